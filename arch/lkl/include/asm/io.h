@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _ASM_LKL_IO_H
+#define _ASM_LKL_IO_H
+
+#include <linux/types.h>
+#include <asm/cpu.h>
+
+/*
+ * Device registers are calls to the host. An address is the number that
+ * LKL_NR_MMIO_DEVICE_ADD gave; nothing is mapped there.
+ */
+
+#define LKL_RAW_IO(sfx, type)							\
+static inline type __raw_read##sfx(const volatile void __iomem *addr)		\
+{										\
+	return lkl_host->mmio_read((unsigned long)addr, sizeof(type));		\
+}										\
+static inline void __raw_write##sfx(type value, volatile void __iomem *addr)	\
+{										\
+	lkl_host->mmio_write((unsigned long)addr, value, sizeof(type));		\
+}
+
+LKL_RAW_IO(b, u8)
+LKL_RAW_IO(w, u16)
+LKL_RAW_IO(l, u32)
+LKL_RAW_IO(q, u64)
+
+#undef LKL_RAW_IO
+
+#define __raw_readb __raw_readb
+#define __raw_readw __raw_readw
+#define __raw_readl __raw_readl
+#define __raw_readq __raw_readq
+#define __raw_writeb __raw_writeb
+#define __raw_writew __raw_writew
+#define __raw_writel __raw_writel
+#define __raw_writeq __raw_writeq
+
+#define ioremap ioremap
+static inline void __iomem *ioremap(phys_addr_t offset, size_t size)
+{
+	return (void __iomem *)offset;
+}
+
+#define iounmap iounmap
+static inline void iounmap(volatile void __iomem *addr)
+{
+}
+
+#include <asm-generic/io.h>
+
+#endif

@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+OUTPUT_FORMAT(elf64-x86-64)

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Moving between stacks. A stack that is left holds the six callee-saved
+ * registers below its stack pointer, in the same order whichever function left
+ * it, so that each of these can resume what any other one suspended. Vector
+ * registers are caller-saved in this ABI, and the control words of the FPU
+ * belong to the host thread, to which each task returns.
+ *
+ * %rbp stays a frame pointer across the move into a kernel stack: debuggers
+ * walk from kernel code to the host code that called it.
+ */
+#include <linux/linkage.h>
+#include <generated/asm-offsets.h>
+
+.macro SAVE_REGISTERS
+	pushq	%rbp
+	.cfi_def_cfa_offset 16
+	.cfi_offset %rbp, -16
+	movq	%rsp, %rbp
+	pushq	%rbx
+	pushq	%r12
+	pushq	%r13
+	pushq	%r14
+	pushq	%r15
+	.cfi_def_cfa_offset 56
+	.cfi_offset %rbx, -24
+	.cfi_offset %r12, -32
+	.cfi_offset %r13, -40
+	.cfi_offset %r14, -48
+	.cfi_offset %r15, -56
+.endm
+
+.macro RESTORE_REGISTERS
+	.cfi_def_cfa %rsp, 56
+	popq	%r15
+	popq	%r14
+	popq	%r13
+	popq	%r12
+	popq	%rbx
+	popq	%rbp
+	.cfi_def_cfa_offset 8
+.endm
+
+	.text
+
+/* struct task_struct *lkl_switch_stacks(prev, next): returns prev, on next's stack */
+SYM_FUNC_START(lkl_switch_stacks)
+	.cfi_startproc
+	SAVE_REGISTERS
+	movq	%rsp, TASK_SP(%rdi)
+	movq	TASK_SP(%rsi), %rsp
+	RESTORE_REGISTERS
+	movq	%rdi, %rax
+	ret
+	.cfi_endproc
+SYM_FUNC_END(lkl_switch_stacks)
+
+/* void lkl_swap_stacks(u64 *save, u64 sp): suspends here, resumes what waits at sp */
+SYM_FUNC_START(lkl_swap_stacks)
+	.cfi_startproc
+	SAVE_REGISTERS
+	movq	%rsp, (%rdi)
+	movq	%rsi, %rsp
+	RESTORE_REGISTERS
+	ret
+	.cfi_endproc
+SYM_FUNC_END(lkl_swap_stacks)
+
+/*
+ * void lkl_call_on_stack(struct lkl_host_thread *self, u64 stack_top, void (*fn)(self))
+ *
+ * When fn returns, the CPU is left to the host stack of the thread that is the
+ * runner by then, which need not be the one that came in here.
+ */
+SYM_FUNC_START(lkl_call_on_stack)
+	.cfi_startproc
+	SAVE_REGISTERS
+	movq	%rsp, (%rdi)
+	movq	%rsi, %rsp
+	.cfi_def_cfa %rbp, 16
+	call	*%rdx
+	movq	lkl_cpu + LKL_CPU_RUNNER(%rip), %rax
+	movq	(%rax), %rsp
+	RESTORE_REGISTERS
+	ret
+	.cfi_endproc
+SYM_FUNC_END(lkl_call_on_stack)
+
+/* First switch to a new task: %rbx = function, %r12 = argument, %rax = prev */
+SYM_FUNC_START(lkl_task_start)
+	.cfi_startproc
+	.cfi_undefined %rip
+	movq	%rax, %rdi
+	movq	%rbx, %rsi
+	movq	%r12, %rdx
+	xorl	%ebp, %ebp
+	call	lkl_task_main
+	movq	lkl_cpu + LKL_CPU_RUNNER(%rip), %rax
+	movq	(%rax), %rsp
+	popq	%r15
+	popq	%r14
+	popq	%r13
+	popq	%r12
+	popq	%rbx
+	popq	%rbp
+	ret
+	.cfi_endproc
+SYM_FUNC_END(lkl_task_start)
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The first user process. kernel_init() wants to execute a file called /init: a
+ * binary format that accepts this one, once, takes pid 1 to user mode with a
+ * memory map of its own and no program. Application threads become its threads.
+ */
+#include <linux/binfmts.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/init.h>
+#include <linux/module.h>
+#include <linux/namei.h>
+#include <linux/personality.h>
+#include <linux/sched.h>
+
+static const char init_path[] = "/init";
+
+static int load_init(struct linux_binprm *bprm)
+{
+	int err;
+
+	if (!is_global_init(current) || strcmp(bprm->filename, init_path))
+		return -ENOEXEC;
+	err = begin_new_exec(bprm);
+	if (err)
+		return err;
+	set_personality(PER_LINUX);
+	setup_new_exec(bprm);
+	finalize_exec(bprm);
+	return 0;
+}
+
+static struct linux_binfmt init_format = {
+	.module		= THIS_MODULE,
+	.load_binary	= load_init,
+};
+
+static int __init make_init(void)
+{
+	/* for reading: after a write the file would stay busy until a return to user mode */
+	struct file *file = filp_open(init_path, O_CREAT | O_RDONLY, 0700);
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	filp_close(file, NULL);
+	flush_delayed_fput();
+	register_binfmt(&init_format);
+	return 0;
+}
+late_initcall(make_init);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _ARCH_LKL_KERNEL_LKL_H
+#define _ARCH_LKL_KERNEL_LKL_H
+
+/* What the files of this folder know of each other. */
+
+#include <linux/types.h>
+#include <asm/cpu.h>
+
+struct task_struct;
+
+/* isa/.../switch.S */
+void lkl_swap_stacks(lkl_u64 *save, lkl_u64 sp);
+void lkl_call_on_stack(struct lkl_host_thread *self, lkl_u64 stack_top,
+		       void (*fn)(struct lkl_host_thread *self));
+void lkl_task_start(void);
+
+/* cpu.c */
+void lkl_boot_finished(void);
+
+/* task.c */
+void lkl_task_loop(struct lkl_host_thread *ht);
+void lkl_user_interrupt(struct lkl_host_thread *self);
+void lkl_take_entries(void);
+void lkl_request_done(struct lkl_host_thread *ht);
+asmlinkage void lkl_task_main(struct task_struct *prev, int (*fn)(void *arg), void *arg);
+void __noreturn lkl_serve_spawns(void);
+void __noreturn lkl_host_thread_exit(struct lkl_host_thread *ht);
+
+/* syscall.c */
+void lkl_run_request(struct lkl_host_thread *ht);
+
+/* signal.c */
+bool lkl_user_work(struct lkl_host_thread *ht);
+void lkl_sigreturn(u64 mask);
+
+/* time.c */
+u64 lkl_clock(void);
+void lkl_timer_interrupt(void);
+
+/* mm.c */
+void lkl_mm_setup(void);
+
+/* device.c */
+int lkl_mmio_device_add(u64 base, u64 size, unsigned int irq);
+int lkl_mmio_device_remove(unsigned int irq);
+
+#endif

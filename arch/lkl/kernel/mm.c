@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory: one host mapping whose pages cost nothing until touched, and are given
+ * back when the kernel has no use for them.
+ */
+#include <linux/export.h>
+#include <linux/init.h>
+#include <linux/memblock.h>
+#include <linux/mm.h>
+#include <linux/page_reporting.h>
+#include <linux/scatterlist.h>
+#include <linux/sizes.h>
+#include "lkl.h"
+
+#define DEFAULT_MEMORY	SZ_256M
+#define MIN_MEMORY	SZ_16M
+#define MEMORY_ALIGN	SZ_4M
+
+unsigned long memory_start, memory_end;
+EXPORT_SYMBOL(memory_start);
+EXPORT_SYMBOL(memory_end);
+void *empty_zero_page;
+EXPORT_SYMBOL(empty_zero_page);
+
+static unsigned long memory_size __initdata = DEFAULT_MEMORY;
+
+static int __init parse_mem(char *arg)
+{
+	if (!arg)
+		return -EINVAL;
+	memory_size = memparse(arg, NULL);
+	return 0;
+}
+early_param("mem", parse_mem);
+
+void __init lkl_mm_setup(void)
+{
+	unsigned long zone_ends[MAX_NR_ZONES] = { 0 };
+	unsigned long size = round_down(max_t(unsigned long, memory_size, MIN_MEMORY),
+					MEMORY_ALIGN);
+	void *memory = lkl_host->mem_alloc(size, MEMORY_ALIGN);
+
+	if (!memory)
+		panic("the host has no %lu MiB of memory for us: use a smaller mem=", size >> 20);
+	memory_start = (unsigned long)memory;
+	memory_end = memory_start + size;
+	lkl_host->mem_register(memory, LKL_PHYS_OFFSET, size);
+
+	high_memory = (void *)memory_end;
+	min_low_pfn = PFN_DOWN(LKL_PHYS_OFFSET);
+	max_low_pfn = PFN_DOWN(LKL_PHYS_OFFSET + size);
+	max_pfn = max_low_pfn;
+	max_mapnr = max_low_pfn;
+	memblock_add(LKL_PHYS_OFFSET, size);
+	empty_zero_page = memblock_alloc(PAGE_SIZE, PAGE_SIZE);
+	zone_ends[ZONE_NORMAL] = max_low_pfn;
+	free_area_init(zone_ends);
+}
+
+void __init mem_init(void)
+{
+	memblock_free_all();
+}
+
+/* Not a separate part of the image: the host library may boot it again. */
+void free_initmem(void)
+{
+}
+
+#ifdef CONFIG_PAGE_REPORTING
+static int report_free_pages(struct page_reporting_dev_info *dev, struct scatterlist *sgl,
+			     unsigned int nents)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+
+	for_each_sg(sgl, sg, nents, i)
+		lkl_host->mem_discard(sg_virt(sg), sg->length);
+	return 0;
+}
+
+static struct page_reporting_dev_info reporting = {
+	.report	= report_free_pages,
+	.order	= 6,	/* 256 KiB */
+};
+
+static int __init register_reporting(void)
+{
+	return page_reporting_register(&reporting);
+}
+late_initcall(register_reporting);
+#endif

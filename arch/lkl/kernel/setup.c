@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What start_kernel() asks of an architecture, and how it ends. */
+#include <linux/init.h>
+#include <linux/kernel.h>
+#include <linux/panic_notifier.h>
+#include <linux/reboot.h>
+#include <linux/seq_file.h>
+#include <linux/start_kernel.h>
+#include <asm/setup.h>
+#include "lkl.h"
+
+static int on_panic(struct notifier_block *nb, unsigned long event, void *text)
+{
+	lkl_host->panic();
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block panic_block = {
+	.notifier_call	= on_panic,
+	.priority	= INT_MIN,
+};
+
+void __init setup_arch(char **command_line)
+{
+	*command_line = boot_command_line;
+	atomic_notifier_chain_register(&panic_notifier_list, &panic_block);
+	parse_early_param();
+	lkl_mm_setup();
+}
+
+/* Every thread of the host finds out from the mode that this kernel is no more. */
+void machine_halt(void)
+{
+	local_irq_disable();
+	lkl_cpu.mode = LKL_MODE_DEAD;
+	lkl_host->halted();
+	lkl_swap_stacks(&lkl_cpu.sp, lkl_cpu.runner->host_sp);
+	unreachable();
+}
+
+void machine_power_off(void)
+{
+	machine_halt();
+}
+
+void machine_restart(char *command)
+{
+	machine_halt();
+}
+
+void (*pm_power_off)(void);
+
+/* /proc/cpuinfo */
+static void *cpuinfo_start(struct seq_file *m, loff_t *pos)
+{
+	return *pos == 0 ? &lkl_cpu : NULL;
+}
+
+static void *cpuinfo_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	++*pos;
+	return NULL;
+}
+
+static void cpuinfo_stop(struct seq_file *m, void *v)
+{
+}
+
+static int cpuinfo_show(struct seq_file *m, void *v)
+{
+	seq_puts(m, "processor\t: 0\nmodel name\t: LKL virtual CPU\n");
+	seq_printf(m, "task switches\t: %llu\nhand-overs\t: %llu\n\n", lkl_cpu.switches,
+		   lkl_cpu.hand_overs);
+	return 0;
+}
+
+const struct seq_operations cpuinfo_op = {
+	.start	= cpuinfo_start,
+	.next	= cpuinfo_next,
+	.stop	= cpuinfo_stop,
+	.show	= cpuinfo_show,
+};

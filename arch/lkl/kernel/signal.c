@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a task does on its way to user mode: task work and signals.
+ *
+ * A handler (rt_sigaction) is run by the task's own application thread when its
+ * call is through: a thread that is not in a call is not interrupted. Default
+ * actions do not apply, since all tasks are threads of pid 1.
+ */
+#include <linux/resume_user_mode.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/signal.h>
+#include <linux/string.h>
+#include <linux/task_work.h>
+#include "lkl.h"
+
+/* True if there is a handler to be run now: a call in progress returns -EINTR. */
+static bool take_signal(struct lkl_host_thread *ht)
+{
+	sigset_t *saved = sigmask_to_save();
+	struct ksignal ksig;
+
+	/* one at a time: the next one is taken when its handler has returned */
+	if (ht->sig_handler || !get_signal(&ksig))
+		return false;
+	ht->sig_number = ksig.sig;
+	ht->sig_mask = saved->sig[0];
+	if (copy_siginfo_to_user((siginfo_t __user *)ht->sig_info, &ksig.info))
+		memset(ht->sig_info, 0, sizeof(ht->sig_info));
+	ht->sig_handler = (void *)ksig.ka.sa.sa_handler;
+	signal_setup_done(0, &ksig, 0);
+	return true;
+}
+
+void lkl_sigreturn(u64 mask)
+{
+	sigset_t set = { .sig[0] = mask };
+
+	set_current_blocked(&set);	/* recalculates TIF_SIGPENDING */
+}
+
+bool lkl_user_work(struct lkl_host_thread *ht)
+{
+	bool interrupt = take_signal(ht);
+
+	/* a second signal waits in the queue, and its flag must not keep us here */
+	if (ht->sig_handler) {
+		clear_notify_signal();
+		task_work_run();
+		clear_thread_flag(TIF_SIGPENDING);
+	}
+	if (test_thread_flag(TIF_NOTIFY_RESUME))
+		resume_user_mode_work(NULL);
+	if (!interrupt)
+		restore_saved_sigmask();
+	return interrupt;
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Walking kernel stacks: by frame pointers if they are there, by looking if not. */
+#include <linux/kernel.h>
+#include <linux/printk.h>
+#include <linux/sched.h>
+#include <linux/sched/debug.h>
+#include <linux/sched/task_stack.h>
+#include <linux/stacktrace.h>
+#include <asm/sections.h>
+#include "lkl.h"
+
+static bool is_text(unsigned long addr)
+{
+	return addr >= (unsigned long)_stext && addr < (unsigned long)_einittext;
+}
+
+/* Calls fn for each return address, innermost first, until it says enough. */
+static void walk(struct task_struct *task, unsigned long sp, bool (*fn)(void *cookie, unsigned long),
+		 void *cookie)
+{
+	unsigned long bottom = (unsigned long)task_stack_page(task);
+	unsigned long top = bottom + THREAD_SIZE - LKL_STACK_TOP_RESERVE;
+
+	if (sp < bottom || sp >= top)
+		return;
+#ifdef CONFIG_FRAME_POINTER
+	/* sp is a frame pointer: the caller's frame pointer, then the return address */
+	while (sp >= bottom && sp + 2 * sizeof(long) <= top && !(sp & 7)) {
+		unsigned long *frame = (unsigned long *)sp;
+
+		if (!is_text(frame[1]) || !fn(cookie, frame[1]))
+			return;
+		if (frame[0] <= sp)
+			return;
+		sp = frame[0];
+	}
+#else
+	for (sp = round_up(sp, sizeof(long)); sp < top; sp += sizeof(long)) {
+		unsigned long word = READ_ONCE_NOCHECK(*(unsigned long *)sp);
+
+		if (is_text(word) && !fn(cookie, word))
+			return;
+	}
+#endif
+}
+
+static unsigned long start_of(struct task_struct *task)
+{
+	if (task == current)
+		return (unsigned long)__builtin_frame_address(0);
+	/* what lkl_switch_stacks() has left: r15 r14 r13 r12 rbx rbp */
+	return IS_ENABLED(CONFIG_FRAME_POINTER) ? task->thread.sp + 5 * sizeof(long) :
+						  task->thread.sp;
+}
+
+void arch_stack_walk(stack_trace_consume_fn consume_entry, void *cookie, struct task_struct *task,
+		     struct pt_regs *regs)
+{
+	walk(task, start_of(task), consume_entry, cookie);
+}
+
+static bool show_entry(void *level, unsigned long addr)
+{
+	printk("%s [<%016lx>] %pS\n", (const char *)level, addr, (void *)addr);
+	return true;
+}
+
+void show_stack(struct task_struct *task, unsigned long *sp, const char *level)
+{
+	if (!task)
+		task = current;
+	printk("%sCall trace of %s (%d):\n", level, task->comm, task->pid);
+	walk(task, sp ? (unsigned long)sp : start_of(task), show_entry, (void *)level);
+}
+
+void show_regs(struct pt_regs *regs)
+{
+	show_regs_print_info(KERN_DEFAULT);
+	show_stack(NULL, NULL, KERN_DEFAULT);
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The system call table, and one request from its number to its result. */
+#include <linux/errno.h>
+#include <linux/export.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/syscalls.h>
+#include <linux/unistd.h>
+#include "lkl.h"
+
+typedef long (*syscall_fn)(long a, long b, long c, long d, long e, long f);
+
+SYSCALL_DEFINE6(mmap, unsigned long, addr, unsigned long, len, unsigned long, prot,
+		unsigned long, flags, unsigned long, fd, unsigned long, offset)
+{
+	if (offset_in_page(offset))
+		return -EINVAL;
+	return ksys_mmap_pgoff(addr, len, prot, flags, fd, offset >> PAGE_SHIFT);
+}
+
+/*
+ * The calling host thread gets a new task with its next call. The process is the
+ * host's: neither call ends it.
+ */
+static long lkl_sys_exit(long status)
+{
+	lkl_host_thread_exit(current->thread.host_thread);
+}
+
+/* What a host process has from its host: tasks are not made by the application. */
+#define sys_clone		sys_ni_syscall
+#define sys_clone3		sys_ni_syscall
+#define sys_execve		sys_ni_syscall
+#define sys_execveat		sys_ni_syscall
+#define sys_rt_sigreturn	sys_ni_syscall
+#define sys_exit		lkl_sys_exit
+#define sys_exit_group		lkl_sys_exit
+
+#undef __SYSCALL
+#define __SYSCALL(nr, sym) [nr] = (syscall_fn)(void *)sym,
+
+static const syscall_fn syscall_table[__NR_syscalls] = {
+	[0 ... __NR_syscalls - 1] = (syscall_fn)(void *)sys_ni_syscall,
+#include <asm/unistd.h>
+};
+
+static noinline long private_call(struct lkl_host_thread *ht)
+{
+	switch (ht->nr) {
+	case LKL_NR_MMIO_DEVICE_ADD:
+		return lkl_mmio_device_add(ht->args[0], ht->args[1], ht->args[2]);
+	case LKL_NR_MMIO_DEVICE_REMOVE:
+		return lkl_mmio_device_remove(ht->args[0]);
+	case LKL_NR_SIGRETURN:
+		lkl_sigreturn(ht->args[0]);
+		return 0;
+	case LKL_NR_THREAD_EXIT:
+		lkl_host_thread_exit(ht);
+	default:
+		return -ENOSYS;
+	}
+}
+
+static __always_inline long call(struct lkl_host_thread *ht)
+{
+	unsigned long nr = ht->nr;
+
+	if (unlikely(nr >= __NR_syscalls))
+		return private_call(ht);
+	return syscall_table[nr](ht->args[0], ht->args[1], ht->args[2], ht->args[3],
+				 ht->args[4], ht->args[5]);
+}
+
+/* The call was interrupted; nobody but us saw why (man 7 signal, "Interruption of"). */
+static long restart(struct lkl_host_thread *ht, long ret)
+{
+	if (ret == -ERESTART_RESTARTBLOCK)
+		return current->restart_block.fn(&current->restart_block);
+	return call(ht);
+}
+
+static bool wants_restart(long ret)
+{
+	return ret == -ERESTARTSYS || ret == -ERESTARTNOINTR || ret == -ERESTARTNOHAND ||
+	       ret == -ERESTART_RESTARTBLOCK;
+}
+
+void lkl_run_request(struct lkl_host_thread *ht)
+{
+	long ret;
+
+	WRITE_ONCE(ht->state, LKL_REQ_RUNNING);
+	ret = call(ht);
+	while (unlikely(READ_ONCE(current_thread_info()->flags) & _TIF_USER_WORK)) {
+		bool interrupt = lkl_user_work(ht);
+
+		if (!wants_restart(ret))
+			continue;
+		ret = interrupt || ht->orphan ? -EINTR : restart(ht, ret);
+	}
+	ht->ret = ret;
+	lkl_request_done(ht);
+}

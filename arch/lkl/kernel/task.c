@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tasks are stacks. Each application thread has a task, a thread of pid 1, made
+ * at its first call; this file is what such a task does between calls.
+ *
+ * A task is in user mode when it is lazily current (LKL_MODE_USER: still on the
+ * run queue, its kernel stack empty) or parked (asleep in lkl_task_loop()). It
+ * is parked by the first other thread that needs the CPU, so that the next call
+ * of the same thread costs no scheduling and an idle library no tick.
+ */
+#include <linux/binfmts.h>
+#include <linux/hardirq.h>
+#include <linux/printk.h>
+#include <linux/ptrace.h>
+#include <linux/sched.h>
+#include <linux/sched/debug.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/stat.h>
+#include <linux/sched/task.h>
+#include <linux/sched/task_stack.h>
+#include <linux/task_work.h>
+#include <isa/cpu.h>
+#include <asm/cpu.h>
+#include "lkl.h"
+
+#define SERVE_NS	50000
+
+static struct task_struct *init_tsk;
+static struct lkl_host_thread *spawn_list;
+
+/* A request is through; from now on the record may belong to the next one. */
+void lkl_request_done(struct lkl_host_thread *ht)
+{
+	bool own = lkl_cpu.runner == ht;
+
+	__atomic_store_n(&ht->state, LKL_REQ_DONE, __ATOMIC_RELEASE);
+	if (unlikely(!own))
+		lkl_host->wake(ht);
+}
+
+static bool request_posted(const struct lkl_host_thread *ht)
+{
+	return READ_ONCE(ht->state) == LKL_REQ_POSTED;
+}
+
+/* Sleep until there is a request (or other work of user mode); run others meanwhile. */
+static void park(struct lkl_host_thread *ht)
+{
+	if (lkl_cpu.runner == ht && READ_ONCE(ht->state) == LKL_REQ_DONE)
+		ht->serve_until = lkl_clock() + SERVE_NS;
+	set_current_state(TASK_INTERRUPTIBLE);
+	/* ENTER may have been taken while we were still running: look again */
+	if (!request_posted(ht) && !(READ_ONCE(current_thread_info()->flags) & _TIF_USER_WORK))
+		schedule();
+	__set_current_state(TASK_RUNNING);
+}
+
+/*
+ * On the stack of the task of ht, from its top. To return means to leave the CPU
+ * in user mode of this task, the stack being empty then.
+ */
+void lkl_task_loop(struct lkl_host_thread *ht)
+{
+	lkl_cpu.mode = LKL_MODE_KERNEL;
+	for (;;) {
+		if (request_posted(ht))
+			lkl_run_request(ht);
+		else if (unlikely(READ_ONCE(current_thread_info()->flags) & _TIF_USER_WORK))
+			lkl_user_work(ht);
+		if (unlikely(ht->orphan))
+			lkl_host_thread_exit(ht);
+		if (likely(!need_resched() && single_task_running()))
+			break;
+		park(ht);
+	}
+	lkl_cpu.user = ht;
+	lkl_cpu.mode = LKL_MODE_USER;
+}
+
+/*
+ * The CPU was in user mode of the current task and is needed for something else:
+ * on the stack of that task, from its top.
+ */
+void lkl_user_interrupt(struct lkl_host_thread *self)
+{
+	struct lkl_host_thread *ht = lkl_cpu.user;
+
+	lkl_cpu.mode = LKL_MODE_KERNEL;
+	if ((READ_ONCE(lkl_cpu.word) & ~LKL_CPU_HELD) == LKL_CPU_ENTER) {
+		/* Another thread calls in: the frequent case needs no interrupt. */
+		local_irq_disable();
+		lkl_take_entries();
+		local_irq_enable();
+	} else {
+		lkl_cpu.in_user = 1;
+		lkl_cpu_do_pending();
+		lkl_cpu.in_user = 0;
+	}
+	if (lkl_cpu.runner != ht && !request_posted(ht))
+		park(ht);
+	lkl_task_loop(ht);
+}
+
+static void take_orphan(struct lkl_host_thread *ht)
+{
+	struct task_struct *task = ht->task;
+
+	if (!task)
+		return;
+	if (READ_ONCE(ht->state) == LKL_REQ_RUNNING) {
+		/* in a call: interrupt it, lkl_task_loop() does the rest */
+		set_notify_signal(task);
+	} else {
+		ht->nr = LKL_NR_THREAD_EXIT;
+		WRITE_ONCE(ht->state, LKL_REQ_POSTED);
+		wake_up_process(task);
+	}
+}
+
+/* LKL_CPU_ENTER: wake the tasks of threads that have posted a request. */
+void lkl_take_entries(void)
+{
+	struct lkl_host_thread *list, *next, *ordered = NULL;
+
+	__atomic_fetch_and(&lkl_cpu.word, ~LKL_CPU_ENTER, __ATOMIC_SEQ_CST);
+	list = __atomic_exchange_n(&lkl_cpu.enter_list, NULL, __ATOMIC_SEQ_CST);
+	for (; list; list = next) {
+		next = list->next;
+		list->next = ordered;
+		ordered = list;
+	}
+	for (; ordered; ordered = next) {
+		next = ordered->next;
+		/* from here on it may be queued again */
+		__atomic_store_n(&ordered->queued, 0, __ATOMIC_SEQ_CST);
+		if (unlikely(ordered->orphan)) {
+			take_orphan(ordered);
+		} else if (likely(ordered->task)) {
+			wake_up_process(ordered->task);
+		} else {
+			ordered->next = spawn_list;
+			spawn_list = ordered;
+			wake_up_process(init_tsk);
+		}
+	}
+}
+
+void __noreturn lkl_host_thread_exit(struct lkl_host_thread *ht)
+{
+	current->thread.host_thread = NULL;
+	ht->task = NULL;
+	ht->stack_top = 0;
+	ht->ret = 0;
+	if (lkl_cpu.runner == ht)
+		ht->serve_until = lkl_clock() + SERVE_NS;
+	lkl_request_done(ht);
+	do_exit(0);
+}
+
+static int host_task(void *arg)
+{
+	struct lkl_host_thread *ht = arg;
+
+	current->thread.host_thread = ht;
+	ht->stack_top = (unsigned long)task_stack_page(current) + THREAD_SIZE -
+			LKL_STACK_TOP_RESERVE;
+	ht->task = current;
+	set_task_comm(current, "host");
+	return 0;
+}
+
+/* pid 1 when it has nothing else to do: makes tasks for new application threads. */
+void __noreturn lkl_serve_spawns(void)
+{
+	init_tsk = current;
+	set_task_comm(current, "lkl-init");
+	lkl_boot_finished();
+	for (;;) {
+		struct lkl_host_thread *ht;
+		pid_t pid;
+
+		set_current_state(TASK_IDLE);
+		local_irq_disable();
+		ht = spawn_list;
+		if (ht)
+			spawn_list = ht->next;
+		local_irq_enable();
+		if (!ht) {
+			schedule();
+			continue;
+		}
+		__set_current_state(TASK_RUNNING);
+		if (ht->orphan)
+			continue;
+		pid = user_mode_thread(host_task, ht, CLONE_VM | CLONE_FS | CLONE_FILES |
+				       CLONE_THREAD | CLONE_SIGHAND | CLONE_SYSVSEM);
+		if (pid < 0) {
+			ht->ret = pid;
+			lkl_request_done(ht);
+		}
+	}
+}
+
+/* From lkl_task_start(): the first code of a new task. To return is to go to user mode. */
+asmlinkage void lkl_task_main(struct task_struct *prev, int (*fn)(void *arg), void *arg)
+{
+	schedule_tail(prev);
+	lkl_cpu_check_hand_over();
+	fn(arg);
+	if (current->flags & PF_KTHREAD)
+		do_exit(0);
+	if (current->pid == 1)		/* its threads are is_global_init() as well */
+		lkl_serve_spawns();
+	lkl_task_loop(current->thread.host_thread);
+}
+
+int copy_thread(struct task_struct *p, const struct kernel_clone_args *args)
+{
+	void *stack = task_stack_page(p);
+	unsigned long *top = stack + THREAD_SIZE - LKL_STACK_TOP_RESERVE;
+
+	/* fork(2) from an application thread: there is no user context to copy */
+	if (!args->fn)
+		return -ENOSYS;
+	*(struct task_struct **)top = p;
+	p->thread.host_thread = NULL;
+	p->thread.sp = (unsigned long)isa_new_stack(top, lkl_task_start, args->fn, args->fn_arg);
+	lkl_host->stack_on(stack, THREAD_SIZE);
+	return 0;
+}
+
+/*
+ * The guard page comes down here, not later: the RCU head of the path that frees
+ * the stack is written into it.
+ */
+void exit_thread(struct task_struct *tsk)
+{
+	lkl_host->stack_off(task_stack_page(tsk), THREAD_SIZE);
+}
+
+long arch_ptrace(struct task_struct *child, long request, unsigned long addr, unsigned long data)
+{
+	return -EIO;
+}
+
+void ptrace_disable(struct task_struct *child)
+{
+}

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0
+# The part of the public API that is made from the kernel tree. Gives
+#   LKL_API_INCLUDE_DIR        <lkl/...> with prefixed names
+#   LKL_API_GENERATED_SOURCES  the system call functions
+# and the target lkl_api that makes them.
+
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+
+set(LKL_API_INCLUDE_DIR ${CMAKE_BINARY_DIR}/api/include)
+set(LKL_API_SOURCE_DIR ${CMAKE_BINARY_DIR}/api/source)
+set(LKL_API_GENERATED_SOURCES ${LKL_API_SOURCE_DIR}/lkl_syscalls.c)
+set(gen ${CMAKE_SOURCE_DIR}/tools/gen)
+set(api_stamp ${CMAKE_BINARY_DIR}/api/stamp)
+
+add_custom_command(
+  OUTPUT ${api_stamp} ${LKL_API_GENERATED_SOURCES}
+  BYPRODUCTS ${LKL_API_SOURCE_DIR}/lkl_errors.inc
+  COMMAND ${Python3_EXECUTABLE} ${gen}/gen_headers.py
+          --kernel-headers ${LKL_KERNEL_HEADERS} --output ${LKL_API_INCLUDE_DIR}
+  COMMAND ${Python3_EXECUTABLE} ${gen}/gen_syscalls.py
+          --kernel-source ${LKL_KERNEL_TREE} --kernel-headers ${LKL_KERNEL_HEADERS}
+          --compiler ${CMAKE_C_COMPILER} --output ${LKL_API_INCLUDE_DIR}
+          --source-output ${LKL_API_SOURCE_DIR}
+  COMMAND ${CMAKE_COMMAND} -E touch ${api_stamp}
+  DEPENDS ${LKL_KERNEL_HEADERS_STAMP} ${gen}/gen_headers.py ${gen}/gen_syscalls.py
+          ${gen}/ctokens.py
+  VERBATIM COMMENT "API: headers and system calls from the kernel tree")
+add_custom_target(lkl_api DEPENDS ${api_stamp})
+add_dependencies(lkl_api lkl_kernel_headers)

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-2.0
+# cmake --install: libraries, headers, a CMake package and a pkg-config file.
+include(CMakePackageConfigHelpers)
+
+install(TARGETS lkl EXPORT lklTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS lkl-static EXPORT lklTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(EXPORT lklTargets NAMESPACE lkl:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/lkl)
+install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h*")
+install(DIRECTORY ${LKL_API_INCLUDE_DIR}/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+        FILES_MATCHING PATTERN "*.h")
+
+configure_package_config_file(cmake/lklConfig.cmake.in lklConfig.cmake
+                              INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/lkl)
+write_basic_package_version_file(lklConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/lklConfig.cmake
+              ${CMAKE_CURRENT_BINARY_DIR}/lklConfigVersion.cmake
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/lkl)
+
+configure_file(cmake/lkl.pc.in lkl.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/lkl.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0
+# Builds the kernel object by tools/build/kernel.sh. Gives
+#   LKL_KERNEL_OBJECT   the relocatable object, target lkl_kernel
+#   LKL_KERNEL_HEADERS  usr/include as made by the kernel's own headers target
+#   LKL_KERNEL_TREE     the source tree with arch/lkl in it
+
+set(fragments_minimal base)
+set(fragments_default base fs net)
+set(fragments_debug base fs net debug)
+
+if(NOT DEFINED fragments_${LKL_PROFILE})
+  message(FATAL_ERROR "LKL_PROFILE=${LKL_PROFILE}: no such profile (default, minimal, debug)")
+endif()
+if(NOT EXISTS ${LKL_KERNEL_SOURCE})
+  message(FATAL_ERROR "${LKL_KERNEL_SOURCE}: no such kernel source. Install linux-source-6.12 "
+                      "or give an unpacked tree by -DLKL_KERNEL_SOURCE=DIR")
+endif()
+
+set(fragments ${fragments_${LKL_PROFILE}})
+if(LKL_KERNEL_DEBUG_INFO)
+  list(APPEND fragments debuginfo)
+endif()
+list(TRANSFORM fragments PREPEND ${CMAKE_SOURCE_DIR}/arch/lkl/configs/)
+list(TRANSFORM fragments APPEND .config)
+
+set(kernel_dir ${CMAKE_BINARY_DIR}/kernel)
+set(LKL_KERNEL_TREE ${kernel_dir}/tree)
+set(kernel_obj ${LKL_KERNEL_TREE}/build)
+set(LKL_KERNEL_HEADERS ${kernel_obj}/usr/include)
+set(LKL_KERNEL_OBJECT ${kernel_dir}/lkl-kernel.o)
+set(kernel_script ${CMAKE_SOURCE_DIR}/tools/build/kernel.sh)
+list(JOIN fragments " " fragments_words)
+set(LKL_KERNEL_COMMAND ${CMAKE_COMMAND} -E env
+    SOURCE=${LKL_KERNEL_SOURCE} TREE=${LKL_KERNEL_TREE} OBJ=${kernel_obj}
+    ARCH_DIR=${CMAKE_SOURCE_DIR}/arch/lkl PROFILE=${LKL_PROFILE}
+    "FRAGMENTS=${fragments_words}" OUTPUT=${LKL_KERNEL_OBJECT} ${kernel_script})
+
+file(GLOB_RECURSE arch_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/arch/lkl/*)
+list(FILTER arch_files EXCLUDE REGEX "/configs/")
+set(kernel_inputs ${arch_files} ${fragments} ${kernel_script} ${LKL_KERNEL_SOURCE})
+if(IS_DIRECTORY ${LKL_KERNEL_SOURCE})
+  # Somebody works in that tree: let kbuild see for itself each time.
+  add_custom_target(lkl_kernel_source_changed)
+  list(APPEND kernel_inputs lkl_kernel_source_changed)
+endif()
+
+add_custom_command(
+  OUTPUT ${LKL_KERNEL_OBJECT}
+  BYPRODUCTS ${kernel_obj}/vmlinux.o
+  COMMAND ${LKL_KERNEL_COMMAND} unpack
+  COMMAND ${LKL_KERNEL_COMMAND} configure
+  COMMAND ${LKL_KERNEL_COMMAND} compile
+  COMMAND ${LKL_KERNEL_COMMAND} link
+  DEPENDS ${kernel_inputs}
+  USES_TERMINAL VERBATIM
+  COMMENT "Kernel: profile ${LKL_PROFILE} of ${LKL_KERNEL_SOURCE}")
+add_custom_target(lkl_kernel DEPENDS ${LKL_KERNEL_OBJECT})
+
+# The headers take seconds, the kernel minutes: what needs only the headers need
+# not wait.
+file(GLOB_RECURSE arch_uapi CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/arch/lkl/include/uapi/*)
+set(LKL_KERNEL_HEADERS_STAMP ${kernel_dir}/headers.stamp)
+add_custom_command(
+  OUTPUT ${LKL_KERNEL_HEADERS_STAMP}
+  COMMAND ${LKL_KERNEL_COMMAND} unpack
+  COMMAND ${LKL_KERNEL_COMMAND} configure
+  COMMAND ${LKL_KERNEL_COMMAND} headers
+  COMMAND ${CMAKE_COMMAND} -E touch ${LKL_KERNEL_HEADERS_STAMP}
+  DEPENDS ${arch_uapi} ${fragments} ${kernel_script} ${LKL_KERNEL_SOURCE}
+  VERBATIM COMMENT "Kernel: exported headers")
+add_custom_target(lkl_kernel_headers DEPENDS ${LKL_KERNEL_HEADERS_STAMP})
+# Both unpack into the same folder.
+add_dependencies(lkl_kernel lkl_kernel_headers)

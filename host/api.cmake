@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: GPL-2.0
+# The helpers of include/lkl.h that are made of system calls.
+set(LKL_API_SOURCES
+  api/blkdev.cc api/dir.cc api/error.cc api/mount.cc api/netif.cc api/netlink.cc api/print.cc
+  api/route.cc api/settings.cc api/util.cc)
+set_source_files_properties(api/error.cc PROPERTIES
+  INCLUDE_DIRECTORIES ${LKL_API_SOURCE_DIR}
+  OBJECT_DEPENDS ${LKL_API_SOURCE_DIR}/lkl_errors.inc)

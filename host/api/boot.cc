@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+// The life of the kernel: lkl_init() to lkl_cleanup(), and calls by number.
+#include <cstdarg>
+#include <cstdio>
+#include <new>
+
+#include "api/disk.h"
+#include "core/instance.h"
+#include "lkl.h"
+
+extern "C" lkl_long lkl_syscall6(lkl_long nr, lkl_long a, lkl_long b, lkl_long c, lkl_long d,
+                                 lkl_long e, lkl_long f);
+
+using lkl::Instance;
+
+namespace {
+
+void default_print(const char* text, int length) {
+  lkl::host::print(text, length);
+}
+
+void fork_prepare() {
+  if (Instance* instance = Instance::get(); instance && instance->running())
+    instance->fork_prepare();
+}
+
+void fork_parent() {
+  if (Instance* instance = Instance::get(); instance && instance->running())
+    instance->fork_parent();
+}
+
+void fork_child() {
+  if (Instance* instance = Instance::get(); instance && instance->running()) instance->fork_child();
+}
+
+void thread_exits(lkl_host_thread* thread, uint64_t owner) {
+  // The record of an instance that is no more went with it.
+  if (Instance* instance = Instance::get(); instance && instance->number() == owner)
+    instance->thread_exits(thread);
+}
+
+// What the process is told once, however often a kernel is booted.
+void register_with_process() {
+  static const bool registered = [] {
+    lkl::host::on_thread_exit(thread_exits);
+    lkl::host::on_fork(fork_prepare, fork_parent, fork_child);
+    return true;
+  }();
+  (void)registered;
+}
+
+}  // namespace
+
+lkl_host_operations lkl_host_ops = {.print = default_print, .panic = nullptr};
+
+int lkl_init(lkl_host_operations* ops) {
+  if (!ops) return -LKL_EINVAL;
+  if (Instance::get()) return -LKL_EBUSY;
+  register_with_process();
+  try {
+    Instance::set(new Instance(*ops));
+  } catch (const std::bad_alloc&) {
+    return -LKL_ENOMEM;
+  }
+  lkl::host::install_fault_handler();
+  return 0;
+}
+
+int lkl_start_kernel(const char* cmd_fmt, ...) {
+  Instance* instance = Instance::get();
+  if (!instance) return -LKL_EINVAL;
+  if (instance->booted()) return -LKL_EBUSY;
+
+  char command_line[2048];
+  va_list args;
+  va_start(args, cmd_fmt);
+  const int length = std::vsnprintf(command_line, sizeof command_line, cmd_fmt, args);
+  va_end(args);
+  if (length < 0 || static_cast<size_t>(length) >= sizeof command_line) return -LKL_E2BIG;
+
+  if (const int error = instance->boot(command_line)) return error;
+  return instance->disks().connect_all();
+}
+
+int lkl_is_running() {
+  const Instance* instance = Instance::get();
+  return instance && instance->running();
+}
+
+lkl_long lkl_syscall6(lkl_long nr, lkl_long a, lkl_long b, lkl_long c, lkl_long d, lkl_long e,
+                      lkl_long f) {
+  Instance* instance = Instance::get();
+  if (!instance || !instance->booted()) [[unlikely]]
+    return -LKL_ENODEV;
+  return instance->call(nr, a, b, c, d, e, f);
+}
+
+lkl_long lkl_syscall(lkl_long no, lkl_long* params) {
+  // Numbers beyond the table are for this library.
+  if (no < 0 || no >= LKL_NR_PRIVATE) return -LKL_ENOSYS;
+  return lkl_syscall6(no, params[0], params[1], params[2], params[3], params[4], params[5]);
+}
+
+lkl_long lkl_sys_halt() {
+  if (!lkl_is_running()) return -LKL_ENODEV;
+  lkl_sys_sync();
+  Instance::get()->mute();
+  // It does not return into the caller's task: the answer is that of a dead kernel.
+  lkl_sys_reboot(static_cast<int>(LKL_LINUX_REBOOT_MAGIC1), LKL_LINUX_REBOOT_MAGIC2,
+                 LKL_LINUX_REBOOT_CMD_POWER_OFF, nullptr);
+  return lkl_is_running() ? -LKL_EPERM : 0;
+}
+
+void lkl_cleanup() {
+  Instance* instance = Instance::get();
+  if (!instance) return;
+  if (instance->running()) lkl_sys_halt();
+  lkl::host::remove_fault_handler();
+  delete instance;
+  Instance::set(nullptr);
+}

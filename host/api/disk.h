@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0
+// The disks that the application has added. Ids count up and are not reused while
+// an instance lives.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "core/instance.h"
+#include "virtio/blk.h"
+#include "virtio/mmio.h"
+
+struct lkl_disk;
+struct lkl_disk_options;
+
+namespace lkl {
+
+// One disk: its virtio device, and where it is on the bus.
+class Disk final : public IrqLine {
+ public:
+  Disk(int id, unsigned irq, Instance& instance, std::unique_ptr<BlockBackend> backend,
+       const VirtioBlkOptions& options);
+  ~Disk() override;
+
+  int id() const { return id_; }
+  unsigned irq() const { return irq_; }
+
+  // Tells the kernel; 0 or -errno.
+  int connect();
+  int disconnect();
+
+  void raise() override { lkl_kernel_irq(irq_); }
+
+ private:
+  const int id_;
+  const unsigned irq_;
+  Instance& instance_;
+  VirtioBlk device_;
+  MmioTransport transport_;
+  bool connected_ = false;
+};
+
+class Disks final {
+ public:
+  explicit Disks(Instance& instance) : instance_(instance) {}
+
+  // The id, or -errno.
+  int add(lkl_disk& disk, const lkl_disk_options& options);
+  int remove(const lkl_disk& disk);
+  // After the boot: what was added before it.
+  int connect_all();
+  // The irq, or -LKL_ENODEV.
+  int irq(int id);
+
+ private:
+  Instance& instance_;
+  std::mutex mutex_;  // not held while the kernel is called: it may be a long call
+  std::vector<std::unique_ptr<Disk>> disks_;
+  int next_id_ = 0;
+};
+
+}  // namespace lkl

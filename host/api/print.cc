@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <algorithm>
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+
+#include "core/instance.h"
+#include "lkl.h"
+
+namespace {
+
+const lkl_host_operations& operations() {
+  const lkl::Instance* instance = lkl::Instance::get();
+  return instance ? instance->ops() : lkl_host_ops;
+}
+
+int print(const char* format, va_list args) {
+  char text[1024];
+  const int length = std::vsnprintf(text, sizeof text, format, args);
+  if (length > 0 && operations().print)
+    operations().print(text, std::min<int>(length, sizeof text - 1));
+  return length;
+}
+
+}  // namespace
+
+int lkl_printf(const char* fmt, ...) {
+  va_list args;
+  va_start(args, fmt);
+  const int length = print(fmt, args);
+  va_end(args);
+  return length;
+}
+
+void lkl_bug(const char* fmt, ...) {
+  va_list args;
+  va_start(args, fmt);
+  print(fmt, args);
+  va_end(args);
+  if (operations().panic) operations().panic();
+  std::abort();
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0
+#pragma once
+
+namespace lkl {
+
+// The kernel object linked into this program. Its data is as the linker left it
+// once only; to boot again it is put back to that state.
+class KernelImage final {
+ public:
+  // Before each boot. The first time it keeps a copy of the data, then restores it.
+  static void reset();
+};
+
+}  // namespace lkl

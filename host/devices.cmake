@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: GPL-2.0
+add_library(lkl_devices OBJECT
+  block/file_backend.cc block/memory_backend.cc
+  posix/event_loop.cc posix/pool_loop.cc posix/wakeup.cc posix/worker_pool.cc
+  virtio/blk.cc virtio/mmio.cc virtio/queue.cc)
+if(URING_FOUND)
+  target_sources(lkl_devices PRIVATE posix/uring_loop.cc)
+  target_compile_definitions(lkl_devices PRIVATE LKL_HAVE_URING)
+  target_link_libraries(lkl_devices PRIVATE PkgConfig::URING)
+endif()
+target_include_directories(lkl_devices PUBLIC
+  ${CMAKE_CURRENT_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/arch/lkl/include/uapi)
+set_target_properties(lkl_devices PROPERTIES
+  POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)

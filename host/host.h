@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+// The contract that each host fulfils: host/posix, later host/win32. Nothing
+// else in host/ includes a header of the operating system for these things.
+//
+// Unless a function says otherwise it may be called from any thread, also on a
+// kernel stack (of which a few KiB are left), and does not allocate.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "asm/host_ops.h"
+
+namespace lkl::host {
+
+// ---- clock ----
+
+// CLOCK_MONOTONIC and CLOCK_REALTIME in nanoseconds.
+uint64_t monotonic_ns();
+uint64_t realtime_ns();
+// The cycle counter of the processor advances at one rate on all processors and
+// never stops, as far as the host knows.
+bool cycles_are_stable();
+// Number of processors this process may use, at least 1.
+unsigned processors();
+// The calling thread sleeps so long.
+void sleep_ns(uint64_t ns);
+
+// ---- memory ----
+
+// Zeroed memory of which untouched pages cost nothing; align is a power of two.
+// nullptr when the host refuses. Released as a whole.
+void* reserve_memory(size_t size, size_t align);
+void release_memory(void* base, size_t size);
+// The content is given up, and the pages go back to the host.
+void discard_memory(void* base, size_t size);
+// A kernel stack is put into use or out of it: arms or disarms the guard page
+// (the second one: the first holds what the kernel writes at the stack's end)
+// and tells valgrind.
+void stack_on(void* base, size_t size);
+void stack_off(void* base, size_t size);
+
+// ---- waiting ----
+
+// Blocks the calling thread until wake(thread), or the deadline (monotonic_ns()
+// domain); true if the deadline has passed. A wake() that came first is not lost.
+// Returns early when the request of the thread is done. `thread` is the record of
+// the calling thread. No cancellation point.
+bool wait(lkl_host_thread* thread, uint64_t deadline_ns);
+void wake(lkl_host_thread* thread);
+
+// ---- threads ----
+
+// The record of the calling thread; nullptr if it has none of this owner. An owner
+// is a number that is never used again, so that a record which has gone with its
+// owner is never looked at.
+lkl_host_thread* current_thread(uint64_t owner);
+void set_current_thread(lkl_host_thread* thread, uint64_t owner);
+// `handler` runs in each thread that ends while it has a record. Called once per
+// process.
+void on_thread_exit(void (*handler)(lkl_host_thread* thread, uint64_t owner));
+
+// A host thread with all signals blocked. join() must be called before the end,
+// except after fork_forget() in a child process, where the thread is no more.
+class Thread {
+ public:
+  Thread() = default;
+  Thread(const Thread&) = delete;
+  Thread& operator=(const Thread&) = delete;
+  // 0 or -errno. The name is shown by ps -L and debuggers.
+  int start(const char* name, void (*body)(void*), void* argument);
+  void join();
+  void fork_forget() { running_ = false; }
+  bool running() const { return running_; }
+
+ private:
+  uint64_t handle_ = 0;
+  bool running_ = false;
+};
+
+// Handlers around fork() of the host process, called in the forking thread.
+// Called once per process.
+void on_fork(void (*prepare)(), void (*parent)(), void (*child)());
+
+// ---- faults ----
+
+// Faults on addresses that the kernel touched on behalf of a caller become
+// -EFAULT. Other faults go to whoever handled them before, kernel or not.
+void install_fault_handler();
+void remove_fault_handler();
+
+// ---- console ----
+
+void print(const char* text, size_t length);
+
+}  // namespace lkl::host

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0
+// SIGSEGV and SIGBUS in kernel code: if the instruction is one that may touch user
+// memory the kernel knows where to go on, and the call returns -EFAULT. All other
+// faults are none of our business and go to the handler that was there before.
+#include <signal.h>
+#include <ucontext.h>
+
+#include <cstdio>
+#include <cstring>
+#include <initializer_list>
+
+#include "host.h"
+
+namespace lkl::host {
+namespace {
+
+struct sigaction previous_segv, previous_bus;
+
+greg_t& program_counter(ucontext_t* context) {
+#if defined(__x86_64__)
+  return context->uc_mcontext.gregs[REG_RIP];
+#else
+#error "where does this processor keep its program counter?"
+#endif
+}
+
+void report(int signal, const siginfo_t* info, uint64_t pc) {
+  char line[160];
+  const int length =
+      std::snprintf(line, sizeof line, "lkl: signal %d in kernel code at %#llx, address %p\n",
+                    signal, static_cast<unsigned long long>(pc), info->si_addr);
+  print(line, length);
+}
+
+void on_fault(int signal, siginfo_t* info, void* raw) {
+  auto* context = static_cast<ucontext_t*>(raw);
+  const uint64_t pc = program_counter(context);
+  if (lkl_kernel_owns(pc)) {
+    if (const uint64_t fixup = lkl_kernel_fixup(pc)) {
+      program_counter(context) = fixup;
+      return;
+    }
+    report(signal, info, pc);
+  }
+
+  const struct sigaction& previous = signal == SIGSEGV ? previous_segv : previous_bus;
+  if (previous.sa_flags & SA_SIGINFO) {
+    previous.sa_sigaction(signal, info, raw);
+  } else if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN) {
+    previous.sa_handler(signal);
+  } else {
+    // The instruction runs again and meets the default action.
+    sigaction(signal, &previous, nullptr);
+  }
+}
+
+}  // namespace
+
+void install_fault_handler() {
+  struct sigaction action = {};
+  action.sa_sigaction = on_fault;
+  sigemptyset(&action.sa_mask);
+  // SA_ONSTACK matters to who set an alternate stack: it is used then.
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+  sigaction(SIGSEGV, &action, &previous_segv);
+  sigaction(SIGBUS, &action, &previous_bus);
+}
+
+void remove_fault_handler() {
+  for (const int signal : {SIGSEGV, SIGBUS}) {
+    struct sigaction now;
+    sigaction(signal, nullptr, &now);
+    // Somebody who came after us and calls us must go on to find us there.
+    if ((now.sa_flags & SA_SIGINFO) && now.sa_sigaction == on_fault)
+      sigaction(signal, signal == SIGSEGV ? &previous_segv : &previous_bus, nullptr);
+  }
+}
+
+}  // namespace lkl::host

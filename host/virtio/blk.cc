@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "virtio/blk.h"
+
+#include <linux/virtio_config.h>
+#include <linux/virtio_ids.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+
+namespace lkl {
+namespace {
+
+constexpr unsigned kSector = 512;
+constexpr uint32_t kMaxDiscardSectors = 1 << 22;  // 2 GiB
+constexpr unsigned kSerialLength = VIRTIO_BLK_ID_BYTES;
+
+uint64_t bit(unsigned feature) {
+  return uint64_t{1} << feature;
+}
+
+uint64_t total(std::span<const iovec> vector) {
+  uint64_t sum = 0;
+  for (const iovec& part : vector) sum += part.iov_len;
+  return sum;
+}
+
+// Moves `size` bytes from the front of the vector to `to`, and takes them off it.
+bool take_front(std::span<iovec>& vector, void* to, size_t size) {
+  auto* at = static_cast<std::byte*>(to);
+  while (size > 0) {
+    if (vector.empty()) return false;
+    iovec& part = vector.front();
+    const size_t count = std::min(size, part.iov_len);
+    std::memcpy(at, part.iov_base, count);
+    at += count;
+    size -= count;
+    part.iov_base = static_cast<std::byte*>(part.iov_base) + count;
+    part.iov_len -= count;
+    if (part.iov_len == 0) vector = vector.subspan(1);
+  }
+  return true;
+}
+
+// The last byte of the vector, taken off it.
+uint8_t* take_last_byte(std::span<iovec>& vector) {
+  while (!vector.empty() && vector.back().iov_len == 0) vector = vector.first(vector.size() - 1);
+  if (vector.empty()) return nullptr;
+  iovec& part = vector.back();
+  auto* last = static_cast<uint8_t*>(part.iov_base) + --part.iov_len;
+  if (part.iov_len == 0) vector = vector.first(vector.size() - 1);
+  return last;
+}
+
+}  // namespace
+
+class VirtioBlk::Request final : public BlockRequest {
+ public:
+  VirtioBlk* device = nullptr;
+  QueueState* queue = nullptr;
+  uint64_t generation = 0;
+  Chain chain;
+  uint8_t* status = nullptr;
+  uint32_t written = 0;  // to the driver's memory, if it goes well
+
+  void completed(int error) override {
+    uint8_t answer = VIRTIO_BLK_S_OK;
+    if (error == -EOPNOTSUPP)
+      answer = VIRTIO_BLK_S_UNSUPP;
+    else if (error < 0)
+      answer = VIRTIO_BLK_S_IOERR;
+    device->finish(*this, answer);
+  }
+};
+
+// Requests are made once, with the queue; each has room for the longest chain.
+struct VirtioBlk::QueueState {
+  explicit QueueState(VirtioBlk& device)
+      : room(new iovec[size_t{VirtQueue::kMaxSize} * VirtQueue::kMaxChain]),
+        requests(new Request[VirtQueue::kMaxSize]) {
+    free.reserve(VirtQueue::kMaxSize);
+    for (unsigned i = VirtQueue::kMaxSize; i-- > 0;) {
+      requests[i].device = &device;
+      requests[i].queue = this;
+      free.push_back(&requests[i]);
+    }
+  }
+
+  std::span<iovec> room_of(const Request& request) {
+    return {&room[(&request - requests.get()) * size_t{VirtQueue::kMaxChain}],
+            VirtQueue::kMaxChain};
+  }
+
+  VirtQueue* ring = nullptr;
+  std::atomic<bool> batching = false;  // notify() is at work: one interrupt at its end
+  std::atomic<bool> interrupt_wanted = false;
+  std::unique_ptr<iovec[]> room;
+  std::unique_ptr<Request[]> requests;
+  std::mutex mutex;  // guards what follows
+  std::vector<Request*> free;
+  uint64_t generation = 0;  // of the driver's set-up: a reset makes older requests void
+};
+
+VirtioBlk::VirtioBlk(std::unique_ptr<BlockBackend> backend, const VirtioBlkOptions& options)
+    : backend_(std::move(backend)),
+      serial_(options.serial.substr(0, kSerialLength)),
+      num_queues_(std::clamp(options.num_queues, 1u, kMaxQueues)) {
+  for (unsigned i = 0; i < num_queues_; ++i) states_.push_back(std::make_unique<QueueState>(*this));
+  const unsigned block = backend_->block_size();
+  config_.capacity = backend_->size() / kSector;
+  config_.size_max = 1 << 22;
+  config_.seg_max = kSegments;
+  config_.blk_size = block;
+  config_.physical_block_exp = block < 4096 ? static_cast<uint8_t>(__builtin_ctz(4096 / block)) : 0;
+  config_.min_io_size = 1;
+  config_.num_queues = static_cast<uint16_t>(num_queues_);
+  config_.max_discard_sectors = kMaxDiscardSectors;
+  config_.max_discard_seg = 1;
+  config_.discard_sector_alignment = 4096 / kSector;
+  config_.max_write_zeroes_sectors = kMaxDiscardSectors;
+  config_.max_write_zeroes_seg = 1;
+  config_.write_zeroes_may_unmap = 1;
+}
+
+VirtioBlk::~VirtioBlk() = default;
+
+uint32_t VirtioBlk::id() const {
+  return VIRTIO_ID_BLOCK;
+}
+
+uint64_t VirtioBlk::features() const {
+  uint64_t features = bit(VIRTIO_BLK_F_SIZE_MAX) | bit(VIRTIO_BLK_F_SEG_MAX) |
+                      bit(VIRTIO_BLK_F_BLK_SIZE) | bit(VIRTIO_BLK_F_FLUSH) |
+                      bit(VIRTIO_BLK_F_TOPOLOGY);
+  if (num_queues_ > 1) features |= bit(VIRTIO_BLK_F_MQ);
+  if (backend_->read_only()) return features | bit(VIRTIO_BLK_F_RO);
+  if (backend_->can_discard())
+    features |= bit(VIRTIO_BLK_F_DISCARD) | bit(VIRTIO_BLK_F_WRITE_ZEROES);
+  return features;
+}
+
+void VirtioBlk::activate(uint64_t, std::span<VirtQueue* const> queues, VirtioTransport& transport) {
+  transport_ = &transport;
+  for (unsigned i = 0; i < num_queues_; ++i) states_[i]->ring = queues[i];
+}
+
+void VirtioBlk::reset() {
+  for (const auto& state : states_) {
+    const std::lock_guard lock(state->mutex);
+    ++state->generation;
+    state->ring = nullptr;
+  }
+}
+
+void VirtioBlk::notify(unsigned index) {
+  QueueState& state = *states_[index];
+  if (!state.ring) return;
+  state.batching.store(true);
+  do {
+    state.ring->disable_notifications();
+    for (;;) {
+      Request* request;
+      {
+        const std::lock_guard lock(state.mutex);
+        // As many requests as the ring has elements: none left means that the driver
+        // has used a head twice.
+        if (state.free.empty()) break;
+        request = state.free.back();
+        if (!state.ring->pop(state.room_of(*request), request->chain)) break;
+        state.free.pop_back();
+        request->generation = state.generation;
+      }
+      start(*request);
+    }
+  } while (!state.ring->enable_notifications() && !state.ring->broken());
+  state.batching.store(false);
+  if (state.interrupt_wanted.exchange(false)) transport_->interrupt();
+}
+
+void VirtioBlk::start(Request& request) {
+  Chain& chain = request.chain;
+  virtio_blk_outhdr header;
+  request.written = 1;
+  request.status = take_last_byte(chain.writable);
+  // Without a place for the status there is nobody to tell.
+  if (!request.status || !take_front(chain.readable, &header, sizeof header))
+    return finish(request, VIRTIO_BLK_S_IOERR);
+
+  request.unmap = false;
+  switch (header.type) {
+    case VIRTIO_BLK_T_IN:
+      request.op = BlockOp::kRead;
+      request.vector = chain.writable;
+      return start_io(request, header.sector);
+    case VIRTIO_BLK_T_OUT:
+      request.op = BlockOp::kWrite;
+      request.vector = chain.readable;
+      return start_io(request, header.sector);
+    case VIRTIO_BLK_T_FLUSH:
+      request.op = BlockOp::kFlush;
+      request.offset = request.length = 0;
+      request.vector = {};
+      return backend_->submit(request);
+    case VIRTIO_BLK_T_DISCARD:
+      request.op = BlockOp::kDiscard;
+      return start_range(request);
+    case VIRTIO_BLK_T_WRITE_ZEROES:
+      request.op = BlockOp::kWriteZeroes;
+      return start_range(request);
+    case VIRTIO_BLK_T_GET_ID: {
+      std::array<char, kSerialLength> id = {};
+      std::copy(serial_.begin(), serial_.end(), id.begin());
+      if (total(chain.writable) < id.size()) return finish(request, VIRTIO_BLK_S_IOERR);
+      size_t done = 0;
+      for (const iovec& part : chain.writable) {
+        const size_t count = std::min(part.iov_len, id.size() - done);
+        std::memcpy(part.iov_base, id.data() + done, count);
+        done += count;
+      }
+      request.written += id.size();
+      return finish(request, VIRTIO_BLK_S_OK);
+    }
+    default:
+      return finish(request, VIRTIO_BLK_S_UNSUPP);
+  }
+}
+
+void VirtioBlk::start_io(Request& request, uint64_t sector) {
+  request.length = total(request.vector);
+  // Elements without length would make no progress.
+  for (const iovec& part : request.vector)
+    if (part.iov_len == 0) return finish(request, VIRTIO_BLK_S_IOERR);
+  if (request.length == 0 || request.length % backend_->block_size() || sector > config_.capacity ||
+      request.length / kSector > config_.capacity - sector)
+    return finish(request, VIRTIO_BLK_S_IOERR);
+  request.offset = sector * kSector;
+  if (request.op == BlockOp::kRead) request.written += static_cast<uint32_t>(request.length);
+  backend_->submit(request);
+}
+
+void VirtioBlk::start_range(Request& request) {
+  virtio_blk_discard_write_zeroes range;
+  const uint32_t allowed =
+      request.op == BlockOp::kWriteZeroes ? VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP : 0;
+  if (backend_->read_only() || !backend_->can_discard())
+    return finish(request, VIRTIO_BLK_S_UNSUPP);
+  if (total(request.chain.readable) != sizeof range ||
+      !take_front(request.chain.readable, &range, sizeof range))
+    return finish(request, VIRTIO_BLK_S_IOERR);
+  if (range.flags & ~allowed) return finish(request, VIRTIO_BLK_S_UNSUPP);
+  if (range.num_sectors > kMaxDiscardSectors || range.sector > config_.capacity ||
+      range.num_sectors > config_.capacity - range.sector)
+    return finish(request, VIRTIO_BLK_S_IOERR);
+  request.unmap = range.flags & VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP;
+  request.offset = range.sector * kSector;
+  request.length = uint64_t{range.num_sectors} * kSector;
+  request.vector = {};
+  backend_->submit(request);
+}
+
+// On the thread that ends the request: the holder of the virtual CPU, or the
+// executor.
+void VirtioBlk::finish(Request& request, uint8_t status) {
+  QueueState& state = *request.queue;
+  bool interrupt = false;
+  {
+    const std::lock_guard lock(state.mutex);
+    // After a reset the memory may be something else by now.
+    if (state.ring && request.generation == state.generation) {
+      if (request.status) *request.status = status;
+      interrupt =
+          state.ring->push(request.chain.head, status == VIRTIO_BLK_S_OK ? request.written : 1);
+    }
+    state.free.push_back(&request);
+  }
+  if (!interrupt) return;
+  // Said first, then looked if notify() will say it for us: it looks the other way
+  // round, and one of the two raises the interrupt.
+  state.interrupt_wanted.store(true);
+  if (!state.batching.load() && state.interrupt_wanted.exchange(false)) transport_->interrupt();
+}
+
+}  // namespace lkl

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0
+#pragma once
+
+#include <linux/virtio_blk.h>
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "block/backend.h"
+#include "virtio/device.h"
+
+namespace lkl {
+
+struct VirtioBlkOptions {
+  std::string serial;       // at most 20 characters
+  unsigned num_queues = 1;  // 1 to 16
+};
+
+// virtio block device (virtio 1.2, section 5.2) on a backend. Guest memory goes to
+// the backend as it is, without a copy.
+class VirtioBlk final : public VirtioDevice {
+ public:
+  static constexpr unsigned kMaxQueues = 16;
+  static constexpr unsigned kSegments = 254;  // and header and status: kMaxChain
+
+  VirtioBlk(std::unique_ptr<BlockBackend> backend, const VirtioBlkOptions& options);
+  ~VirtioBlk() override;
+
+  uint32_t id() const override;
+  uint64_t features() const override;
+  unsigned queues() const override { return num_queues_; }
+  std::span<const std::byte> config() const override {
+    return std::as_bytes(std::span(&config_, 1));
+  }
+  void activate(uint64_t features, std::span<VirtQueue* const> queues,
+                VirtioTransport& transport) override;
+  void notify(unsigned queue) override;
+  void reset() override;
+
+  BlockBackend& backend() { return *backend_; }
+
+ private:
+  class Request;
+  struct QueueState;
+
+  void start(Request& request);
+  void start_io(Request& request, uint64_t sector);
+  void start_range(Request& request);
+  void finish(Request& request, uint8_t status);
+
+  const std::unique_ptr<BlockBackend> backend_;
+  const std::string serial_;
+  const unsigned num_queues_;
+  virtio_blk_config config_ = {};
+  std::vector<std::unique_ptr<QueueState>> states_;
+  VirtioTransport* transport_ = nullptr;
+};
+
+}  // namespace lkl

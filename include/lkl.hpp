@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// Linux as a library, in modern C++ (C++20, header only): a thin face over lkl.h.
+//
+//   #include <lkl.hpp>
+//
+//   int main() try {
+//     lkl::Kernel kernel = lkl::Kernel::boot({.memory = 64 << 20, .print = nullptr});
+//     lkl::Disk disk = lkl::Disk::open("disk.img", {.read_only = true});
+//     lkl::Mount root(disk, {.type = "ext4", .flags = LKL_MS_RDONLY});
+//
+//     for (const lkl::DirEntry& entry : lkl::Dir(root / "etc")) std::puts(entry.name.c_str());
+//
+//     std::array<std::byte, 4096> buffer;
+//     lkl::File file(root / "etc/hostname", LKL_O_RDONLY);
+//     std::size_t n = file.read(buffer);
+//     std::fwrite(buffer.data(), 1, n, stdout);
+//   } catch (const std::system_error& e) {
+//     std::fprintf(stderr, "%s\n", e.what());
+//   }
+//
+// Objects are destroyed in the reverse order: file, mount, disk, kernel. Each destructor does its
+// part and ignores errors; who must know whether the data reached the disk calls the explicit
+// close(), umount(), remove() or halt() first and looks at the error.
+//
+// Errors: every operation comes twice, as in std::filesystem: one form throws std::system_error,
+// the other takes a std::error_code& as its last argument, does not throw (but for std::bad_alloc)
+// and, when it fails, returns an empty object or 0. The codes are of lkl::category() and compare
+// with std::errc:
+//
+//   std::error_code ec;
+//   lkl::mkdir(root / "new", 0755, ec);
+//   if (ec && ec != std::errc::file_exists) ...
+//
+// Paths are the kernel's, not the host's: "/" is the kernel's own root, in memory.
+//
+// Threads: any host thread may use any object, but one object only from one thread at a time,
+// except File's read_at and write_at, which may run concurrently. Nothing here holds global state;
+// the kernel itself is one per process.
+#ifndef LKL_HPP
+#define LKL_HPP
+
+#include <lkl.h>
+#include <lkl_host.h>
+
+#include <lkl_error.hpp>
+#include <lkl_file.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#if !defined(_WIN32)
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+#endif
+
+namespace lkl {
+inline namespace v1 {
+
+// ------------------------------------------------------------------------------------------------
+// Kernel
+
+/// How to boot. The defaults suit file system work on one image.
+struct BootOptions {
+  /// Memory of the kernel in bytes. Taken from the host as it is touched.
+  std::uint64_t memory = 256ULL << 20;
+  /// Messages of this priority number and above it are not printed (0 = none, 8 = all).
+  int loglevel = 4;
+  /// More words for the kernel's command line.
+  std::string command_line = {};
+  /// Where the kernel's console goes: a function, nullptr for nowhere; left out: lkl_host_ops.print
+  /// stays as it is. Called on any host thread, must not call the kernel.
+  std::optional<void (*)(const char* text, int length)> print = std::nullopt;
+};
+
+/// The booted kernel. Move-only; the destructor halts it. One at a time in a process; it may be
+/// booted again after it has been halted.
+class Kernel {
+ public:
+  Kernel() noexcept = default;
+
+  /// Boots. Errors: EBUSY when a kernel runs already in this process, ENOMEM, EINVAL.
+  static Kernel boot(const BootOptions& options = {}) {
+    return detail::throwing("boot", [&](std::error_code& ec) { return boot(options, ec); });
+  }
+  static Kernel boot(const BootOptions& options, std::error_code& ec) {
+    Kernel kernel;
+    if (lkl_is_running()) {
+      ec = error_from(-LKL_EBUSY);
+      return kernel;
+    }
+    if (options.print) lkl_host_ops.print = *options.print;
+    if (ec = error_from(lkl_init(&lkl_host_ops)); ec) return kernel;
+    ec = error_from(lkl_start_kernel("mem=%lluK loglevel=%d %s",
+                                     static_cast<unsigned long long>(options.memory / 1024),
+                                     options.loglevel, options.command_line.c_str()));
+    if (ec)
+      lkl_cleanup();
+    else
+      kernel.running_ = true;
+    return kernel;
+  }
+
+  Kernel(Kernel&& other) noexcept : running_(std::exchange(other.running_, false)) {}
+  Kernel& operator=(Kernel&& other) noexcept {
+    if (this != &other) {
+      halt();
+      running_ = std::exchange(other.running_, false);
+    }
+    return *this;
+  }
+  ~Kernel() { halt(); }
+
+  explicit operator bool() const noexcept { return running_; }
+
+  /// Halts the kernel and frees what it took from the host. Does nothing when there is none.
+  std::error_code halt() noexcept {
+    if (!std::exchange(running_, false)) return {};
+    const std::error_code ec = error_from(lkl_sys_halt());
+    lkl_cleanup();
+    return ec;
+  }
+
+ private:
+  bool running_ = false;
+};
+
+// ------------------------------------------------------------------------------------------------
+// Disk
+
+struct DiskOptions {
+  /// The kernel cannot write, and Disk::open() opens the image read-only.
+  bool read_only = false;
+  /// Do not lock the image against other processes (and other disks of this one).
+  bool no_lock = false;
+  /// Serial number the kernel shows, at most 20 bytes.
+  std::string serial = {};
+  /// Request queues, 1 to 16; 0 for the default.
+  unsigned queues = 0;
+};
+
+/// A disk of the kernel. Move-only; the destructor removes it (after its file systems are
+/// unmounted). The memory of a memory disk is lost with it.
+class Disk {
+ public:
+  Disk() noexcept = default;
+
+#if !defined(_WIN32)
+  /// Opens an image file or block device of the host. Errors: the host's of open(2), in
+  /// std::system_category(); EBUSY when another process or disk has the image open for writing.
+  static Disk open(const std::string& path, const DiskOptions& options = {}) {
+    return detail::throwing(path, [&](std::error_code& ec) { return open(path, options, ec); });
+  }
+  static Disk open(const std::string& path, const DiskOptions& options, std::error_code& ec) {
+    HostFd fd{::open(path.c_str(), (options.read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC)};
+    if (fd.value < 0) {
+      ec.assign(errno, std::system_category());
+      return {};
+    }
+    Disk disk = from_fd(fd.value, options, ec);
+    if (!ec) disk.state_->owned_fd = std::move(fd);
+    return disk;
+  }
+
+  /// A disk on an open file descriptor, which stays the caller's and must outlive the disk.
+  static Disk from_fd(int fd, const DiskOptions& options = {}) {
+    return detail::throwing("disk", [&](std::error_code& ec) { return from_fd(fd, options, ec); });
+  }
+  static Disk from_fd(int fd, const DiskOptions& options, std::error_code& ec) {
+    auto state = std::make_unique<State>();
+    state->disk.fd = fd;
+    return add(std::move(state), options, ec);
+  }
+#endif
+
+  /// A disk in the caller's memory, which must outlive it and is a multiple of 512 bytes long.
+  static Disk from_memory(std::span<std::byte> memory, const DiskOptions& options = {}) {
+    return detail::throwing("memory disk",
+                            [&](std::error_code& ec) { return from_memory(memory, options, ec); });
+  }
+  static Disk from_memory(std::span<std::byte> memory, const DiskOptions& options,
+                          std::error_code& ec) {
+    auto state = std::make_unique<State>();
+    state->memory = memory;
+    state->disk.handle = state.get();
+    state->disk.ops = &state->ops;
+    state->ops.get_capacity = memory_capacity;
+    state->ops.request = memory_request;
+    return add(std::move(state), options, ec);
+  }
+
+  Disk(Disk&& other) noexcept
+      : state_(std::move(other.state_)), id_(std::exchange(other.id_, -1)) {}
+  Disk& operator=(Disk&& other) noexcept {
+    if (this != &other) {
+      remove();
+      state_ = std::move(other.state_);
+      id_ = std::exchange(other.id_, -1);
+    }
+    return *this;
+  }
+  ~Disk() {
+    remove();
+  }
+
+  explicit operator bool() const noexcept {
+    return id_ >= 0;
+  }
+
+  /// The number that lkl_mount_dev() and friends know it by.
+  int id() const noexcept {
+    return id_;
+  }
+
+  /// Device number, in the encoding of mknod(2), of a partition or (0) of the whole disk.
+  std::uint32_t device(unsigned partition = 0) const {
+    return detail::throwing("disk device number",
+                            [&](std::error_code& ec) { return device(partition, ec); });
+  }
+  std::uint32_t device(unsigned partition, std::error_code& ec) const noexcept {
+    std::uint32_t number = 0;
+    ec = error_from(lkl_get_virtio_blkdev(id_, partition, &number));
+    return ec ? 0 : number;
+  }
+
+  /// Takes the disk from the kernel. Errors: EBUSY when something is mounted from it; the disk is
+  /// gone all the same.
+  std::error_code remove() noexcept {
+    if (id_ < 0) return {};
+    const std::error_code ec = error_from(lkl_disk_remove(state_->disk));
+    id_ = -1;
+    state_.reset();
+    return ec;
+  }
+
+ private:
+#if !defined(_WIN32)
+  struct HostFd {
+    int value = -1;
+    explicit HostFd(int fd = -1) noexcept : value(fd) {}
+    HostFd(HostFd&& other) noexcept : value(std::exchange(other.value, -1)) {}
+    HostFd& operator=(HostFd&& other) noexcept {
+      std::swap(value, other.value);
+      return *this;
+    }
+    ~HostFd() {
+      if (value >= 0) ::close(value);
+    }
+  };
+#endif
+
+  // What the library keeps pointers to; hence never moved.
+  struct State {
+    struct lkl_disk disk = {};
+    struct lkl_dev_blk_ops ops = {};
+    std::span<std::byte> memory;
+#if !defined(_WIN32)
+    HostFd owned_fd;
+#endif
+  };
+
+  static Disk add(std::unique_ptr<State> state, const DiskOptions& options, std::error_code& ec) {
+    struct lkl_disk_options raw = {};
+    if (options.read_only) raw.flags |= LKL_DISK_READ_ONLY;
+    if (options.no_lock) raw.flags |= LKL_DISK_NO_LOCK;
+    raw.num_queues = options.queues;
+    // One byte stays for the terminating zero.
+    std::memcpy(raw.serial, options.serial.data(),
+                std::min(sizeof(raw.serial) - 1, options.serial.size()));
+    const int id = lkl_disk_add_options(&state->disk, &raw);
+    ec = error_from(id);
+    Disk disk;
+    if (ec) return disk;
+    disk.state_ = std::move(state);
+    disk.id_ = id;
+    return disk;
+  }
+
+  static int memory_capacity(struct lkl_disk disk, unsigned long long* bytes) {
+    *bytes = static_cast<State*>(disk.handle)->memory.size();
+    return 0;
+  }
+
+  static int memory_request(struct lkl_disk disk, struct lkl_blk_req* request) {
+    if (request->type == LKL_DEV_BLK_TYPE_FLUSH || request->type == LKL_DEV_BLK_TYPE_FLUSH_OUT)
+      return LKL_DEV_BLK_STATUS_OK;
+    const bool write = request->type == LKL_DEV_BLK_TYPE_WRITE;
+    if (!write && request->type != LKL_DEV_BLK_TYPE_READ) return LKL_DEV_BLK_STATUS_UNSUP;
+    const std::span<std::byte> memory = static_cast<State*>(disk.handle)->memory;
+    unsigned long long offset = request->sector * 512;
+    for (int i = 0; i < request->count; i++) {
+      const auto& part = request->buf[i];
+      if (offset > memory.size() || part.iov_len > memory.size() - offset)
+        return LKL_DEV_BLK_STATUS_IOERR;
+      if (write)
+        std::memcpy(memory.data() + offset, part.iov_base, part.iov_len);
+      else
+        std::memcpy(part.iov_base, memory.data() + offset, part.iov_len);
+      offset += part.iov_len;
+    }
+    return LKL_DEV_BLK_STATUS_OK;
+  }
+
+  std::unique_ptr<State> state_;
+  int id_ = -1;
+};
+
+// ------------------------------------------------------------------------------------------------
+// Mount
+
+struct MountOptions {
+  /// Partition number, 0 for the whole disk.
+  unsigned partition = 0;
+  /// File system type as the kernel names it: "ext4", "btrfs", "vfat" ...
+  std::string type = {};
+  /// LKL_MS_... flags of mount(2).
+  unsigned flags = 0;
+  /// The file system's own options, comma separated.
+  std::string data = {};
+  /// How long umount waits for the last user, in milliseconds.
+  long umount_timeout_ms = 5000;
+};
+
+/// A mounted file system. Move-only; the destructor unmounts. The disk must outlive it.
+class Mount {
+ public:
+  Mount() noexcept = default;
+
+  Mount(const Disk& disk, const MountOptions& options) {
+    std::error_code ec;
+    *this = Mount(disk, options, ec);
+    detail::throw_if(ec, "mount " + options.type);
+  }
+  Mount(const Disk& disk, const MountOptions& options, std::error_code& ec) {
+    std::array<char, 64> path = {};
+    ec = error_from(lkl_mount_dev(
+        disk.id(), options.partition, options.type.c_str(), static_cast<int>(options.flags),
+        options.data.empty() ? nullptr : options.data.c_str(), path.data(), path.size()));
+    if (ec) return;
+    disk_id_ = disk.id();
+    partition_ = options.partition;
+    timeout_ms_ = options.umount_timeout_ms;
+    path_ = path.data();
+  }
+
+  Mount(Mount&& other) noexcept { swap(other); }
+  Mount& operator=(Mount&& other) noexcept {
+    if (this != &other) {
+      umount();
+      swap(other);
+    }
+    return *this;
+  }
+  ~Mount() { umount(); }
+
+  explicit operator bool() const noexcept { return disk_id_ >= 0; }
+
+  /// Where it is in the kernel's tree.
+  const std::string& path() const noexcept { return path_; }
+
+  /// A path below the mount point: `mount / "etc/passwd"`. A leading slash makes no difference.
+  std::string operator/(std::string_view below) const {
+    return below.starts_with('/') ? path_ + std::string(below) : path_ + "/" + std::string(below);
+  }
+
+  /// Writes everything back and unmounts. Errors: EBUSY when files are still open after the
+  /// timeout; then it stays mounted.
+  std::error_code umount() noexcept {
+    if (disk_id_ < 0) return {};
+    const std::error_code ec =
+        error_from(lkl_umount_dev(static_cast<unsigned>(disk_id_), partition_, 0, timeout_ms_));
+    if (!ec) disk_id_ = -1;
+    return ec;
+  }
+
+ private:
+  void swap(Mount& other) noexcept {
+    std::swap(disk_id_, other.disk_id_);
+    std::swap(partition_, other.partition_);
+    std::swap(timeout_ms_, other.timeout_ms_);
+    path_.swap(other.path_);
+  }
+
+  int disk_id_ = -1;
+  unsigned partition_ = 0;
+  long timeout_ms_ = 0;
+  std::string path_;
+};
+
+}  // namespace v1
+}  // namespace lkl
+
+#endif  // LKL_HPP

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef LKL_LONG_H
+#define LKL_LONG_H
+
+/*
+ * The kernel is LP64 on every host. Where the host's own long has 32 bits, what
+ * the kernel calls long is long long there; elsewhere it stays long, so that
+ * formats and pointers of programs written for LKL go on to fit.
+ */
+#if defined(__LP64__) || defined(_LP64)
+typedef long lkl_long;
+typedef unsigned long lkl_ulong;
+#else
+typedef long long lkl_long;
+typedef unsigned long long lkl_ulong;
+#endif
+
+#endif

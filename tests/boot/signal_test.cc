@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+// Signals: those of the host do no harm, those of this kernel have handlers.
+#include <sys/time.h>
+
+#include <atomic>
+#include <csignal>
+#include <thread>
+
+#include "support/kernel_test.h"
+
+using lkl_test::KernelTest;
+
+namespace {
+
+class SignalTest : public KernelTest {};
+
+std::atomic<long> from_handler = 0;
+std::atomic<int> ticks = 0;
+
+void call_from_handler(int) {
+  from_handler = lkl_sys_getpid();
+}
+
+void tick(int) {
+  volatile char frame[4096];  // as a handler of an application might have
+  frame[0] = 1;
+  (void)frame[0];
+  ++ticks;
+}
+
+std::atomic<int> handled = 0;
+std::atomic<long> in_handler = 0;
+
+void lkl_handler(int sig) {
+  handled = sig;
+  in_handler = lkl_sys_getpid();
+}
+
+}  // namespace
+
+TEST_F(SignalTest, ACallFromAHandlerInsideACallIsRefused) {
+  struct sigaction action = {}, before;
+  action.sa_handler = call_from_handler;
+  sigaction(SIGUSR1, &action, &before);
+  int pipe[2];
+  ASSERT_EQ(lkl_sys_pipe2(pipe, 0), 0);
+  std::atomic<bool> done = false;
+  std::thread blocked([&] {
+    char c;
+    EXPECT_EQ(lkl_sys_read(pipe[0], &c, 1), 1);  // not disturbed
+    done = true;
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  from_handler = 0;
+  pthread_kill(blocked.native_handle(), SIGUSR1);
+  while (from_handler == 0) std::this_thread::yield();
+  EXPECT_EQ(from_handler, -LKL_EDEADLK);
+  EXPECT_FALSE(done);
+  EXPECT_EQ(lkl_sys_write(pipe[1], "x", 1), 1);
+  blocked.join();
+  // outside of a call it is a call like any other
+  raise(SIGUSR1);
+  EXPECT_EQ(from_handler, 1);
+  sigaction(SIGUSR1, &before, nullptr);
+}
+
+TEST_F(SignalTest, HostSignalsMayComeAtAnyTime) {
+  struct sigaction action = {}, before;
+  action.sa_handler = tick;
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGPROF, &action, &before);
+  itimerval often = {.it_interval = {0, 1000}, .it_value = {0, 1000}};
+  setitimer(ITIMER_PROF, &often, nullptr);
+  while (ticks < 200) {
+    ASSERT_EQ(lkl_sys_mkdir("/x", 0755), 0);
+    ASSERT_EQ(lkl_sys_rmdir("/x"), 0);
+  }
+  const itimerval never = {};
+  setitimer(ITIMER_PROF, &never, nullptr);
+  sigaction(SIGPROF, &before, nullptr);
+}
+
+TEST_F(SignalTest, AHandlerOfThisKernelInterruptsACall) {
+  lkl_sigaction action = {};
+  action.lkl_sa_handler = lkl_handler;
+  ASSERT_EQ(lkl_sys_rt_sigaction(LKL_SIGUSR1, &action, nullptr, sizeof(lkl_sigset_t)), 0);
+  std::atomic<long> tid = 0;
+  std::thread sleeper([&] {
+    tid = lkl_sys_gettid();
+    __lkl__kernel_timespec ts = {.tv_sec = 60, .tv_nsec = 0};
+    EXPECT_EQ(lkl_sys_nanosleep(&ts, nullptr), -LKL_EINTR);
+    EXPECT_EQ(handled, LKL_SIGUSR1);
+    EXPECT_EQ(in_handler, 1);
+    // the mask is as it was: it comes again
+    handled = 0;
+    EXPECT_EQ(lkl_sys_tgkill(1, static_cast<int>(tid.load()), LKL_SIGUSR1), 0);
+    EXPECT_EQ(handled, LKL_SIGUSR1);
+  });
+  while (tid == 0) std::this_thread::yield();
+  __lkl__kernel_timespec ts = {.tv_sec = 0, .tv_nsec = 20'000'000};
+  lkl_sys_nanosleep(&ts, nullptr);
+  EXPECT_EQ(lkl_sys_tgkill(1, static_cast<int>(tid.load()), LKL_SIGUSR1), 0);
+  sleeper.join();
+}
+
+TEST_F(SignalTest, DefaultActionsDoNotEndTheProcess) {
+  int pipe[2];
+  ASSERT_EQ(lkl_sys_pipe2(pipe, 0), 0);
+  ASSERT_EQ(lkl_sys_close(pipe[0]), 0);
+  EXPECT_EQ(lkl_sys_write(pipe[1], "x", 1), -LKL_EPIPE);  // and SIGPIPE
+  EXPECT_EQ(lkl_sys_kill(1, LKL_SIGTERM), 0);
+  EXPECT_EQ(lkl_sys_getpid(), 1);
+}
+
+TEST_F(SignalTest, Signalfd) {
+  lkl_sigset_t mask = {};
+  mask.sig[0] = 1ul << (LKL_SIGUSR2 - 1);
+  ASSERT_EQ(lkl_sys_rt_sigprocmask(LKL_SIG_BLOCK, &mask, nullptr, sizeof mask), 0);
+  const int fd = static_cast<int>(lkl_sys_signalfd4(-1, &mask, sizeof mask, 0));
+  ASSERT_GE(fd, 0);
+  ASSERT_EQ(lkl_sys_tgkill(1, static_cast<int>(lkl_sys_gettid()), LKL_SIGUSR2), 0);
+  lkl_signalfd_siginfo info = {};
+  ASSERT_EQ(lkl_sys_read(fd, reinterpret_cast<char*>(&info), sizeof info),
+            static_cast<long>(sizeof info));
+  EXPECT_EQ(info.ssi_signo, static_cast<unsigned>(LKL_SIGUSR2));
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+// Application threads: any of them, any number, at any time.
+#include <pthread.h>
+
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "support/kernel_test.h"
+#include "support/pid1.h"
+
+using namespace lkl_test;
+
+class ThreadTest : public KernelTest {
+ protected:
+  static void sleep_ms(int ms) {
+    __lkl__kernel_timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1'000'000};
+    lkl_sys_nanosleep(&ts, nullptr);
+  }
+};
+
+TEST_F(ThreadTest, EachHasATaskOfItsOwn) {
+  std::set<long> ids;
+  std::mutex mutex;
+  std::vector<std::thread> threads;
+  std::atomic<int> ready = 0;
+  for (int i = 0; i < 32; ++i)
+    threads.emplace_back([&] {
+      const long id = lkl_sys_gettid();
+      EXPECT_EQ(lkl_sys_getpid(), 1);
+      ++ready;
+      while (ready < 32) std::this_thread::yield();
+      EXPECT_EQ(lkl_sys_gettid(), id);
+      const std::lock_guard lock(mutex);
+      ids.insert(id);
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(ids.size(), 32u);
+}
+
+TEST_F(ThreadTest, AThreadThatEndsFreesItsTask) {
+  char proc[] = "proc";
+  ASSERT_EQ(lkl_mount_fs(proc), 0);
+  for (int i = 0; i < 500; ++i) std::thread([] { lkl_sys_getppid(); }).join();
+  for (int i = 0; i < 500 && threads_of_pid1() != 2; ++i) sleep_ms(10);
+  EXPECT_EQ(threads_of_pid1(), 2);  // pid 1 and us
+}
+
+TEST_F(ThreadTest, ManyComeAndGoWhileOthersAreBlocked) {
+  int pipe[2];
+  ASSERT_EQ(lkl_sys_pipe2(pipe, 0), 0);
+  std::vector<std::thread> blocked;
+  for (int i = 0; i < 8; ++i)
+    blocked.emplace_back([&] {
+      char c;
+      EXPECT_EQ(lkl_sys_read(pipe[0], &c, 1), 1);
+    });
+  std::vector<std::thread> churn;
+  for (int i = 0; i < 4; ++i)
+    churn.emplace_back([] {
+      for (int k = 0; k < 50; ++k)
+        std::thread([] {
+          for (int n = 0; n < 20; ++n) lkl_sys_getppid();
+          __lkl__kernel_timespec ts = {.tv_sec = 0, .tv_nsec = 100'000};
+          EXPECT_EQ(lkl_sys_nanosleep(&ts, nullptr), 0);
+        }).join();
+    });
+  for (std::thread& thread : churn) thread.join();
+  EXPECT_EQ(lkl_sys_write(pipe[1], "12345678", 8), 8);
+  for (std::thread& thread : blocked) thread.join();
+}
+
+TEST_F(ThreadTest, PingPong) {
+  int there[2], back[2];
+  ASSERT_EQ(lkl_sys_pipe2(there, 0), 0);
+  ASSERT_EQ(lkl_sys_pipe2(back, 0), 0);
+  constexpr int kRounds = 20000;
+  std::thread echo([&] {
+    char c;
+    for (int i = 0; i < kRounds; ++i) {
+      ASSERT_EQ(lkl_sys_read(there[0], &c, 1), 1);
+      ASSERT_EQ(lkl_sys_write(back[1], &c, 1), 1);
+    }
+  });
+  for (int i = 0; i < kRounds; ++i) {
+    char out = static_cast<char>(i), in = 0;
+    ASSERT_EQ(lkl_sys_write(there[1], &out, 1), 1);
+    ASSERT_EQ(lkl_sys_read(back[0], &in, 1), 1);
+    ASSERT_EQ(in, out);
+  }
+  echo.join();
+}
+
+TEST_F(ThreadTest, StrictAlternation) {
+  std::atomic<int> turn = 0;
+  constexpr int kTurns = 50000;
+  const auto play = [&](int me) {
+    for (int i = 0; i < kTurns; ++i) {
+      while (turn != me) {
+      }
+      if (lkl_sys_getpid() != 1) std::abort();
+      turn = 1 - me;
+    }
+  };
+  std::thread other(play, 1);
+  play(0);
+  other.join();
+}
+
+// There is always somebody who can run, so the CPU is never idle: a thread whose
+// call is through must get out all the same.
+TEST_F(ThreadTest, AFinishedCallDoesNotServeOthersForEver) {
+  std::atomic<bool> stop = false;
+  std::vector<std::thread> pairs;
+  std::vector<std::array<int, 4>> pipes(3);
+  for (auto& p : pipes) {
+    ASSERT_EQ(lkl_sys_pipe2(&p[0], 0), 0);
+    ASSERT_EQ(lkl_sys_pipe2(&p[2], 0), 0);
+    pairs.emplace_back([&] {
+      char c = 1;
+      while (lkl_sys_write(p[1], &c, 1) == 1 && c && lkl_sys_read(p[2], &c, 1) == 1)
+        c = stop ? 0 : 1;
+    });
+    pairs.emplace_back([&] {
+      char c = 1;
+      while (lkl_sys_read(p[0], &c, 1) == 1 && c && lkl_sys_write(p[3], &c, 1) == 1) {
+      }
+    });
+  }
+  for (int i = 0; i < 20000; ++i) ASSERT_EQ(lkl_sys_sched_yield(), 0);
+  stop = true;
+  for (std::thread& thread : pairs) thread.join();
+}
+
+// Time goes on while some thread is in a long call and no other one waits.
+TEST_F(ThreadTest, TheClockOfTheKernelIsTheHosts) {
+  __lkl__kernel_timespec before, after;
+  timespec host_before, host_after;
+  ASSERT_EQ(lkl_sys_clock_gettime(LKL_CLOCK_MONOTONIC, &before), 0);
+  clock_gettime(CLOCK_MONOTONIC, &host_before);
+  sleep_ms(50);
+  clock_gettime(CLOCK_MONOTONIC, &host_after);
+  ASSERT_EQ(lkl_sys_clock_gettime(LKL_CLOCK_MONOTONIC, &after), 0);
+  const double guest = (after.tv_sec - before.tv_sec) + (after.tv_nsec - before.tv_nsec) * 1e-9;
+  const double host =
+      (host_after.tv_sec - host_before.tv_sec) + (host_after.tv_nsec - host_before.tv_nsec) * 1e-9;
+  EXPECT_GE(guest, 0.05);
+  EXPECT_NEAR(guest, host, 0.005);
+}
+
+TEST_F(ThreadTest, CancellationWaitsForTheEndOfTheCall) {
+  int pipe[2];
+  ASSERT_EQ(lkl_sys_pipe2(pipe, 0), 0);
+  struct Shared {
+    int fd;
+    std::atomic<long> result = -1;
+  } shared = {.fd = pipe[0]};
+  pthread_t thread;
+  ASSERT_EQ(pthread_create(
+                &thread, nullptr,
+                [](void* raw) -> void* {
+                  auto* shared = static_cast<Shared*>(raw);
+                  char c;
+                  shared->result = lkl_sys_read(shared->fd, &c, 1);
+                  for (;;) pthread_testcancel();
+                },
+                &shared),
+            0);
+  sleep_ms(20);
+  ASSERT_EQ(pthread_cancel(thread), 0);
+  sleep_ms(20);
+  EXPECT_EQ(shared.result, -1);  // still inside
+  ASSERT_EQ(lkl_sys_write(pipe[1], "x", 1), 1);
+  void* value;
+  ASSERT_EQ(pthread_join(thread, &value), 0);
+  EXPECT_EQ(value, PTHREAD_CANCELED);
+  EXPECT_EQ(shared.result, 1);
+  EXPECT_EQ(lkl_sys_getpid(), 1);
+}
+
+TEST_F(ThreadTest, ExitEndsTheTaskNotTheThread) {
+  std::thread([] {
+    const long first = lkl_sys_gettid();
+    EXPECT_EQ(lkl_sys_exit(3), 0);
+    const long second = lkl_sys_gettid();
+    EXPECT_GT(second, 1);
+    EXPECT_NE(second, first);
+    EXPECT_EQ(lkl_sys_exit_group(3), 0);
+    EXPECT_GT(lkl_sys_gettid(), 1);
+  }).join();
+  EXPECT_EQ(lkl_is_running(), 1);
+}
+
+TEST_F(ThreadTest, AHaltEndsTheCallsOfOthers) {
+  int pipe[2];
+  ASSERT_EQ(lkl_sys_pipe2(pipe, 0), 0);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&] {
+      char c;
+      EXPECT_EQ(lkl_sys_read(pipe[0], &c, 1), -LKL_ESHUTDOWN);
+    });
+  sleep_ms(20);
+  EXPECT_EQ(lkl_sys_halt(), 0);
+  for (std::thread& thread : threads) thread.join();
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0
+// Each test boots a kernel of its own and leaves none behind.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <lkl.h>
+
+#include <string>
+
+namespace lkl_test {
+
+// Collects the kernel's log instead of printing it, for who wants to look at it.
+std::string& kernel_log();
+void keep_log(const char* text, int length);
+
+class KernelTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    kernel_log().clear();
+    ops_.print = keep_log;
+    ASSERT_EQ(lkl_init(&ops_), 0);
+    ASSERT_EQ(lkl_start_kernel("mem=128M loglevel=8"), 0) << kernel_log();
+  }
+
+  void TearDown() override {
+    if (lkl_is_running()) {
+      EXPECT_EQ(lkl_sys_halt(), 0);
+    }
+    lkl_cleanup();
+    // What the kernel's own checkers (lockdep, RCU, ...) have to say is an error.
+    for (const char* bad : {"WARNING: ", "BUG: ", "INFO: task", "possible recursive locking",
+                            "suspicious RCU", "Call trace of"})
+      EXPECT_EQ(kernel_log().find(bad), std::string::npos) << kernel_log();
+  }
+
+  lkl_host_operations ops_ = {};
+};
+
+}  // namespace lkl_test

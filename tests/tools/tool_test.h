@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// Running the command and the tools that judge it.
+#ifndef LKL_TESTS_TOOL_TEST_H
+#define LKL_TESTS_TOOL_TEST_H
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace lkl::tool_test {
+
+struct Result {
+  int status = -1;  // exit code, or 128 + signal
+  std::string out;
+  std::string err;
+};
+
+// Runs a program to its end; its standard input is empty.
+Result run(const std::vector<std::string>& arguments);
+
+// Runs a shell command line, the oracle's side. Fails the test if it fails.
+std::string shell(const std::string& command);
+// As shell(), but gives the status instead of failing.
+Result shell_status(const std::string& command);
+
+// A child process that is still running.
+class Process {
+ public:
+  // `terminal`: its standard error is a terminal of 80 columns, else a pipe.
+  Process(const std::vector<std::string>& arguments, bool terminal);
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+  ~Process();
+
+  void signal(int number);
+  // Waits for the end and collects the output.
+  Result finish();
+
+ private:
+  int pid_ = -1;
+  int out_ = -1;
+  int err_ = -1;
+};
+
+// Each test works in a directory of its own, which is removed at the end.
+class ToolTest : public testing::Test {
+ protected:
+  void SetUp() override;
+  void TearDown() override;
+
+  // Runs lkl.
+  static Result lkl(std::vector<std::string> arguments);
+  // Runs lkl, which must succeed without a word on standard error; returns its output.
+  static std::string lkl_ok(const std::vector<std::string>& arguments);
+
+  std::string path(const std::string& name) const { return (directory_ / name).string(); }
+  void write_file(const std::string& name, const std::string& contents) const;
+  // Bytes that do not compress, the same for the same seed.
+  void write_noise(const std::string& name, std::size_t bytes, unsigned seed) const;
+
+  // Images with the contents of the directory `from` (none if empty).
+  std::string make_ext4(const std::string& name, const std::string& size,
+                        const std::string& from = {}) const;
+  std::string make_btrfs(const std::string& name) const;
+  // Fails the test if the image's file system is not consistent.
+  static void check_ext4(const std::string& image);
+  static void check_btrfs(const std::string& image);
+
+  // Every name below a directory with type, mode, owner, size, links, times and link target, one a
+  // line, as find(1) sees it. Without the directory itself.
+  static std::string listing(const std::string& directory, bool with_owner = true);
+  // sha256 of every regular file below a directory.
+  static std::string checksums(const std::string& directory);
+
+ private:
+  std::filesystem::path directory_;
+  std::filesystem::path previous_;
+};
+
+// Whether a program can be found.
+bool have(const std::string& program);
+
+}  // namespace lkl::tool_test
+
+#endif  // LKL_TESTS_TOOL_TEST_H

@@ -1,0 +1,158 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Builds the kernel object: unpack, configure, compile, link. Called by CMake
+# with the paths in the environment; each step does nothing when nothing changed.
+#
+#   kernel.sh unpack     SOURCE (a tarball or a tree) -> TREE, with arch/lkl overlaid
+#   kernel.sh configure  PROFILE's FRAGMENTS -> OBJ/.config, checked
+#   kernel.sh compile    OBJ/vmlinux.o
+#   kernel.sh headers    OBJ/usr/include
+#   kernel.sh link       OUTPUT: one relocatable object, only lkl_kernel_* global
+#   kernel.sh verify     TREE is SOURCE but for arch/lkl
+set -euo pipefail
+
+die() { echo "kernel.sh: $*" >&2; exit 1; }
+
+kmake() {
+	# One time stamp and one user for all builds: the same tree gives the same
+	# bytes, and ccache knows objects from another build folder.
+	local ccache=()
+	if command -v ccache >/dev/null; then
+		ccache=("CC=ccache ${CC:-gcc}" "HOSTCC=ccache gcc")
+		export CCACHE_BASEDIR="$(dirname "$TREE")" CCACHE_NOHASHDIR=1
+		export CCACHE_SLOPPINESS=time_macros
+	else
+		ccache=("CC=${CC:-gcc}")
+	fi
+	MAKEFLAGS='' make -C "$TREE" O="$OBJ" ARCH=lkl -j"$(nproc)" -s --no-print-directory \
+		KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:00 UTC 1970' \
+		KBUILD_BUILD_USER=lkl KBUILD_BUILD_HOST=lkl KBUILD_BUILD_VERSION=1 \
+		KCFLAGS="${KCFLAGS_EXTRA:-}" "${ccache[@]}" "$@"
+}
+
+unpack() {
+	local mark="$TREE/.lkl-source"
+	local want="$SOURCE"
+
+	# another tarball under the same name; a folder is only linked to
+	[ -d "$SOURCE" ] || want+=" $(stat -c '%Y %s' "$SOURCE")"
+	if [ ! -e "$mark" ] || [ "$(cat "$mark")" != "$want" ]; then
+		[ -e "$SOURCE" ] || die "$SOURCE: no such kernel source (Debian: apt install linux-source-6.12, or -DLKL_KERNEL_SOURCE=DIR)"
+		rm -rf "$TREE"
+		mkdir -p "$TREE"
+		if [ -d "$SOURCE" ]; then
+			SOURCE=$(realpath "$SOURCE")
+			[ -e "$SOURCE/Kbuild" ] || die "$SOURCE: not a kernel source tree"
+			[ ! -e "$SOURCE/.config" ] || die "$SOURCE: has been built in (.config is there): run 'make mrproper' in it first"
+			# Links, so that a change in the user's tree is seen at once.
+			ln -s "$SOURCE"/* "$TREE"
+			rm "$TREE/arch"
+			mkdir "$TREE/arch"
+			ln -s "$SOURCE"/arch/* "$TREE/arch"
+		else
+			echo "Unpacking $(basename "$SOURCE")"
+			tar xf "$SOURCE" -C "$TREE" --strip-components=1
+		fi
+	fi
+	ln -sfn "$ARCH_DIR" "$TREE/arch/lkl"
+	echo "$want" >"$mark"
+}
+
+configure() {
+	local wanted="$OBJ/.lkl-wanted" fragment line option value bad=0
+
+	mkdir -p "$OBJ"
+	: >"$wanted.new"
+	for fragment in $FRAGMENTS; do
+		[ -e "$fragment" ] || die "$fragment: no such configuration fragment"
+		cat "$fragment" >>"$wanted.new"
+	done
+	if cmp -s "$wanted.new" "$wanted" && [ "$OBJ/.config" -nt "$wanted" ] &&
+	   [ -z "$(find "$ARCH_DIR"/Kconfig* -newer "$OBJ/.config")" ]; then
+		rm "$wanted.new"
+		return
+	fi
+	rm -f "$wanted"
+	KCONFIG_ALLCONFIG="$wanted.new" kmake allnoconfig
+	kmake olddefconfig
+	while read -r line; do
+		case "$line" in
+		'# CONFIG_'*' is not set')
+			option=${line#\# }; option=${option% is not set}
+			if grep -q "^$option=" "$OBJ/.config"; then
+				echo "kernel.sh: $option was asked to be off and is on" >&2; bad=1
+			fi ;;
+		CONFIG_*=*)
+			option=${line%%=*}; value=${line#*=}
+			if ! grep -qxF "$option=$value" "$OBJ/.config"; then
+				echo "kernel.sh: $option=$value was asked for and not granted: $(grep "$option[ =]" "$OBJ/.config" || echo 'unknown here, or a dependency is missing')" >&2; bad=1
+			fi ;;
+		esac
+	done <"$wanted.new"
+	[ $bad = 0 ] || { rm -f "$OBJ/.config"; die "profile $PROFILE can't be had from this kernel tree"; }
+	mv "$wanted.new" "$wanted"
+	touch "$OBJ/.config"
+}
+
+compile() {
+	kmake vmlinux_o
+	kmake arch/lkl/kernel/vmlinux.lds init/version-timestamp.o
+}
+
+headers() { kmake headers; }
+
+# CONFIG_KALLSYMS: the table of functions, for backtraces with names. kbuild makes it
+# when it links vmlinux, which we do not; its tool is the same.
+kallsyms() {
+	local lds=$1 all=() option
+
+	for option in ALL:--all-symbols BASE_RELATIVE:--base-relative; do
+		grep -q "^CONFIG_KALLSYMS_${option%%:*}=y" "$OBJ/.config" && all+=("${option#*:}")
+	done
+	${LD:-ld} -r -T "$lds" -o "$OBJ/lkl-nosyms.o" "$OBJ/vmlinux.o" "$OBJ/init/version-timestamp.o"
+	# Functions only: sections of a relocatable object have no common address space.
+	${NM:-nm} -n "$OBJ/lkl-nosyms.o" | grep -i ' t ' >"$OBJ/lkl.syms"
+	"$OBJ/scripts/kallsyms" "${all[@]}" "$OBJ/lkl.syms" |
+		sed 's/\.section \.rodata, "a"/.section .data.rel.ro, "aw"/' >"$OBJ/lkl-kallsyms.S"
+	${CC:-gcc} -c -fPIC -D__ASSEMBLY__ -I"$TREE/arch/lkl/include/uapi" -I"$TREE/include/uapi" \
+		-I"$TREE/include" -I"$OBJ/arch/lkl/include/generated/uapi" \
+		-o "$OBJ/lkl-kallsyms.o" "$OBJ/lkl-kallsyms.S"
+}
+
+link() {
+	local tmp="$OUTPUT.tmp" lds="$OBJ/arch/lkl/kernel/vmlinux.lds"
+	local objects=("$OBJ/vmlinux.o" "$OBJ/init/version-timestamp.o")
+
+	if grep -q '^CONFIG_KALLSYMS=y' "$OBJ/.config"; then
+		kallsyms "$lds"
+		objects+=("$OBJ/lkl-kallsyms.o")
+	fi
+	${LD:-ld} -r -T "$lds" -o "$tmp" "${objects[@]}"
+	${OBJCOPY:-objcopy} -w -G 'lkl_kernel_*' -G lkl_cpu "$tmp"
+	if cmp -s "$tmp" "$OUTPUT"; then rm "$tmp"; touch "$OUTPUT"; else mv "$tmp" "$OUTPUT"; fi
+}
+
+# No file of the tree but arch/lkl differs from the pristine source.
+verify() {
+	local bad=0
+
+	if [ -d "$SOURCE" ]; then
+		diff -rq --no-dereference -x lkl -x build -x .lkl-source "$SOURCE" "$TREE" || bad=1
+	else
+		# what the tarball has is unchanged
+		tar df "$SOURCE" -C "$(dirname "$TREE")" --transform "s,^[^/]*,$(basename "$TREE"),S" \
+			2>&1 | grep -vE ': (Uid|Gid|Mod time) differs$' && bad=1
+		# and there is nothing else
+		diff <(tar tf "$SOURCE" | sed 's,^[^/]*/,,; s,/$,,; /^$/d' | sort) \
+		     <(cd "$TREE" && find . -mindepth 1 -path ./build -prune -o -path ./arch/lkl -prune -o \
+			-name .lkl-source -prune -o -print | sed 's,^\./,,' | sort) || bad=1
+	fi
+	[ $bad = 0 ] || die "the built tree differs from $SOURCE outside of arch/lkl"
+	echo "$TREE is $SOURCE with arch/lkl and nothing else"
+}
+
+case "${1:-}" in
+unpack|configure|compile|headers|link|verify) "$1" ;;
+*) die "usage: kernel.sh unpack|configure|compile|headers|link|verify" ;;
+esac

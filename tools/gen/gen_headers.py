@@ -1,0 +1,285 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Exports the kernel's user headers with prefixed names, for use beside libc's own.
+
+Every name that some exported header defines - macro, tag, typedef, enumerator,
+inline function - gets the prefix of LKL: O_RDONLY is LKL_O_RDONLY, struct stat is
+struct lkl_stat, __NR_read is __lkl__NR_read. Members keep their names. Tags are
+prefixed wherever they are named, all other names where they are in the set.
+
+What must not depend on who compiles: macros that name the host's processor or libc
+are undefined here, since the kernel was built so; long becomes lkl_long, which has
+64 bits where the host's own long has not.
+"""
+
+import argparse
+import pathlib
+import re
+import sys
+
+from ctokens import directive, solid, split_lines, tokenize
+
+C_KEYWORDS = set(
+    """auto break case char const continue default do double else enum extern float for goto if
+    inline int long register restrict return short signed sizeof static struct switch typedef
+    union unsigned void volatile while _Bool _Static_assert __inline__ __inline __attribute__
+    __extension__ __volatile__ __asm__ asm defined __signed__ __const__""".split()
+)
+
+# Members and parameters may have these names in C, not in C++.
+CXX_KEYWORDS = set(
+    """alignas alignof and bool catch class compl const_cast constexpr decltype delete
+    dynamic_cast explicit export false friend mutable namespace new noexcept not nullptr operator
+    or private protected public reinterpret_cast static_assert static_cast template this throw true
+    try typeid typename using virtual wchar_t xor""".split()
+) - {"bool", "true", "false"}
+
+# Members that are macros in the C library's headers.
+LIBC_MACROS = set(
+    """st_atime st_mtime st_ctime sa_handler sa_sigaction sa_restorer si_pid si_uid unix linux
+    major minor makedev sigev_notify_function""".split()
+)
+
+# True of the kernel whatever the compiler says: built with -U__x86_64__, without libc.
+NEVER_DEFINED = re.compile(
+    r"__(x86_64|i386|arm|aarch64|ARM_EABI|ARMEB|powerpc|powerpc64|s390|s390x|sparc|mips|m68k|ia64|"
+    r"alpha|hppa|sh|KERNEL|GLIBC|UCLIBC|USE_GNU|USE_MISC|USE_XOPEN2K8|linux|FreeBSD|NetBSD|OpenBSD|"
+    r"DragonFly|CYGWIN|sun|svr4|APPLE|ILP32|arc|riscv|loongarch)_*(_{0,2})$|^_WIN32$|^_WIN64$|"
+    r"^(_NETINET_IN_H|_NET_IF_H|_SYS_XATTR_H|_SYS_TYPES_H|_SYS_SOCKET_H|__NETIPX_IPX_H)$"
+)
+
+# Standard C headers that may be included as they are.
+STANDARD_HEADERS = {"stddef.h", "stdint.h", "stdbool.h", "limits.h", "string.h", "stdarg.h"}
+
+BANNER = "/* Made from the kernel's user headers by gen_headers.py: do not edit. */\n"
+
+
+def prefixed(name):
+    """The established rule of LKL."""
+    if name.lower().startswith(("lkl_", "__lkl")):
+        return name
+    word = "LKL" if name.isupper() else "lkl"
+    if name.startswith("__"):
+        return "__" + word + name
+    return word + name if name.startswith("_") else word + "_" + name
+
+
+class Symbols:
+    """What the headers define, except tags, which are known by the word before them."""
+
+    def __init__(self):
+        self.names = set()
+
+    def collect(self, text):
+        code = []
+        for line in split_lines(tokenize(text)):
+            kind = directive(line)
+            words = solid(line)
+            if kind in ("define", "undef") and len(words) > 2:
+                self.names.add(words[2].text)
+            elif kind is None and not (words and words[0].text == "#"):
+                code.extend(words)
+        self._collect_code(code)
+        self.names -= C_KEYWORDS | CXX_KEYWORDS
+
+    def _collect_code(self, code):
+        depth = 0
+        start = 0  # of the statement at this depth 0
+        i = 0
+        while i < len(code):
+            text = code[i].text
+            if text == "enum":
+                i = self._collect_enum(code, i)
+                continue
+            if text in "{([":
+                depth += 1
+                if text == "{" and depth == 1 and code[start].text == "static":
+                    self._collect_function(code[start:i])
+            elif text in "})]":
+                depth -= 1
+                if text == "}" and depth == 0 and code[start].text == "static":
+                    start = i + 1
+            elif text == ";" and depth == 0:
+                self._collect_statement(code[start:i])
+                start = i + 1
+            i += 1
+
+    def _collect_enum(self, code, i):
+        i += 1
+        while i < len(code) and code[i].text not in "{;),*=":
+            i += 1
+        if i >= len(code) or code[i].text != "{":
+            return i
+        depth, expecting = 0, True
+        while i < len(code):
+            text = code[i].text
+            if text in "{(":
+                depth += 1
+            elif text in "})":
+                depth -= 1
+                if depth == 0:
+                    return i + 1
+            elif depth == 1 and text == ",":
+                expecting = True
+            elif depth == 1 and expecting and code[i].kind == "name":
+                self.names.add(text)
+                expecting = False
+            i += 1
+        return i
+
+    def _collect_statement(self, words):
+        """typedef ... name; typedef ... (*name)(...); typedef ... name[n];"""
+        words = [w for w in words if w.text != "__extension__"]
+        if not words or words[0].text != "typedef":
+            return
+        depth = 0
+        for i, word in enumerate(words):
+            if depth == 0 and word.text == "(" and i + 2 < len(words) and \
+                    words[i + 1].text == "*":
+                self.names.add(words[i + 2].text)
+                return
+            depth += (word.text in "{([") - (word.text in "})]")
+        depth = 0
+        last = None
+        after_attribute = False
+        for word in words:
+            if word.text in "{([":
+                depth += 1
+            elif word.text in "})]":
+                depth -= 1
+            elif depth == 0 and word.text == "__attribute__":
+                after_attribute = True
+            elif depth == 0 and word.kind == "name" and word.text not in C_KEYWORDS:
+                if not after_attribute or last is None:
+                    last = word.text
+        if last:
+            self.names.add(last)
+
+    def _collect_function(self, words):
+        for i, word in enumerate(words):
+            if word.text == "(" and i > 0 and words[i - 1].text != "__attribute__":
+                self.names.add(words[i - 1].text)
+                return
+
+
+class Exporter:
+    def __init__(self, symbols, exported):
+        self.symbols = symbols
+        self.exported = exported
+
+    def convert(self, text):
+        out = []
+        for line in split_lines(tokenize(text)):
+            kind = directive(line)
+            if kind == "include":
+                out.append(self._include("".join(t.text for t in line)))
+            else:
+                out.append(self._line(line, kind))
+        return BANNER + "#include <lkl/long.h>\n" + "".join(out)
+
+    def _include(self, line):
+        match = re.search(r"[<\"]([^>\"]+)[>\"]", line)
+        if not match:
+            return line
+        name = match.group(1)
+        if name in self.exported:
+            return line[: match.start()] + f"<lkl/{name}>" + line[match.end():]
+        if name in STANDARD_HEADERS:
+            return line
+        return line[: match.start()] + "<lkl/compat.h>" + line[match.end():]
+
+    def _line(self, line, kind):
+        line = self._longs(line)
+        tag = False
+        out = []
+        conditional = kind in ("if", "ifdef", "ifndef", "elif")
+        words = 0
+        for token in line:
+            text = token.text
+            if token.kind == "name":
+                words += 1
+                if kind is not None and words == 1:
+                    pass  # the directive itself
+                elif conditional and NEVER_DEFINED.search(text):
+                    text = "LKL_NEVER_DEFINED"
+                elif tag and text not in C_KEYWORDS:
+                    text = prefixed(text)
+                elif text in self.symbols.names or text in LIBC_MACROS:
+                    text = prefixed(text)
+                elif text in CXX_KEYWORDS and not conditional:
+                    text = "lkl_" + text
+                tag = token.text in ("struct", "union", "enum")
+            elif token.kind == "number" and kind == "define":
+                text = re.sub(r"(?<=[0-9a-fA-F])([uU]?)[lL]$", r"\1LL", text)
+            elif not token.is_blank():
+                tag = False
+            out.append(text)
+        return "".join(out)
+
+    @staticmethod
+    def _longs(line):
+        """[unsigned] long [int] -> lkl_[u]long, but not long long."""
+        out = []
+        i = 0
+        while i < len(line):
+            token = line[i]
+            if token.text not in ("long", "unsigned", "signed") or token.kind != "name":
+                out.append(token)
+                i += 1
+                continue
+            j, names = i, []
+            end = i
+            while j < len(line):
+                if line[j].kind == "name" and line[j].text in ("long", "unsigned", "signed", "int"):
+                    names.append(line[j].text)
+                    end = j + 1
+                elif not line[j].is_blank() or line[j].kind == "newline":
+                    break
+                j += 1
+            if names.count("long") == 1:
+                token.text = "lkl_ulong" if "unsigned" in names else "lkl_long"
+                token.kind = "word"
+                out.append(token)
+            else:
+                out.extend(line[i:end])
+            i = end
+        return out
+
+
+def write_if_changed(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+
+
+def read_headers(folder):
+    return {
+        str(path.relative_to(folder)): path.read_text(errors="replace")
+        for path in sorted(folder.rglob("*.h"))
+    }
+
+
+def collect_symbols(headers):
+    symbols = Symbols()
+    for text in headers.values():
+        symbols.collect(text)
+    return symbols
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kernel-headers", type=pathlib.Path, required=True,
+                        help="usr/include as made by 'make headers'")
+    parser.add_argument("--output", type=pathlib.Path, required=True, help="lkl/ is made in here")
+    args = parser.parse_args()
+
+    headers = read_headers(args.kernel_headers)
+    if "linux/types.h" not in headers:
+        sys.exit(f"gen_headers.py: {args.kernel_headers}: no kernel headers here")
+    exporter = Exporter(collect_symbols(headers), set(headers))
+    for name, text in headers.items():
+        write_if_changed(args.output / "lkl" / name, exporter.convert(text))
+
+
+if __name__ == "__main__":
+    main()

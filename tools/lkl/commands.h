@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// What a command is. A new one is a file with an add_... function, declared here and listed in
+// the table in main.cc.
+#ifndef LKL_TOOL_COMMANDS_H
+#define LKL_TOOL_COMMANDS_H
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+
+#include "options.h"
+
+namespace lkl::tool {
+
+// Does the command's work. Fails by throwing Failure, or goes on and tells the diagnostics.
+using Run = std::function<void(Context&)>;
+
+// Adds the command's own options to its parser and returns what runs it after the parsing.
+using AddCommand = Run (*)(CLI::App& parser);
+
+Run add_cat(CLI::App& parser);
+Run add_cp(CLI::App& parser);
+Run add_df(CLI::App& parser);
+Run add_info(CLI::App& parser);
+Run add_ls(CLI::App& parser);
+Run add_stat(CLI::App& parser);
+
+// The image and paths of a command whose operands are "IMAGE[:PARTITION][:/PATH] [PATH...]", or
+// just "[PATH...]" when -a names the image.
+struct ImageAndPaths {
+  std::vector<std::string> operands;
+
+  // Takes the first operand as the image if no -a did. Throws UsageFailure when there is neither.
+  struct Resolved {
+    std::string image;
+    std::optional<unsigned> partition;
+    std::vector<std::string> paths;  // may be empty
+  };
+  Resolved resolve(const CommonOptions& options) const;
+};
+
+// --version, with what was built in and how large it is if `verbose`.
+void print_version(bool verbose);
+
+}  // namespace lkl::tool
+
+#endif  // LKL_TOOL_COMMANDS_H

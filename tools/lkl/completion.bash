@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0
+# bash completion for lkl
+
+_lkl() {
+  local cur prev words cword
+  _init_completion -n : 2>/dev/null || {
+    cur=${COMP_WORDS[COMP_CWORD]}
+    prev=${COMP_WORDS[COMP_CWORD - 1]}
+    words=("${COMP_WORDS[@]}")
+    cword=$COMP_CWORD
+  }
+
+  local common="--add --ro --type --partition --mem --mount-options --quiet --verbose --help"
+  local commands="cat cp df info ls stat"
+  local command="" i
+  for ((i = 1; i < cword; i++)); do
+    if [[ " $commands " == *" ${words[i]} "* ]]; then
+      command=${words[i]}
+      break
+    fi
+  done
+
+  case $prev in
+    -t | --type)
+      COMPREPLY=($(compgen -W "ext4 btrfs vfat exfat squashfs iso9660 udf" -- "$cur"))
+      return
+      ;;
+    -P | --partition | -m | --mem | --mount-options | --owner)
+      return
+      ;;
+    --sparse)
+      COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+      return
+      ;;
+    --preserve | --no-preserve)
+      COMPREPLY=($(compgen -W "mode ownership timestamps links xattr all" -- "$cur"))
+      return
+      ;;
+  esac
+
+  local options=""
+  case $command in
+    "") options="--version" ;;
+    cp)
+      options="--recursive --dereference --no-dereference --force --no-clobber --update
+        --no-target-directory --preserve --no-preserve --archive --no-owner --owner --sparse"
+      ;;
+    df) options="--human-readable --inodes" ;;
+    info) options="--json" ;;
+    ls) options="--all --long --human-readable --one-column --recursive --directory --inode" ;;
+    stat) options="--dereference" ;;
+  esac
+
+  if [[ $cur == -* ]]; then
+    COMPREPLY=($(compgen -W "$common $options" -- "$cur"))
+  elif [[ -z $command && $prev != -a && $prev != --add ]]; then
+    COMPREPLY=($(compgen -W "$commands" -- "$cur"))
+  else
+    compopt -o filenames 2>/dev/null
+    COMPREPLY=($(compgen -f -- "$cur"))
+  fi
+}
+
+complete -F _lkl lkl

@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "copy.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "format.h"
+#include "signals.h"
+
+namespace lkl::tool {
+
+namespace {
+
+// The whole of what a copy holds of a file at a time, and how much may still be written after
+// Ctrl-C.
+constexpr std::size_t kChunk = 1 << 20;
+// Holes are made of blocks of this size.
+constexpr std::size_t kHoleBlock = 4096;
+
+const std::string kItself;
+
+std::uint32_t type_of(const Stat& stat) {
+  return stat.mode & LKL_S_IFMT;
+}
+
+std::pair<std::uint64_t, std::uint64_t> identity(const Stat& stat) {
+  return {std::uint64_t{stat.dev_major} << 32 | stat.dev_minor, stat.inode};
+}
+
+bool all_zero(std::span<const std::byte> bytes) {
+  return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
+}
+
+bool unsupported(const std::error_code& code) {
+  return code == std::errc::operation_not_supported || code == std::errc::not_supported ||
+         code == std::errc::function_not_supported;
+}
+
+// Removes a file again that was not completed. What is half there must not look like the whole.
+class PartialFile {
+ public:
+  explicit PartialFile(const Operand& file) : file_(file) {}
+  ~PartialFile() {
+    if (complete_) return;
+    try {
+      file_.tree.remove(file_.place());
+    } catch (const std::system_error&) {
+      // The error that brought us here is the one to be told.
+    }
+  }
+  void complete() { complete_ = true; }
+
+ private:
+  const Operand& file_;
+  bool complete_ = false;
+};
+
+// Extended attributes worth keeping: the user's, the ACLs, and capabilities. Others (labels of a
+// security module, a file system's own) belong to the system the file comes from.
+bool is_kept_xattr(std::string_view name) {
+  return name.starts_with("user.") || name == "system.posix_acl_access" ||
+         name == "system.posix_acl_default" || name == "security.capability";
+}
+
+}  // namespace
+
+Copier::Copier(Context& context, const CopyOptions& options, Progress& progress)
+    : context_(context), options_(options), progress_(progress), buffer_(kChunk) {}
+
+std::string Copier::explain(const Operand& subject, const Operand& to,
+                            const std::error_code& code) const {
+  std::string text = fmt::format("{}: {}", subject.display(), describe(code));
+  if (code == std::errc::no_space_on_device) {
+    try {
+      const Space space = to.tree.space(to.dir);
+      text = fmt::format("{}: the file system is full ({} of {} free); nothing of it was kept",
+                         to.display(), human_size(space.available * space.block_size),
+                         human_size(space.blocks * space.block_size));
+      if (space.files != 0 && space.files_free == 0)
+        text = fmt::format("{}: the file system has no inode left; nothing of it was kept",
+                           to.display());
+    } catch (const std::system_error&) {
+      return text;
+    }
+  } else if (code == std::errc::io_error) {
+    text += "; a disk has failed, or the host's disk with the image on it is full";
+  } else if (code == std::errc::file_too_large) {
+    text += "; too large for this file system";
+  }
+  return text;
+}
+
+void Copier::copy(const Operand& from, const Operand& to, bool follow) {
+  if (link_base_ != &to.dir) {
+    links_.clear();
+    link_base_ = &to.dir;
+  }
+  created_.reset();
+  copy_entry(from, to, to.name, follow, true);
+}
+
+void Copier::copy_entry(const Operand& from, const Operand& to, const std::string& relative,
+                        bool follow, bool top) {
+  check_interrupted();
+  follow = follow || options_.dereference;
+  try {
+    const std::optional<Stat> source =
+        follow ? from.tree.find_path(from.path, true) : from.tree.find(from.place());
+    if (!source) {
+      context_.diagnostics.error(from.display(),
+                                 std::make_error_code(std::errc::no_such_file_or_directory));
+      return;
+    }
+    std::optional<Stat> existing = to.tree.find(to.place());
+    // On the command line, a symbolic link stands for what it points to.
+    const bool through_link = top && follow && existing && existing->is_symlink();
+    if (through_link) {
+      existing = to.tree.find_path(to.path, true);
+      if (!existing) {
+        context_.diagnostics.error(fmt::format(
+            "{}: is a symbolic link to nothing; remove it, or name its target", to.display()));
+        return;
+      }
+    }
+    if (source->is_directory()) {
+      copy_directory(from, to, *source, existing, relative, follow);
+      return;
+    }
+    if (skip_existing(from, to, *source, existing)) return;
+    if (link_to_earlier(to, *source, relative)) return;
+    if (options_.verbose) {
+      progress_.clear();
+      fmt::print("{} -> {}\n", from.display(), to.display());
+    }
+    if (source->is_regular())
+      copy_regular(from, to, *source, follow, through_link);
+    else
+      copy_special(from, to, *source);
+    progress_.add_file();
+    if (options_.keep_links && source->nlink > 1)
+      links_[identity(*source)] = {relative, source->nlink - 1};
+  } catch (const std::system_error& error) {
+    const bool writing = error.code() == std::errc::no_space_on_device;
+    context_.diagnostics.error(explain(writing ? to : from, to, error.code()));
+  } catch (const Failure& failure) {
+    context_.diagnostics.error(failure.what());
+  }
+}
+
+bool Copier::skip_existing(const Operand& from, const Operand& to, const Stat& source,
+                           const std::optional<Stat>& existing) const {
+  if (!existing) return false;
+  if (&from.tree == &to.tree && identity(source) == identity(*existing))
+    throw Failure(fmt::format("{} and {} are the same file", from.display(), to.display()));
+  if (existing->is_directory())
+    throw Failure(fmt::format("{}: is a directory; a file does not replace it", to.display()));
+  return options_.no_clobber || (options_.update && existing->modified >= source.modified);
+}
+
+bool Copier::link_to_earlier(const Operand& to, const Stat& source, const std::string& relative) {
+  if (!options_.keep_links || source.nlink < 2) return false;
+  const auto found = links_.find(identity(source));
+  if (found == links_.end() || found->second.path == relative) return false;
+  try {
+    if (to.tree.find(to.place())) to.tree.remove(to.place());
+    to.tree.make_link({*link_base_, found->second.path}, to.place());
+  } catch (const std::system_error& error) {
+    // The file system has no links, or not so many, or the path has grown too long: a second copy
+    // then.
+    if (error.code() != std::errc::operation_not_permitted && !unsupported(error.code()) &&
+        error.code() != std::errc::too_many_links && error.code() != std::errc::filename_too_long)
+      throw;
+    return false;
+  }
+  // Nothing can point to it any more once all its names were seen.
+  if (--found->second.left == 0) links_.erase(found);
+  return true;
+}
+
+void Copier::copy_directory(const Operand& from, const Operand& to, const Stat& source,
+                            const std::optional<Stat>& existing, const std::string& relative,
+                            bool follow) {
+  if (!options_.recursive)
+    throw Failure(fmt::format("{}: is a directory, not copied; use -r", from.display()));
+  if (existing && !existing->is_directory())
+    throw Failure(
+        fmt::format("{}: is no directory; a directory does not replace it", to.display()));
+  const auto self = identity(source);
+  if (&from.tree == &to.tree && created_ == self)
+    throw Failure(fmt::format("{}: not copied into itself", from.display()));
+  if (std::find(ancestors_.begin(), ancestors_.end(), self) != ancestors_.end())
+    throw Failure(fmt::format("{}: is a symbolic link to a directory it is in; not followed",
+                              from.display()));
+
+  const Handle in = from.name.empty() || follow ? from.tree.open_directory(from.path)
+                                                : from.tree.open_directory(from.place());
+  // Nobody else gets in before the real mode is set, and we do even where the real mode would
+  // not let us.
+  if (!existing) to.tree.make_directory(to.place(), 0700);
+  const Handle out = existing && to.name.empty() ? to.tree.open_directory(to.path)
+                                                 : to.tree.open_directory(to.place());
+  if (!created_) created_ = identity(to.tree.stat(out));
+
+  ancestors_.push_back(self);
+  const auto stream = from.tree.read_directory(in);
+  std::string name;
+  while (stream->next(name)) {
+    copy_entry({from.tree, in, name, join_path(from.path, name)},
+               {to.tree, out, name, join_path(to.path, name)}, join_path(relative, name), false,
+               false);
+  }
+  ancestors_.pop_back();
+  // Last: entries change the times, a default ACL would be handed down, and the mode may forbid
+  // writing.
+  keep_attributes(from, {in, kItself}, to, {out, kItself}, source);
+}
+
+Handle Copier::open_output(const Operand& to, bool through_link) {
+  if (through_link) return to.tree.open_existing(to.path);
+  const auto existing = to.tree.find(to.place());
+  // Only a regular file is written into; a device, a fifo or a link is replaced.
+  if (existing && !existing->is_regular()) to.tree.remove(to.place());
+  try {
+    return to.tree.create_file(to.place(), 0600);
+  } catch (const std::system_error& error) {
+    if (!options_.force || error.code() == std::errc::no_space_on_device || !existing) throw;
+    to.tree.remove(to.place());
+    return to.tree.create_file(to.place(), 0600);
+  }
+}
+
+void Copier::copy_regular(const Operand& from, const Operand& to, const Stat& source, bool follow,
+                          bool through_link) {
+  const Handle in = follow || from.name.empty() ? from.tree.open_path(from.path)
+                                                : from.tree.open_file(from.place());
+  const Stat opened = from.tree.stat(in);
+  if (!opened.is_regular() || opened.inode != source.inode)
+    throw Failure(fmt::format("{}: was replaced while it was being copied", from.display()));
+  progress_.set_subject(from.path);
+
+  const auto wrap = [&](const std::system_error& error) {
+    return Failure(explain(to, to, error.code()));
+  };
+  std::optional<Handle> out;
+  try {
+    out = open_output(to, through_link);
+  } catch (const std::system_error& error) {
+    throw wrap(error);
+  }
+  PartialFile partial(to);
+  copy_data(from, to.tree, in, *out, opened.size);
+  keep_attributes(from, {in, kItself}, to, {*out, kItself}, source);
+  partial.complete();
+}
+
+void Copier::copy_data(const Operand& from, Tree& to, const Handle& in, const Handle& out,
+                       std::uint64_t size) {
+  std::uint64_t written = 0;  // end of what was written; behind it only a hole may come
+  const auto write = [&](std::span<const std::byte> data, std::uint64_t at) {
+    to.write(out, data, at);
+    written = at + data.size();
+  };
+  // In pieces of the size holes are made of, each run of non-zero ones in one write.
+  const auto write_without_zeroes = [&](std::span<const std::byte> data, std::uint64_t at) {
+    std::size_t begin = 0;
+    for (std::size_t i = 0; i < data.size(); i += kHoleBlock) {
+      if (!all_zero(data.subspan(i, std::min(kHoleBlock, data.size() - i)))) continue;
+      if (i > begin) write(data.subspan(begin, i - begin), at + begin);
+      begin = std::min(i + kHoleBlock, data.size());
+    }
+    if (begin < data.size()) write(data.subspan(begin), at + begin);
+  };
+
+  std::uint64_t at = 0;
+  bool more = true;
+  while (more) {
+    Extent extent{at, UINT64_MAX};  // what has grown since is copied too
+    if (options_.sparse != Sparse::kNever) {
+      const auto data = from.tree.next_extent(in, at, size);
+      if (!data) break;
+      extent = *data;
+      // The last one is read to the end of the file, wherever that is now.
+      if (extent.end >= size) extent.end = UINT64_MAX;
+    }
+    progress_.add_bytes(extent.begin - at);
+    for (at = extent.begin; at < extent.end;) {
+      check_interrupted();
+      const auto want =
+          static_cast<std::size_t>(std::min<std::uint64_t>(buffer_.size(), extent.end - at));
+      const std::span<std::byte> chunk(buffer_.data(), want);
+      const std::size_t n = from.tree.read(in, chunk, at);
+      if (n == 0) {
+        more = false;
+        size = at;
+        break;
+      }
+      if (options_.sparse == Sparse::kAlways)
+        write_without_zeroes(chunk.first(n), at);
+      else
+        write(chunk.first(n), at);
+      at += n;
+      progress_.add_bytes(n);
+    }
+  }
+  if (written < size) to.truncate(out, size);
+}
+
+void Copier::copy_special(const Operand& from, const Operand& to, const Stat& source) {
+  const bool link = source.is_symlink();
+  if (!options_.recursive && !link)
+    throw Failure(
+        fmt::format("{}: is a {}; only -r copies it", from.display(), type_name(source.mode)));
+  std::string text;
+  if (link) text = from.tree.read_link(from.place());
+  if (to.tree.find(to.place())) to.tree.remove(to.place());
+  try {
+    if (link)
+      to.tree.make_symlink(text, to.place());
+    else
+      to.tree.make_node(to.place(), type_of(source) | 0600, source.rdev_major, source.rdev_minor);
+  } catch (const std::system_error& error) {
+    if (error.code() == std::errc::operation_not_permitted)
+      throw Failure(
+          fmt::format("{}: cannot make a {} here: {}", to.display(), type_name(source.mode),
+                      to.tree.unix_attributes() ? "only root may" : "the file system has none"));
+    throw Failure(explain(to, to, error.code()));
+  }
+  PartialFile partial(to);
+  keep_attributes(from, from.place(), to, to.place(), source);
+  partial.complete();
+}
+
+// In the order in which one undoes the other: the owner clears the set-id bits and the
+// capabilities, the mode rewrites the ACL, and everything touches the times.
+void Copier::keep_attributes(const Operand& from, Place source_place, const Operand& to,
+                             Place target_place, const Stat& source) {
+  const bool unix_attributes = to.tree.unix_attributes();
+  bool owner_kept = false;
+  try {
+    if (unix_attributes && to.tree.may_set_owner()) {
+      const bool keep = options_.keep_owner;
+      const std::uint32_t none = UINT32_MAX;
+      const std::uint32_t uid = options_.uid.value_or(keep ? source.uid : none);
+      const std::uint32_t gid = options_.gid.value_or(keep ? source.gid : none);
+      if (uid != none || gid != none) to.tree.set_owner(target_place, uid, gid);
+      owner_kept = keep || options_.uid;
+    }
+    if (unix_attributes && !source.is_symlink()) {
+      std::uint32_t mode = source.mode & 07777;
+      // Who becomes the owner must not get more rights than the source's owner gave away.
+      if (!owner_kept && !source.is_directory()) mode &= 01777;
+      if (!options_.keep_mode) mode = source.is_directory() ? 0755 : 0644;
+      to.tree.set_mode(target_place, mode);
+    }
+    if (unix_attributes && options_.keep_xattrs && !source.is_symlink())
+      keep_xattrs(from, source_place, to, target_place);
+    if (options_.keep_times) to.tree.set_times(target_place, source.accessed, source.modified);
+  } catch (const std::system_error& error) {
+    // The file itself is there; that its attributes are not is told, and it stays.
+    if (error.code() == std::errc::no_space_on_device) throw;
+    context_.diagnostics.error(fmt::format("{}: owner, mode, times or attributes not kept: {}",
+                                           to.display(), describe(error.code())));
+  }
+}
+
+void Copier::keep_xattrs(const Operand& from, Place source_place, const Operand& to,
+                         Place target_place) {
+  std::vector<std::string> names;
+  try {
+    names = from.tree.xattr_names(source_place);
+  } catch (const std::system_error& error) {
+    if (unsupported(error.code())) return;  // there are none then
+    throw;
+  }
+  for (const std::string& name : names) {
+    if (!is_kept_xattr(name)) continue;
+    if (name == "security.capability" && !to.tree.may_set_owner()) continue;
+    try {
+      to.tree.set_xattr(target_place, name, from.tree.get_xattr(source_place, name));
+    } catch (const std::system_error& error) {
+      if (!unsupported(error.code())) throw;
+      if (!std::exchange(warned_about_xattrs_, true))
+        context_.diagnostics.warning(fmt::format(
+            "{}: the file system has no attributes of this kind ({}); they are left out",
+            to.display(), name));
+    }
+  }
+}
+
+}  // namespace lkl::tool

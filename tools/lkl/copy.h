@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// Copies files and trees from one Tree to another, with all that belongs to them.
+#ifndef LKL_TOOL_COPY_H
+#define LKL_TOOL_COPY_H
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "options.h"
+#include "progress.h"
+#include "tree.h"
+
+namespace lkl::tool {
+
+enum class Sparse {
+  kAuto,    // holes of the source stay holes
+  kAlways,  // and blocks of zeroes become holes
+  kNever,   // everything is written
+};
+
+struct CopyOptions {
+  bool recursive = false;
+  bool force = false;        // what cannot be overwritten is removed first
+  bool no_clobber = false;   // what exists is left alone
+  bool update = false;       // what exists and is not older is left alone
+  bool dereference = false;  // symbolic links are followed everywhere
+  bool verbose = false;
+  bool keep_mode = true;
+  bool keep_owner = true;
+  bool keep_times = true;
+  bool keep_links = true;
+  bool keep_xattrs = true;
+  std::optional<std::uint32_t> uid, gid;  // given to everything instead of the source's
+  Sparse sparse = Sparse::kAuto;
+};
+
+// A file on one side: its place, and its path for messages.
+struct Operand {
+  Tree& tree;
+  const Handle& dir;
+  std::string name;  // empty: `dir` itself
+  std::string path;
+
+  Place place() const { return {dir, name}; }
+  std::string display() const { return tree.display(path); }
+};
+
+class Copier {
+ public:
+  // Errors of single files are told to the context's diagnostics, and the copy goes on.
+  Copier(Context& context, const CopyOptions& options, Progress& progress);
+
+  // Copies `from` to the place `to`. `follow`: `from` is a symbolic link on the command line to be
+  // followed; `to` too is then written through if it is one. All calls with the same tree and
+  // directory `to.dir` share their hard links. Throws only Interrupted.
+  void copy(const Operand& from, const Operand& to, bool follow);
+
+ private:
+  using Identity = std::pair<std::uint64_t, std::uint64_t>;  // device, inode
+  struct LinkTarget {
+    std::string path;  // relative to the first call's to.dir
+    std::uint32_t left = 0;
+  };
+
+  void copy_entry(const Operand& from, const Operand& to, const std::string& relative, bool follow,
+                  bool top);
+  bool skip_existing(const Operand& from, const Operand& to, const Stat& source,
+                     const std::optional<Stat>& existing) const;
+  bool link_to_earlier(const Operand& to, const Stat& source, const std::string& relative);
+  void copy_directory(const Operand& from, const Operand& to, const Stat& source,
+                      const std::optional<Stat>& existing, const std::string& relative,
+                      bool follow);
+  void copy_regular(const Operand& from, const Operand& to, const Stat& source, bool follow,
+                    bool through_link);
+  void copy_data(const Operand& from, Tree& to, const Handle& in, const Handle& out,
+                 std::uint64_t size);
+  void copy_special(const Operand& from, const Operand& to, const Stat& source);
+  Handle open_output(const Operand& to, bool through_link);
+
+  void keep_attributes(const Operand& from, Place source_place, const Operand& to,
+                       Place target_place, const Stat& source);
+  void keep_xattrs(const Operand& from, Place source_place, const Operand& to, Place target_place);
+  std::string explain(const Operand& subject, const Operand& to, const std::error_code& code) const;
+
+  Context& context_;
+  CopyOptions options_;
+  Progress& progress_;
+  std::vector<std::byte> buffer_;
+  const Handle* link_base_ = nullptr;
+  std::map<Identity, LinkTarget> links_;
+  std::vector<Identity> ancestors_;  // directories of the source we are inside of
+  std::optional<Identity> created_;  // first directory made, not to be copied into itself
+  bool warned_about_xattrs_ = false;
+};
+
+}  // namespace lkl::tool
+
+#endif  // LKL_TOOL_COPY_H

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "error.h"
+
+#include <fmt/format.h>
+#include <stdio.h>
+
+namespace lkl::tool {
+
+std::string describe(const std::error_code& error) {
+  // What file systems mean by it; the general text speaks of messages.
+  if (error == std::errc::bad_message) return "a checksum on the disk does not match";
+  return error.message();
+}
+
+void Diagnostics::error(std::string_view message) {
+  failed_ = true;
+  print(message);
+}
+
+void Diagnostics::error(std::string_view subject, const std::error_code& code) {
+  error(fmt::format("{}: {}", subject, describe(code)));
+}
+
+void Diagnostics::warning(std::string_view message) {
+  if (!quiet_) print(fmt::format("warning: {}", message));
+}
+
+void Diagnostics::print(std::string_view message) {
+  if (before_print_) before_print_();
+  // Whatever was written to standard output so far belongs before the message.
+  fflush(stdout);
+  fmt::print(stderr, "lkl: {}\n", message);
+}
+
+}  // namespace lkl::tool

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// How sizes, modes, times and names are written for people.
+#ifndef LKL_TOOL_FORMAT_H
+#define LKL_TOOL_FORMAT_H
+
+#include <lkl_file.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace lkl::tool {
+
+// "1.5G": at most four characters before the unit, powers of 1024, as ls -h and df -h do.
+std::string human_size(std::uint64_t bytes);
+
+// Reads "64M", "1G", "65536K", "1048576". Throws UsageFailure, `what` says which option it was.
+std::uint64_t parse_size(std::string_view text, std::string_view what);
+
+// "drwxr-sr-t"
+std::string mode_string(std::uint32_t mode);
+
+// "regular file", "directory" ...
+std::string_view type_name(std::uint32_t mode);
+
+// Local time, "2024-05-01 13:45" or with seconds, nanoseconds and zone.
+std::string short_time(const Timestamp& time);
+std::string full_time(const Timestamp& time);
+
+// The name as it may be sent to a terminal: control characters become '?'. Unchanged otherwise.
+std::string printable(std::string_view name, bool to_terminal);
+
+}  // namespace lkl::tool
+
+#endif  // LKL_TOOL_FORMAT_H

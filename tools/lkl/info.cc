@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// lkl info
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "commands.h"
+#include "format.h"
+#include "session.h"
+#include "tree.h"
+
+namespace lkl::tool {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct InfoOptions {
+  std::vector<std::string> operands;
+  bool json = false;
+};
+
+// A partition with what only mounting tells.
+struct Described {
+  const Partition* partition;
+  std::optional<Space> space;
+  std::string problem;  // why there is no space
+};
+
+Described describe_partition(Session& session, AttachedImage& image, const Partition& partition) {
+  Described out{&partition, {}, {}};
+  if (partition.contents.kind != Contents::Kind::kFileSystem && partition.present) return out;
+  if (partition.container) return out;
+  try {
+    const auto tree = make_image_tree(session.mount(image, partition));
+    out.space = tree->space(tree->open_directory("/"));
+  } catch (const Failure& failure) {
+    out.problem = failure.what();
+  } catch (const std::system_error& error) {
+    out.problem = describe(error.code());
+  }
+  return out;
+}
+
+std::string contents_text(const Partition& partition) {
+  if (!partition.present) return "(not accessible)";
+  if (partition.container) return "(extended partition)";
+  return partition.contents.kind == Contents::Kind::kUnknown ? "(not recognised)"
+                                                             : partition.contents.type;
+}
+
+Json to_json(const Described& described) {
+  const Partition& p = *described.partition;
+  Json out;
+  out["number"] = p.number;
+  out["start"] = p.start;
+  out["size"] = p.size;
+  out["present"] = p.present;
+  if (!p.type.empty()) out["type"] = p.type;
+  if (!p.name.empty()) out["name"] = p.name;
+  if (p.contents.kind != Contents::Kind::kUnknown) {
+    const bool mountable = p.contents.kind == Contents::Kind::kFileSystem;
+    out[mountable ? "fstype" : "contents"] = p.contents.type;
+  }
+  if (!p.contents.label.empty()) out["label"] = p.contents.label;
+  if (!p.contents.uuid.empty()) out["uuid"] = p.contents.uuid;
+  if (p.contents.kind == Contents::Kind::kFileSystem) out["clean"] = !p.contents.needs_replay;
+  if (described.space) {
+    const Space& s = *described.space;
+    out["used"] = (s.blocks - s.free) * s.block_size;
+    out["available"] = s.available * s.block_size;
+    out["capacity"] = s.blocks * s.block_size;
+  }
+  if (!described.problem.empty()) out["error"] = described.problem;
+  return out;
+}
+
+void print_described(const Described& described) {
+  const Partition& p = *described.partition;
+  const Contents& c = p.contents;
+  if (p.number != 0) {
+    fmt::print("{:>3}  start {:<12} size {:<6} {}", p.number, p.start, human_size(p.size),
+               contents_text(p));
+    if (!p.type.empty()) fmt::print("  type {}", partition_type_name(p.type));
+    if (!p.name.empty()) fmt::print("  name '{}'", printable(p.name, true));
+    fmt::print("\n");
+  } else {
+    fmt::print("     whole disk: {}\n", contents_text(p));
+  }
+  if (!c.label.empty()) fmt::print("     label {}\n", printable(c.label, true));
+  if (!c.uuid.empty()) fmt::print("     uuid  {}\n", c.uuid);
+  if (c.needs_replay) fmt::print("     was not unmounted cleanly\n");
+  if (described.space) {
+    const Space& s = *described.space;
+    fmt::print("     used {} of {}, {} available\n", human_size((s.blocks - s.free) * s.block_size),
+               human_size(s.blocks * s.block_size), human_size(s.available * s.block_size));
+  }
+  if (!described.problem.empty()) fmt::print("     problem: {}\n", described.problem);
+}
+
+void run_info(const InfoOptions& options, Context& context) {
+  std::vector<std::string> images = context.options.images;
+  images.insert(images.end(), options.operands.begin(), options.operands.end());
+  if (images.empty()) throw UsageFailure("info needs an image");
+
+  Session session(context);
+  Json all = Json::array();
+  for (const std::string& operand : images) {
+    const ImageName name = parse_image_name(operand);
+    AttachedImage& image = session.attach(name.image, false);
+    const std::optional<unsigned> number =
+        name.partition ? name.partition : context.options.partition;
+
+    std::vector<Described> described;
+    const auto add = [&](const Partition& p) {
+      described.push_back(describe_partition(session, image, p));
+    };
+    if (number) {
+      add(session.choose(image, number));
+    } else {
+      if (image.partitions.empty() || image.whole.contents.kind != Contents::Kind::kUnknown)
+        add(image.whole);
+      for (const Partition& p : image.partitions) add(p);
+    }
+
+    if (options.json) {
+      Json entry;
+      entry["image"] = image.file.path();
+      entry["size"] = image.file.size();
+      entry["table"] = image.table.empty() ? Json() : Json(image.table);
+      entry["partitions"] = Json::array();
+      for (const Described& d : described) entry["partitions"].push_back(to_json(d));
+      all.push_back(entry);
+      continue;
+    }
+    fmt::print("{}: {} ({} bytes), {}\n", image.file.path(), human_size(image.file.size()),
+               image.file.size(),
+               image.table.empty() ? "no partition table"
+                                   : fmt::format("{} partition table", image.table));
+    for (const Described& d : described) print_described(d);
+  }
+  // Names on disks need not be UTF-8; what is not, is replaced.
+  if (options.json)
+    fmt::print("{}\n", all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+}  // namespace
+
+Run add_info(CLI::App& parser) {
+  auto options = std::make_shared<InfoOptions>();
+  parser.add_option("operands", options->operands, "IMAGE[:PARTITION]...")->type_name(" ");
+  parser.add_flag("--json", options->json, "For programs: as JSON");
+  return [options](Context& context) { run_info(*options, context); };
+}
+
+}  // namespace lkl::tool

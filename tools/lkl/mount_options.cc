@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "mount_options.h"
+
+#include <lkl.h>
+
+namespace lkl::tool {
+
+namespace {
+
+struct Word {
+  std::string_view text;
+  unsigned set;
+  unsigned clear;
+};
+
+constexpr Word kWords[] = {
+    {"defaults", 0, 0},
+    {"ro", LKL_MS_RDONLY, 0},
+    {"rw", 0, LKL_MS_RDONLY},
+    {"sync", LKL_MS_SYNCHRONOUS, 0},
+    {"async", 0, LKL_MS_SYNCHRONOUS},
+    {"dirsync", LKL_MS_DIRSYNC, 0},
+    {"noatime", LKL_MS_NOATIME, 0},
+    {"nodiratime", LKL_MS_NODIRATIME, 0},
+    {"relatime", LKL_MS_RELATIME, LKL_MS_NOATIME},
+    {"strictatime", LKL_MS_STRICTATIME, LKL_MS_NOATIME},
+    {"lazytime", LKL_MS_LAZYTIME, 0},
+    {"nosuid", LKL_MS_NOSUID, 0},
+    {"nodev", LKL_MS_NODEV, 0},
+    {"noexec", LKL_MS_NOEXEC, 0},
+};
+
+const Word* find(std::string_view text) {
+  for (const Word& word : kWords)
+    if (word.text == text) return &word;
+  return nullptr;
+}
+
+}  // namespace
+
+MountWords parse_mount_words(std::string_view text, unsigned flags) {
+  MountWords words{flags, {}};
+  while (!text.empty()) {
+    const std::size_t comma = text.find(',');
+    const std::string_view word = text.substr(0, comma);
+    text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
+    if (const Word* known = find(word)) {
+      words.flags = (words.flags & ~known->clear) | known->set;
+    } else if (!word.empty()) {
+      if (!words.data.empty()) words.data += ',';
+      words.data += word;
+    }
+  }
+  return words;
+}
+
+}  // namespace lkl::tool

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// The options all commands share, and the context handed to each of them.
+#ifndef LKL_TOOL_OPTIONS_H
+#define LKL_TOOL_OPTIONS_H
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "error.h"
+
+namespace lkl::tool {
+
+struct CommonOptions {
+  std::vector<std::string> images;  // -a/--add, in order
+  bool read_only = false;
+  std::string type;  // empty: found by the superblock
+  std::optional<unsigned>
+      partition;  // 0: the whole disk; left out: chosen when there is one choice
+  std::uint64_t memory = 256ULL << 20;
+  std::string mount_options;
+  bool quiet = false;
+  int verbose = 0;  // 1: what is done; 2: the kernel's messages too
+};
+
+struct Context {
+  CommonOptions options;
+  Diagnostics diagnostics;
+};
+
+}  // namespace lkl::tool
+
+#endif  // LKL_TOOL_OPTIONS_H

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "partition_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "text.h"
+
+namespace lkl::tool {
+
+namespace {
+
+constexpr std::uint64_t kSector = 512;
+constexpr std::uint8_t kProtective = 0xee;
+
+using Sector = Block<kSector>;
+
+bool is_extended(std::uint8_t type) {
+  return type == 0x05 || type == 0x0f || type == 0x85;
+}
+
+struct MbrSlot {
+  std::uint8_t type;
+  std::uint64_t start;  // sectors, relative to what the table says
+  std::uint64_t count;
+};
+
+std::array<MbrSlot, 4> slots_of(const Sector& sector) {
+  std::array<MbrSlot, 4> slots = {};
+  for (std::size_t i = 0; i < slots.size(); i++) {
+    const std::size_t at = 446 + 16 * i;
+    slots[i] = {sector.byte(at + 4), sector.le32(at + 8), sector.le32(at + 12)};
+  }
+  return slots;
+}
+
+TableEntry mbr_entry(unsigned number, std::uint64_t first, const MbrSlot& slot) {
+  return {number, first * kSector,       slot.count * kSector, fmt::format("0x{:02x}", slot.type),
+          {},     is_extended(slot.type)};
+}
+
+// Logical partitions are a chain of sectors: each describes one partition, relative to itself, and
+// points to the next, relative to the start of the extended partition.
+void read_logical(const BlockReader& disk, std::uint64_t extended, PartitionTable& table) {
+  constexpr unsigned kMost = 256;  // a chain that loops must end
+  std::uint64_t here = extended;
+  unsigned number = 5;
+  for (unsigned links = 0; links < kMost; links++) {
+    const Sector sector(disk, here * kSector);
+    if (sector.le16(510) != 0xaa55) return;
+    std::uint64_t next = 0;
+    for (const MbrSlot& slot : slots_of(sector)) {
+      if (slot.count == 0) continue;
+      if (is_extended(slot.type)) {
+        if (next == 0) next = extended + slot.start;
+      } else if (slot.type != 0) {
+        table.entries.push_back(mbr_entry(number++, here + slot.start, slot));
+      }
+    }
+    if (next == 0) return;
+    here = next;
+  }
+}
+
+bool read_gpt(const BlockReader& disk, PartitionTable& table) {
+  const Sector header(disk, kSector);
+  if (!header.has(0, "EFI PART")) return false;
+  const std::uint64_t first = header.le64(72);
+  const std::uint32_t count = std::min<std::uint32_t>(header.le32(80), 1024);
+  const std::uint32_t length = header.le32(84);
+  if (length < 128 || length > 4096 || first > UINT64_MAX / kSector) return false;
+  table.kind = "gpt";
+  for (std::uint32_t i = 0; i < count; i++) {
+    const Block<128> entry(disk, first * kSector + std::uint64_t{i} * length);
+    if (entry.le64(0) == 0 && entry.le64(8) == 0) continue;
+    const std::uint64_t begin = entry.le64(32), last = entry.le64(40);
+    if (last < begin || last >= UINT64_MAX / kSector) continue;
+    table.entries.push_back({i + 1, begin * kSector, (last - begin + 1) * kSector,
+                             guid_text(entry.part(0, 16)), utf16_text(entry.part(56, 72)), false});
+  }
+  return true;
+}
+
+}  // namespace
+
+PartitionTable read_partition_table(const BlockReader& disk) {
+  PartitionTable table;
+  const Sector mbr(disk, 0);
+  if (mbr.le16(510) != 0xaa55) return table;
+  const auto slots = slots_of(mbr);
+  // A boot sector of a file system ends in the same two bytes; its code is no partition table.
+  for (std::size_t i = 0; i < slots.size(); i++)
+    if (const std::uint8_t flag = mbr.byte(446 + 16 * i); flag != 0 && flag != 0x80) return table;
+  if (std::any_of(slots.begin(), slots.end(), [](auto& s) { return s.type == kProtective; }))
+    if (read_gpt(disk, table)) return table;
+
+  for (unsigned i = 0; i < slots.size(); i++) {
+    if (slots[i].type == 0 || slots[i].count == 0 || slots[i].type == kProtective) continue;
+    table.entries.push_back(mbr_entry(i + 1, slots[i].start, slots[i]));
+    if (is_extended(slots[i].type)) read_logical(disk, slots[i].start, table);
+  }
+  if (!table.entries.empty()) table.kind = "mbr";
+  std::sort(table.entries.begin(), table.entries.end(),
+            [](const TableEntry& a, const TableEntry& b) { return a.number < b.number; });
+  return table;
+}
+
+std::string partition_type_name(const std::string& type) {
+  static const std::pair<const char*, const char*> kNames[] = {
+      {"0x01", "FAT12"},
+      {"0x04", "FAT16"},
+      {"0x05", "Extended"},
+      {"0x06", "FAT16"},
+      {"0x07", "NTFS/exFAT"},
+      {"0x0b", "FAT32"},
+      {"0x0c", "FAT32 LBA"},
+      {"0x0e", "FAT16 LBA"},
+      {"0x0f", "Extended LBA"},
+      {"0x82", "Linux swap"},
+      {"0x83", "Linux"},
+      {"0x85", "Linux extended"},
+      {"0x8e", "Linux LVM"},
+      {"0xa5", "FreeBSD"},
+      {"0xef", "EFI system"},
+      {"0xfd", "Linux RAID"},
+      {"c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "EFI system"},
+      {"21686148-6449-6e6f-744e-656564454649", "BIOS boot"},
+      {"0fc63daf-8483-4772-8e79-3d69d8477de4", "Linux"},
+      {"0657fd6d-a4ab-43c4-84e5-0933c84b4f4f", "Linux swap"},
+      {"4f68bce3-e8cd-4db1-96e7-fbcaf984b709", "Linux root (x86-64)"},
+      {"b921b045-1df0-41c3-af44-4c6f280d3fae", "Linux root (ARM-64)"},
+      {"933ac7e1-2eb4-4f13-b844-0e14e2aef915", "Linux home"},
+      {"bc13c2ff-59e6-4262-a352-b275fd6f7172", "Linux boot"},
+      {"e6d6d379-f507-44c2-a23c-238f2a3df928", "Linux LVM"},
+      {"a19d880f-05fc-4d3b-a006-743f0f84911e", "Linux RAID"},
+      {"ebd0a0a2-b9e5-4433-87c0-68b6b72699c7", "Basic data"},
+      {"e3c9e316-0b5c-4db8-817d-f92df00215ae", "Microsoft reserved"},
+  };
+  const auto* found =
+      std::find_if(std::begin(kNames), std::end(kNames), [&](auto& n) { return type == n.first; });
+  return found == std::end(kNames) ? type : found->second;
+}
+
+}  // namespace lkl::tool

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// Each probe_... looks for one kind of superblock, at the offsets its format fixes.
+#include "probe.h"
+
+#include <fmt/format.h>
+
+#include <bit>
+#include <optional>
+
+#include "text.h"
+
+namespace lkl::tool {
+
+namespace {
+
+using Kind = Contents::Kind;
+using Found = std::optional<Contents>;
+
+std::string uuid_if_set(std::span<const std::byte> bytes) {
+  for (const std::byte b : bytes)
+    if (b != std::byte{0}) return uuid_text(bytes);
+  return {};
+}
+
+Found probe_ext(const BlockReader& device) {
+  const Block<1024> sb(device, 1024);
+  if (sb.le16(56) != 0xef53) return {};
+  const std::uint32_t compat = sb.le32(92), incompat = sb.le32(96), ro_compat = sb.le32(100);
+  constexpr std::uint32_t kCompatJournal = 0x4, kIncompatRecover = 0x4, kIncompat64Bit = 0x80;
+  constexpr std::uint32_t kExt3Incompat = 0x2 | 0x4 | 0x8 | 0x10, kExt3RoCompat = 0x1 | 0x2 | 0x4;
+  const std::uint32_t log_block = sb.le32(24);
+  if (log_block > 6) return {};
+
+  Contents found{Kind::kFileSystem, "ext2", {}, {}, 0, false};
+  if ((incompat & ~kExt3Incompat) || (ro_compat & ~kExt3RoCompat))
+    found.type = "ext4";
+  else if (compat & kCompatJournal)
+    found.type = "ext3";
+  std::uint64_t blocks = sb.le32(4);
+  if (incompat & kIncompat64Bit) blocks |= std::uint64_t{sb.le32(336)} << 32;
+  found.size = blocks << (10 + log_block);
+  found.label = field_text(sb.text(120, 16));
+  found.uuid = uuid_if_set(sb.part(104, 16));
+  found.needs_replay = (incompat & kIncompatRecover) != 0;
+  return found;
+}
+
+Found probe_btrfs(const BlockReader& device) {
+  const Block<4096> sb(device, 65536);
+  if (!sb.has(64, "_BHRfS_M")) return {};
+  Contents found{Kind::kFileSystem, "btrfs", {}, {}, 0, false};
+  found.label = field_text(sb.text(299, 256));
+  found.uuid = uuid_if_set(sb.part(32, 16));
+  found.size = sb.le64(209);              // of this device, not of all together
+  found.needs_replay = sb.le64(96) != 0;  // root of the log tree
+  return found;
+}
+
+Found probe_xfs(const BlockReader& device) {
+  const Block<512> sb(device, 0);
+  if (!sb.has(0, "XFSB")) return {};
+  return Contents{
+      Kind::kFileSystem,         "xfs", field_text(sb.text(108, 12)), uuid_if_set(sb.part(32, 16)),
+      sb.be(4, 4) * sb.be(8, 8), false};
+}
+
+Found probe_f2fs(const BlockReader& device) {
+  const Block<1024> sb(device, 1024);
+  if (sb.le32(0) != 0xf2f52010) return {};
+  return Contents{Kind::kFileSystem,
+                  "f2fs",
+                  utf16_text(sb.part(124, 512)),
+                  uuid_if_set(sb.part(108, 16)),
+                  0,
+                  false};
+}
+
+Found probe_squashfs(const BlockReader& device) {
+  const Block<96> sb(device, 0);
+  if (!sb.has(0, "hsqs")) return {};
+  return Contents{Kind::kFileSystem, "squashfs", {}, {}, sb.le64(40), false};
+}
+
+Found probe_erofs(const BlockReader& device) {
+  const Block<128> sb(device, 1024);
+  if (sb.le32(0) != 0xe0f5e1e2) return {};
+  return Contents{Kind::kFileSystem,
+                  "erofs",
+                  field_text(sb.text(64, 16)),
+                  uuid_if_set(sb.part(48, 16)),
+                  0,
+                  false};
+}
+
+// The volume label of exFAT is an entry of the root directory, among the first ones.
+std::string exfat_label(const BlockReader& device, const Block<512>& boot) {
+  const unsigned sector_shift = boot.byte(108), cluster_shift = boot.byte(109);
+  if (sector_shift > 12 || cluster_shift > 25) return {};
+  const std::uint64_t heap = std::uint64_t{boot.le32(88)} << sector_shift;
+  const std::uint64_t root =
+      heap + ((std::uint64_t{boot.le32(96)} - 2) << (sector_shift + cluster_shift));
+  const Block<512> directory(device, root);
+  for (std::size_t at = 0; at < 512; at += 32)
+    if (directory.byte(at) == 0x83 && directory.byte(at + 1) <= 11)
+      return utf16_text(directory.part(at + 2, std::size_t{directory.byte(at + 1)} * 2));
+  return {};
+}
+
+Found probe_boot_sector(const BlockReader& device) {
+  const Block<512> boot(device, 0);
+  if (boot.le16(510) != 0xaa55) return {};
+  if (boot.has(3, "EXFAT   ")) {
+    const std::uint32_t serial = boot.le32(100);
+    return Contents{Kind::kFileSystem,
+                    "exfat",
+                    exfat_label(device, boot),
+                    fmt::format("{:04X}-{:04X}", serial >> 16, serial & 0xffff),
+                    boot.byte(108) < 32 ? boot.le64(72) << boot.byte(108) : 0,
+                    false};
+  }
+  if (boot.has(3, "NTFS    "))
+    return Contents{Kind::kFileSystem,
+                    "ntfs",
+                    {},
+                    fmt::format("{:016X}", boot.le64(72)),
+                    boot.le64(40) * boot.le16(11),
+                    false};
+
+  // FAT has no magic number of its own: its parameter block has to make sense throughout.
+  const std::uint16_t sector = boot.le16(11);
+  const std::uint8_t cluster = boot.byte(13), fats = boot.byte(16), media = boot.byte(21);
+  const bool plausible = std::has_single_bit(sector) && sector >= 512 && sector <= 4096 &&
+                         std::has_single_bit(cluster) && boot.le16(14) != 0 && fats >= 1 &&
+                         fats <= 2 && (media == 0xf0 || media >= 0xf8);
+  if (!plausible) return {};
+  const bool fat32 = boot.le16(22) == 0;
+  if (fat32 ? boot.le32(36) == 0 : boot.le16(17) == 0) return {};
+  const std::uint32_t serial = boot.le32(fat32 ? 67 : 39);
+  std::string label = field_text(boot.text(fat32 ? 71 : 43, 11));
+  if (label == "NO NAME") label.clear();
+  const std::uint64_t sectors = boot.le16(19) != 0 ? boot.le16(19) : boot.le32(32);
+  return Contents{
+      Kind::kFileSystem, "vfat", label, fmt::format("{:04X}-{:04X}", serial >> 16, serial & 0xffff),
+      sectors * sector,  false};
+}
+
+// The volume's name in UDF: anchor -> volume descriptor sequence -> logical volume descriptor.
+std::string udf_label(const BlockReader& device) {
+  for (const std::uint32_t sector : {2048U, 512U, 4096U}) {
+    const Block<512> anchor(device, std::uint64_t{256} * sector);
+    if (anchor.le16(0) != 2 || anchor.le32(12) != 256) continue;
+    const std::uint64_t first = anchor.le32(20);
+    for (std::uint64_t i = 0; i < 16; i++) {
+      const Block<512> descriptor(device, (first + i) * sector);
+      if (descriptor.le16(0) != 6) continue;
+      const std::size_t length = descriptor.byte(84 + 127);
+      if (length < 2 || length > 127) return {};
+      return descriptor.byte(84) == 16 ? utf16_text(descriptor.part(85, length - 1), true)
+                                       : field_text(descriptor.text(85, length - 1));
+    }
+  }
+  return {};
+}
+
+Found probe_optical(const BlockReader& device) {
+  bool iso = false, udf = false;
+  for (std::uint64_t i = 0; i < 16; i++) {
+    const Block<2048> descriptor(device, 32768 + 2048 * i);
+    iso |= i == 0 && descriptor.has(1, "CD001");
+    udf |= descriptor.has(1, "NSR02") || descriptor.has(1, "NSR03");
+  }
+  // A bridge disc has both; UDF is the one with the full names and sizes.
+  if (udf) return Contents{Kind::kFileSystem, "udf", udf_label(device), {}, 0, false};
+  if (!iso) return {};
+  const Block<2048> volume(device, 32768);
+  const std::string_view made = volume.text(813, 16);
+  std::string uuid;
+  if (made[0] >= '0' && made[0] <= '9')
+    uuid =
+        fmt::format("{}-{}-{}-{}-{}-{}-{}", made.substr(0, 4), made.substr(4, 2), made.substr(6, 2),
+                    made.substr(8, 2), made.substr(10, 2), made.substr(12, 2), made.substr(14, 2));
+  return Contents{Kind::kFileSystem,
+                  "iso9660",
+                  field_text(volume.text(40, 32)),
+                  uuid,
+                  std::uint64_t{volume.le32(80)} * volume.le16(128),
+                  false};
+}
+
+Found probe_other(const BlockReader& device) {
+  const Block<4096> start(device, 0);
+  const auto other = [](const char* type) {
+    return Contents{Kind::kOther, type, {}, {}, 0, false};
+  };
+  const auto format = [](const char* type) {
+    return Contents{Kind::kDiskFormat, type, {}, {}, 0, false};
+  };
+  if (start.has(0, "QFI\xfb")) return format("qcow2");
+  if (start.has(0, "KDMV")) return format("vmdk");
+  if (start.has(0, "vhdxfile")) return format("vhdx");
+  if (start.has(0, "conectix")) return format("vhd");
+  if (start.has(64, "\x7f\x10\xda\xbe")) return format("vdi");
+  if (start.has(0, "\x1f\x8b")) return format("gzip");
+  if (start.has(0,
+                "\xfd"
+                "7zXZ"))
+    return format("xz");
+  if (start.has(0, "\x28\xb5\x2f\xfd")) return format("zstd");
+  if (start.has(4086, "SWAPSPACE2")) return other("swap");
+  if (start.has(0, "LUKS\xba\xbe")) return other("LUKS");
+  if (start.has(512, "LABELONE")) return other("LVM2 physical volume");
+  return {};
+}
+
+}  // namespace
+
+Contents probe(const BlockReader& device) {
+  for (const auto probe_one : {probe_ext, probe_btrfs, probe_xfs, probe_squashfs, probe_f2fs,
+                               probe_erofs, probe_other, probe_optical, probe_boot_sector})
+    if (const Found found = probe_one(device)) return *found;
+  return {};
+}
+
+}  // namespace lkl::tool

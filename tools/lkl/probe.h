@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// What a disk or partition holds, told by its superblock.
+#ifndef LKL_TOOL_PROBE_H
+#define LKL_TOOL_PROBE_H
+
+#include <cstdint>
+#include <string>
+
+#include "block_reader.h"
+
+namespace lkl::tool {
+
+struct Contents {
+  enum class Kind {
+    kUnknown,     // nothing we know; may be empty
+    kFileSystem,  // `type` is the kernel's name of it
+    kOther,       // known, but nothing to mount: `type` says what: "swap", "LUKS" ...
+    kDiskFormat,  // not a raw image: "qcow2", "vmdk" ...
+  };
+  Kind kind = Kind::kUnknown;
+  std::string type;
+  std::string label;
+  std::string uuid;
+  std::uint64_t size = 0;     // bytes the file system says it has; 0: does not say
+  bool needs_replay = false;  // its journal or log has to be replayed before it can be read
+};
+
+Contents probe(const BlockReader& device);
+
+}  // namespace lkl::tool
+
+#endif  // LKL_TOOL_PROBE_H

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// Ctrl-C and SIGTERM: the first one is noted and the command ends in order (the chunk being copied
+// is finished, the file system unmounted); the second one ends the process at once.
+#ifndef LKL_TOOL_SIGNALS_H
+#define LKL_TOOL_SIGNALS_H
+
+namespace lkl::tool {
+
+// Catches SIGINT, SIGTERM and SIGHUP; ignores SIGPIPE, so that a closed pipe is an error of write.
+// To be called once, on the main thread.
+void catch_signals();
+
+// The first signal that came, or 0.
+int pending_signal();
+
+// Throws Interrupted when a signal has come. Called wherever work can be broken off.
+void check_interrupted();
+
+}  // namespace lkl::tool
+
+#endif  // LKL_TOOL_SIGNALS_H
