@@ -23,7 +23,9 @@ endif()
 list(TRANSFORM fragments PREPEND ${CMAKE_SOURCE_DIR}/arch/lkl/configs/)
 list(TRANSFORM fragments APPEND .config)
 
-set(kernel_dir ${CMAKE_BINARY_DIR}/kernel)
+# Builds that differ only in host code may share a kernel.
+set(LKL_KERNEL_BUILD_DIR ${CMAKE_BINARY_DIR}/kernel CACHE PATH "Where the kernel is built")
+set(kernel_dir ${LKL_KERNEL_BUILD_DIR})
 set(LKL_KERNEL_TREE ${kernel_dir}/tree)
 set(kernel_obj ${LKL_KERNEL_TREE}/build)
 set(LKL_KERNEL_HEADERS ${kernel_obj}/usr/include)

@@ -115,7 +115,7 @@ kallsyms() {
 	${NM:-nm} -n "$OBJ/lkl-nosyms.o" | grep -i ' t ' >"$OBJ/lkl.syms"
 	"$OBJ/scripts/kallsyms" "${all[@]}" "$OBJ/lkl.syms" |
 		sed 's/\.section \.rodata, "a"/.section .data.rel.ro, "aw"/' >"$OBJ/lkl-kallsyms.S"
-	${CC:-gcc} -c -fPIC -D__ASSEMBLY__ -I"$TREE/arch/lkl/include/uapi" -I"$TREE/include/uapi" \
+	${CC:-gcc} -c -fPIC -D__ASSEMBLY__ -DBITS_PER_LONG=64 -Wa,--noexecstack -I"$TREE/arch/lkl/include/uapi" -I"$TREE/include/uapi" \
 		-I"$TREE/include" -I"$OBJ/arch/lkl/include/generated/uapi" \
 		-o "$OBJ/lkl-kallsyms.o" "$OBJ/lkl-kallsyms.S"
 }

@@ -1,0 +1,69 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# check.sh CASE - see CMakeLists.txt for the environment
+set -euo pipefail
+
+die() { echo "FAILED: $*" >&2; exit 1; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+only_lkl() {
+	local others
+	others=$(awk '$NF !~ /^lkl_/ && $NF !~ /^LKL_/ { print $NF }' "$1")
+	[ -z "$others" ] || die "visible beside lkl_*: $(echo "$others" | head -20)"
+	grep -q ' lkl_start_kernel$' "$1" || die "lkl_start_kernel is not there"
+	grep -q ' lkl_sys_openat$' "$1" || die "lkl_sys_openat is not there"
+}
+
+expect_boot() { # PROGRAM
+	local out
+	out=$("$1") || die "$1: exit status $?"
+	[ "$out" = "pid 1, kmalloc of the application" ] || die "it said: $out"
+}
+
+install_tree() {
+	DESTDIR= cmake --install "$BUILD" --prefix "$work/inst" >"$work/log" 2>&1 || { cat "$work/log"; die "cmake --install"; }
+	for path in include/lkl.h include/lkl.hpp include/lkl/linux/fs.h bin/lkl; do
+		[ -e "$work/inst/$path" ] || die "$path was not installed"
+	done
+}
+
+case "$1" in
+symbols_shared)
+	nm -D --defined-only "$SHARED" | sed 's/@.*//' >"$work/nm"
+	only_lkl "$work/nm"
+	readelf -d "$SHARED" | grep -q 'SONAME.*liblkl.so.0' || die "no versioned soname"
+	! readelf -d "$SHARED" | grep -q TEXTREL || die "text relocations"
+	readelf -lW "$SHARED" | grep GNU_STACK | grep -qv RWE || die "executable stack"
+	;;
+symbols_static)
+	nm --defined-only -g "$STATIC" | awk 'NF == 3' >"$work/nm"
+	only_lkl "$work/nm"
+	;;
+clash)
+	# names of the kernel are free for the application
+	"$CC" -c -I "$SRC/include" -I "$BUILD/api/include" "$HERE/project/app.c" -o "$work/app.o"
+	"$CXX" "$work/app.o" "$STATIC" $PRIVATE_LIBS -z noexecstack -o "$work/app"
+	expect_boot "$work/app"
+	;;
+install_cmake)
+	install_tree
+	cmake -S "$HERE/project" -B "$work/b" -DCMAKE_PREFIX_PATH="$work/inst" >"$work/log" 2>&1 &&
+		cmake --build "$work/b" >>"$work/log" 2>&1 || { cat "$work/log"; die "the external project does not build"; }
+	for program in app app-static app-cxx; do expect_boot "$work/b/$program"; done
+	;;
+install_pkgconfig)
+	install_tree
+	pc=$(dirname "$(find "$work/inst" -name lkl.pc)")
+	export PKG_CONFIG_PATH=$pc
+	# the prefix was another one when it was configured
+	flags="--define-variable=prefix=$work/inst"
+	"$CC" "$HERE/project/app.c" $(pkg-config $flags --cflags --libs lkl) -Wl,-rpath,"$(dirname "$pc")" -o "$work/app"
+	expect_boot "$work/app"
+	"$CC" "$HERE/project/app.c" $(pkg-config $flags --cflags lkl) -L"$(dirname "$pc")" -Wl,-Bstatic -llkl -Wl,-Bdynamic \
+		$(pkg-config $flags --static --libs-only-l lkl | sed 's/-llkl//') -lm -z noexecstack -o "$work/app-static"
+	expect_boot "$work/app-static"
+	;;
+*) die "no such case: $1" ;;
+esac
+echo "ok: $1"

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0
+// fsync, full disks, failing disks, locks.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "fs/image.h"
+#include "support/kernel_test.h"
+
+using namespace lkl_test;
+
+namespace {
+
+// A disk of the application's own: an image in memory that counts, and fails at will.
+struct TestDisk {
+  std::vector<char> bytes;
+  std::atomic<int> flushes = 0;
+  std::atomic<bool> fail_writes = false;
+  std::atomic<bool> fail_reads = false;
+  lkl_dev_blk_ops ops = {.get_capacity = capacity, .request = request};
+  lkl_disk disk = {};
+
+  explicit TestDisk(const std::string& path) {
+    const int fd = open(path.c_str(), O_RDONLY);
+    bytes.resize(static_cast<size_t>(lseek(fd, 0, SEEK_END)));
+    EXPECT_EQ(pread(fd, bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
+    close(fd);
+    disk.handle = this;
+    disk.ops = &ops;
+  }
+
+  static int capacity(lkl_disk disk, unsigned long long* size) {
+    *size = static_cast<TestDisk*>(disk.handle)->bytes.size();
+    return 0;
+  }
+
+  static int request(lkl_disk disk, lkl_blk_req* request) {
+    auto* self = static_cast<TestDisk*>(disk.handle);
+    char* at = self->bytes.data() + request->sector * 512;
+    switch (request->type) {
+      case LKL_DEV_BLK_TYPE_FLUSH:
+        ++self->flushes;
+        return LKL_DEV_BLK_STATUS_OK;
+      case LKL_DEV_BLK_TYPE_READ:
+        if (self->fail_reads) return LKL_DEV_BLK_STATUS_IOERR;
+        break;
+      case LKL_DEV_BLK_TYPE_WRITE:
+        if (self->fail_writes) return LKL_DEV_BLK_STATUS_IOERR;
+        break;
+    }
+    for (int i = 0; i < request->count; ++i) {
+      if (request->type == LKL_DEV_BLK_TYPE_READ)
+        std::memcpy(request->buf[i].iov_base, at, request->buf[i].iov_len);
+      else
+        std::memcpy(at, request->buf[i].iov_base, request->buf[i].iov_len);
+      at += request->buf[i].iov_len;
+    }
+    return LKL_DEV_BLK_STATUS_OK;
+  }
+};
+
+class DurabilityTest : public KernelTest {
+ protected:
+  TempDir dir_;
+};
+
+}  // namespace
+
+TEST_F(DurabilityTest, FsyncReachesTheDisk) {
+  for (const char* type : {"ext4", "btrfs"}) {
+    TestDisk disk(Image(dir_, type, 128).path());
+    const int id = lkl_disk_add(&disk.disk);
+    ASSERT_GE(id, 0);
+    char point[32];
+    ASSERT_EQ(lkl_mount_dev(static_cast<unsigned>(id), 0, type, 0, nullptr, point, sizeof point),
+              0);
+    const std::string file = std::string(point) + "/f";
+    const int fd = static_cast<int>(lkl_sys_open(file.c_str(), LKL_O_CREAT | LKL_O_RDWR, 0644));
+    ASSERT_GE(fd, 0);
+    ASSERT_EQ(lkl_sys_write(fd, "x", 1), 1);
+    const int before = disk.flushes;
+    ASSERT_EQ(lkl_sys_fsync(fd), 0);
+    EXPECT_GT(disk.flushes, before) << type;
+    lkl_sys_close(fd);
+    ASSERT_EQ(lkl_umount_dev(static_cast<unsigned>(id), 0, 0, 1000), 0);
+    ASSERT_EQ(lkl_disk_remove(disk.disk), 0);
+  }
+}
+
+TEST_F(DurabilityTest, AFullDiskIsAnErrorAndNoMore) {
+  for (const char* type : {"ext4", "btrfs"}) {
+    Image image(dir_, type, 128);
+    ASSERT_EQ(image.mount(), "");
+    const int fd = static_cast<int>(
+        lkl_sys_open((image.point() + "/big").c_str(), LKL_O_CREAT | LKL_O_RDWR, 0644));
+    const std::string block(1 << 20, 'b');
+    long result = 0;
+    for (int i = 0; i < 400 && result >= 0; ++i)
+      result = lkl_sys_write(fd, block.data(), block.size());
+    if (result >= 0) result = lkl_sys_fsync(fd);
+    EXPECT_EQ(result, -LKL_ENOSPC) << type;
+    lkl_sys_close(fd);
+    EXPECT_EQ(lkl_sys_unlink((image.point() + "/big").c_str()), 0) << type;
+    EXPECT_EQ(lkl_sys_mkdir((image.point() + "/room-again").c_str(), 0755), 0) << type;
+    EXPECT_EQ(image.umount(), "");
+    EXPECT_EQ(image.check(), "");
+  }
+}
+
+TEST_F(DurabilityTest, WriteErrorsReachTheCallerAndMakeItReadOnly) {
+  for (const char* type : {"ext4", "btrfs"}) {
+    TestDisk disk(Image(dir_, type, 128).path());
+    const int id = lkl_disk_add(&disk.disk);
+    ASSERT_GE(id, 0);
+    char point[32];
+    const char* options = std::string(type) == "ext4" ? "errors=remount-ro" : nullptr;
+    ASSERT_EQ(lkl_mount_dev(static_cast<unsigned>(id), 0, type, 0, options, point, sizeof point),
+              0);
+    const std::string base = point;
+    const int fd =
+        static_cast<int>(lkl_sys_open((base + "/f").c_str(), LKL_O_CREAT | LKL_O_RDWR, 0644));
+    ASSERT_EQ(lkl_sys_write(fd, "x", 1), 1);
+    disk.fail_writes = true;
+    const long error = lkl_sys_fsync(fd);
+    EXPECT_TRUE(error == -LKL_EIO || error == -LKL_EROFS) << type << " " << error;
+    lkl_sys_close(fd);
+    // the file system has lost its journal or its last transaction
+    // The file system has lost its journal or its last transaction: sooner or later it
+    // refuses to change anything. ext4 says so by EROFS, btrfs by a flag.
+    constexpr long kReadOnly = 1;  // ST_RDONLY
+    bool refuses = false;
+    for (int i = 0; i < 50 && !refuses; ++i) {
+      const long made = lkl_sys_mkdir((base + "/d" + std::to_string(i)).c_str(), 0755);
+      lkl_statfs st = {};
+      lkl_sys_sync();
+      ASSERT_EQ(lkl_sys_statfs(base.c_str(), &st), 0);
+      refuses = made == -LKL_EROFS || (made < 0 && (st.f_flags & kReadOnly));
+    }
+    EXPECT_TRUE(refuses) << type;
+    disk.fail_writes = false;
+    lkl_umount_dev(static_cast<unsigned>(id), 0, 0, 1000);
+    EXPECT_EQ(lkl_disk_remove(disk.disk), 0);
+  }
+  kernel_log().clear();  // it has complained, as it should
+}
+
+TEST_F(DurabilityTest, ReadErrorsReachTheCaller) {
+  TestDisk disk(Image(dir_, "ext4", 64).path());
+  const int id = lkl_disk_add(&disk.disk);
+  char point[32];
+  ASSERT_EQ(lkl_mount_dev(static_cast<unsigned>(id), 0, "ext4", 0, nullptr, point, sizeof point),
+            0);
+  const std::string file = std::string(point) + "/f";
+  int fd = static_cast<int>(lkl_sys_open(file.c_str(), LKL_O_CREAT | LKL_O_RDWR, 0644));
+  const std::string data(1 << 20, 'r');
+  ASSERT_EQ(lkl_sys_write(fd, data.data(), data.size()), 1 << 20);
+  lkl_sys_close(fd);
+  ASSERT_EQ(lkl_umount_dev(static_cast<unsigned>(id), 0, 0, 1000), 0);
+  ASSERT_EQ(lkl_mount_dev(static_cast<unsigned>(id), 0, "ext4", 0, nullptr, point, sizeof point),
+            0);
+  fd = static_cast<int>(lkl_sys_open(file.c_str(), LKL_O_RDONLY, 0));
+  ASSERT_GE(fd, 0);
+  disk.fail_reads = true;
+  char buffer[4096];
+  EXPECT_EQ(lkl_sys_read(fd, buffer, sizeof buffer), -LKL_EIO);
+  disk.fail_reads = false;
+  EXPECT_EQ(lkl_sys_read(fd, buffer, sizeof buffer), 4096);
+  EXPECT_EQ(buffer[0], 'r');
+  lkl_sys_close(fd);
+  ASSERT_EQ(lkl_umount_dev(static_cast<unsigned>(id), 0, 0, 1000), 0);
+  ASSERT_EQ(lkl_disk_remove(disk.disk), 0);
+}
+
+TEST_F(DurabilityTest, AnImageHasOneWriter) {
+  Image image(dir_, "ext4", 32);
+  ASSERT_EQ(image.mount(), "");
+  const int again = open(image.path().c_str(), O_RDWR);
+  lkl_disk second = {};
+  second.fd = again;
+  EXPECT_EQ(lkl_disk_add(&second), -LKL_EBUSY);
+  const int reader = open(image.path().c_str(), O_RDONLY);
+  second.fd = reader;
+  EXPECT_EQ(lkl_disk_add(&second), -LKL_EBUSY);
+  lkl_disk_options options = {};
+  options.flags = LKL_DISK_NO_LOCK | LKL_DISK_READ_ONLY;
+  EXPECT_GE(lkl_disk_add_options(&second, &options), 0);
+  EXPECT_EQ(lkl_disk_remove(second), 0);
+  ASSERT_EQ(image.umount(), "");
+  second.fd = again;
+  EXPECT_GE(lkl_disk_add(&second), 0);  // free again
+  EXPECT_EQ(lkl_disk_remove(second), 0);
+  close(again);
+  close(reader);
+}
+
+TEST_F(DurabilityTest, DescriptorsThatAreNoDisks) {
+  lkl_disk disk = {};
+  disk.fd = -1;
+  EXPECT_EQ(lkl_disk_add(&disk), -LKL_EBADF);
+  int pipe_fds[2];
+  ASSERT_EQ(pipe(pipe_fds), 0);
+  disk.fd = pipe_fds[0];
+  EXPECT_EQ(lkl_disk_add(&disk), -LKL_EINVAL);
+  close(pipe_fds[0]);
+  close(pipe_fds[1]);
+}
+
+TEST_F(DurabilityTest, AReadOnlyDescriptorGivesAReadOnlyDisk) {
+  Image image(dir_, "ext4", 32);
+  const int fd = open(image.path().c_str(), O_RDONLY);
+  lkl_disk disk = {};
+  disk.fd = fd;
+  const int id = lkl_disk_add(&disk);
+  ASSERT_GE(id, 0);
+  char point[32];
+  EXPECT_EQ(lkl_mount_dev(static_cast<unsigned>(id), 0, "ext4", 0, nullptr, point, sizeof point),
+            -LKL_EACCES);
+  ASSERT_EQ(lkl_mount_dev(static_cast<unsigned>(id), 0, "ext4", LKL_MS_RDONLY, nullptr, point,
+                          sizeof point),
+            0);
+  EXPECT_EQ(lkl_sys_mkdir((std::string(point) + "/d").c_str(), 0755), -LKL_EROFS);
+  EXPECT_EQ(lkl_umount_dev(static_cast<unsigned>(id), 0, 0, 1000), 0);
+  EXPECT_EQ(lkl_disk_remove(disk), 0);
+  close(fd);
+}
+
+// fstrim ends in holes in the image.
+TEST_F(DurabilityTest, DiscardFreesTheImage) {
+  Image image(dir_, "ext4", 256);
+  ASSERT_EQ(image.mount(), "");
+  const std::string file = image.point() + "/f";
+  int fd = static_cast<int>(lkl_sys_open(file.c_str(), LKL_O_CREAT | LKL_O_RDWR, 0644));
+  const std::string block(1 << 20, 'd');
+  for (int i = 0; i < 64; ++i) ASSERT_EQ(lkl_sys_write(fd, block.data(), block.size()), 1 << 20);
+  lkl_sys_close(fd);
+  ASSERT_EQ(lkl_sys_sync(), 0);
+  const auto used = [&] {
+    std::string text;
+    run("stat -c %b " + image.path(), &text);
+    return std::stol(text) / 2048;  // MiB
+  };
+  const long full = used();
+  EXPECT_GT(full, 60);
+  ASSERT_EQ(lkl_sys_unlink(file.c_str()), 0);
+  ASSERT_EQ(lkl_sys_sync(), 0);
+  fd = static_cast<int>(lkl_sys_open(image.point().c_str(), LKL_O_RDONLY, 0));
+  lkl_fstrim_range range = {.start = 0, .len = ~0ull, .minlen = 0};
+  ASSERT_EQ(lkl_sys_ioctl(fd, LKL_FITRIM, reinterpret_cast<lkl_ulong>(&range)), 0);
+  lkl_sys_close(fd);
+  EXPECT_LT(used(), full - 50);
+  EXPECT_EQ(image.umount(), "");
+  EXPECT_EQ(image.check(), "");
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0
+// Images made and judged by the file systems' own tools.
+#pragma once
+
+#include <lkl.h>
+
+#include <string>
+
+#include "support/host_tools.h"
+
+namespace lkl_test {
+
+class Image final {
+ public:
+  // type: "ext4" or "btrfs"; made by mkfs in a file of so many MiB.
+  Image(const TempDir& dir, const std::string& type, unsigned mib);
+  ~Image();
+  Image(const Image&) = delete;
+  Image& operator=(const Image&) = delete;
+
+  const std::string& path() const { return path_; }
+  const std::string& type() const { return type_; }
+  int fd() const { return fd_; }
+
+  // "" or an error. The mount point is in point().
+  std::string mount(int flags = 0, const char* options = nullptr);
+  std::string umount();
+  const std::string& point() const { return point_; }
+  // What e2fsck -fn or btrfs check says; "" if it is clean.
+  std::string check() const;
+
+ private:
+  std::string path_;
+  std::string type_;
+  int fd_ = -1;
+  lkl_disk disk_ = {};
+  int id_ = -1;
+  std::string point_;
+};
+
+}  // namespace lkl_test
