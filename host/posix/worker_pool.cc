@@ -84,10 +84,10 @@ void WorkerPool::after_fork_child() {
   for (const auto& thread : threads_) thread->fork_forget();
   threads_.clear();
   idle_ = 0;
-  // Threads that waited on them are no more.
-  std::destroy_at(&work_ready_);
+  // As they are they belong to threads that are no more: a destructor would wait for
+  // these, so there is none.
+  std::construct_at(&mutex_);
   std::construct_at(&work_ready_);
-  std::destroy_at(&result_ready_);
   std::construct_at(&result_ready_);
 }
 

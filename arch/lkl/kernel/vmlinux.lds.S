@@ -42,14 +42,17 @@ SECTIONS
 		_einittext = .;
 	}
 	.rodata : ALIGN(PAGE_SIZE) {
-		__start_rodata = .;
 		*(.rodata) *(.rodata.*)
 		*(__tracepoints_strings)
 		*(__ksymtab_strings)
 		*(.ref.rodata)
-		__end_rodata = .;
 	}
+	/*
+	 * "The" rodata of the kernel is this part of it: lockdep wants to find keys in
+	 * it, and who else asks only saves a copy of a string.
+	 */
 	.data.rel.ro : ALIGN(PAGE_SIZE) {
+		__start_rodata = .;
 		*(.data.rel.ro*)
 		SCHED_DATA
 		. = ALIGN(8);
@@ -69,6 +72,7 @@ SECTIONS
 		BOUNDED_SECTION_BY(__param, ___param)
 		. = ALIGN(8);
 		BOUNDED_SECTION_BY(__modver, ___modver)
+		__end_rodata = .;
 	}
 	.data : ALIGN(PAGE_SIZE) {
 		lkl_kernel_data_start = .;

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "block/callback_backend.h"
+#include "block/fault_backend.h"
+#include "block/file_backend.h"
+#include "block/memory_backend.h"
+
+namespace {
+
+using namespace lkl;
+
+struct Request final : BlockRequest {
+  bool ended = false;
+  int error = 0;
+  std::vector<iovec> parts;
+  void completed(int result) override {
+    ended = true;
+    error = result;
+  }
+};
+
+class BackendTest : public ::testing::TestWithParam<const char*> {
+ protected:
+  static constexpr uint64_t kSize = 4 << 20;
+
+  void SetUp() override {
+    loop_ = make_event_loop();
+    std::string name = "/tmp/lkl-backend-XXXXXX";
+    fd_ = mkstemp(name.data());
+    path_ = name;
+    ASSERT_EQ(ftruncate(fd_, kSize), 0);
+    if (std::string(GetParam()) == "file") {
+      std::unique_ptr<FileBackend> file;
+      ASSERT_EQ(FileBackend::open(fd_, {}, *loop_, file), 0);
+      backend_ = std::move(file);
+    } else if (std::string(GetParam()) == "memory") {
+      backend_ = std::make_unique<MemoryBackend>(kSize);
+    } else {
+      bytes_.resize(kSize);
+      backend_ = std::make_unique<CallbackBackend>(
+          kSize, *loop_, [this](BlockOp op, uint64_t offset, std::span<iovec> vector) {
+            for (const iovec& part : vector) {
+              if (op == BlockOp::kRead)
+                std::memcpy(part.iov_base, &bytes_[offset], part.iov_len);
+              else
+                std::memcpy(&bytes_[offset], part.iov_base, part.iov_len);
+              offset += part.iov_len;
+            }
+            return 0;
+          });
+    }
+  }
+  void TearDown() override {
+    backend_.reset();
+    close(fd_);
+    unlink(path_.c_str());
+  }
+
+  int run(BlockOp op, uint64_t offset, std::vector<iovec> parts, uint64_t length = 0) {
+    Request request;
+    request.op = op;
+    request.offset = offset;
+    request.parts = std::move(parts);
+    request.vector = request.parts;
+    request.length = length;
+    for (const iovec& part : request.parts) request.length += part.iov_len;
+    backend_->submit(request);
+    while (!request.ended) loop_->wait(UINT64_MAX);
+    return request.error;
+  }
+
+  std::unique_ptr<EventLoop> loop_;
+  std::unique_ptr<BlockBackend> backend_;
+  std::vector<char> bytes_;
+  std::string path_;
+  int fd_ = -1;
+};
+
+}  // namespace
+
+INSTANTIATE_TEST_SUITE_P(On, BackendTest, ::testing::Values("file", "memory", "callback"),
+                         [](const auto& info) { return std::string(info.param); });
+
+TEST_P(BackendTest, KeepsWhatItGets) {
+  EXPECT_EQ(backend_->size(), kSize);
+  // small, and large enough for the other way of writing
+  for (const size_t size : {size_t{512}, size_t{64 << 10}, size_t{1 << 20}}) {
+    std::vector<char> out(size), back(size);
+    for (size_t i = 0; i < size; ++i) out[i] = static_cast<char>(i * 13 + size);
+    EXPECT_EQ(run(BlockOp::kWrite, 8192, {{out.data(), 512}, {out.data() + 512, size - 512}}), 0);
+    EXPECT_EQ(run(BlockOp::kFlush, 0, {}), 0);
+    EXPECT_EQ(
+        run(BlockOp::kRead, 8192, {{back.data(), size - 512}, {back.data() + size - 512, 512}}), 0);
+    EXPECT_EQ(back, out);
+  }
+}
+
+TEST_P(BackendTest, DiscardAndZeroes) {
+  if (!backend_->can_discard()) {
+    EXPECT_EQ(run(BlockOp::kDiscard, 0, {}, 4096), -EOPNOTSUPP);
+    return;
+  }
+  std::vector<char> ones(64 << 10, 1), back(64 << 10);
+  for (const BlockOp op : {BlockOp::kWriteZeroes, BlockOp::kDiscard}) {
+    ASSERT_EQ(run(BlockOp::kWrite, 0, {{ones.data(), ones.size()}}), 0);
+    EXPECT_EQ(run(op, 5 * 512, {}, 40 << 10), 0);
+    ASSERT_EQ(run(BlockOp::kRead, 0, {{back.data(), back.size()}}), 0);
+    EXPECT_EQ(back[5 * 512 - 1], 1);
+    EXPECT_EQ(back[5 * 512], 0);
+    EXPECT_EQ(back[5 * 512 + (40 << 10) - 1], 0);
+    EXPECT_EQ(back[5 * 512 + (40 << 10)], 1);
+  }
+}
+
+using FileBackendTest = BackendTest;
+INSTANTIATE_TEST_SUITE_P(On, FileBackendTest, ::testing::Values("file"),
+                         [](const auto& info) { return std::string(info.param); });
+
+TEST_P(FileBackendTest, AFileThatShrinksUnderUs) {
+  ASSERT_EQ(ftruncate(fd_, 4096), 0);
+  char data[1024];
+  EXPECT_EQ(run(BlockOp::kRead, 0, {{data, sizeof data}}), 0);
+  EXPECT_EQ(run(BlockOp::kRead, 1 << 20, {{data, sizeof data}}), -EIO);
+  EXPECT_EQ(run(BlockOp::kRead, 4096 - 512, {{data, sizeof data}}), -EIO);
+}
+
+TEST_P(FileBackendTest, OneWriterOrManyReaders) {
+  std::unique_ptr<FileBackend> other;
+  const int writer = open(path_.c_str(), O_RDWR);
+  const int reader = open(path_.c_str(), O_RDONLY);
+  EXPECT_EQ(FileBackend::open(writer, {}, *loop_, other), -EBUSY);
+  EXPECT_EQ(FileBackend::open(reader, {}, *loop_, other), -EBUSY);
+  EXPECT_EQ(FileBackend::open(reader, {.read_only = true, .lock = false}, *loop_, other), 0);
+  other.reset();
+  backend_.reset();
+  EXPECT_EQ(FileBackend::open(reader, {}, *loop_, other), 0);
+  EXPECT_TRUE(other->read_only());
+  std::unique_ptr<FileBackend> third;
+  EXPECT_EQ(FileBackend::open(writer, {.read_only = true}, *loop_, third), 0);
+  third.reset();
+  EXPECT_EQ(FileBackend::open(writer, {}, *loop_, third), -EBUSY);
+  backend_ = std::move(other);
+  char byte[512] = {};
+  EXPECT_EQ(run(BlockOp::kWrite, 0, {{byte, sizeof byte}}), -EROFS);
+  close(writer);
+  close(reader);
+}
+
+TEST_P(FileBackendTest, WhatIsNoDisk) {
+  std::unique_ptr<FileBackend> other;
+  EXPECT_EQ(FileBackend::open(-1, {}, *loop_, other), -EBADF);
+  const int null = open("/dev/null", O_RDWR);
+  EXPECT_EQ(FileBackend::open(null, {}, *loop_, other), -EINVAL);
+  close(null);
+}
+
+TEST(FaultBackend, FailsOnDemand) {
+  FaultBackend backend(std::make_unique<MemoryBackend>(1 << 20));
+  char data[512] = {};
+  const auto run = [&](BlockOp op) {
+    Request request;
+    request.op = op;
+    request.parts = {{data, sizeof data}};
+    request.vector = request.parts;
+    request.length = sizeof data;
+    backend.submit(request);
+    return request.error;
+  };
+  EXPECT_EQ(run(BlockOp::kWrite), 0);
+  backend.fail_writes = true;
+  EXPECT_EQ(run(BlockOp::kWrite), -EIO);
+  EXPECT_EQ(run(BlockOp::kRead), 0);
+  backend.fail_reads = true;
+  EXPECT_EQ(run(BlockOp::kRead), -EIO);
+  backend.fail_flushes = true;
+  EXPECT_EQ(run(BlockOp::kFlush), -EIO);
+  EXPECT_EQ(backend.writes, 2u);
+  EXPECT_EQ(backend.flushes, 1u);
+}

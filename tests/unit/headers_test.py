@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""The exported headers: each compiles alone, all together with libc's, same layouts.
+
+Exempt from compiling alone are those that the kernel's own test of its headers
+exempts (usr/include/Makefile), and in C++ those that are no C++ even unprefixed.
+"""
+
+import argparse
+import pathlib
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+LIBC = """stdio stdlib string unistd fcntl errno signal poll time sys/types sys/stat sys/socket
+sys/epoll sys/eventfd sys/mount sys/uio sys/un sys/statfs sys/ioctl sys/resource netinet/in
+netinet/tcp net/if arpa/inet dirent pthread""".split()
+
+# Structures whose layout must be the kernel's own, and the header of each.
+LAYOUTS = {
+    "asm/stat.h": ["stat"], "asm/statfs.h": ["statfs"], "linux/stat.h": ["statx"],
+    "linux/eventpoll.h": ["epoll_event"], "linux/uio.h": ["iovec"], "asm/fcntl.h": ["flock"],
+    "linux/in.h": ["sockaddr_in", "in_addr", "ip_mreq"], "linux/in6.h": ["in6_addr"],
+    "linux/un.h": ["sockaddr_un"], "linux/if.h": ["ifreq", "ifconf"],
+    "linux/io_uring.h": ["io_uring_sqe", "io_uring_cqe", "io_uring_params"],
+    "linux/resource.h": ["rusage", "rlimit", "rlimit64"], "linux/sysinfo.h": ["sysinfo"],
+    "linux/utsname.h": ["new_utsname"], "linux/netlink.h": ["nlmsghdr", "sockaddr_nl"],
+    "linux/rtnetlink.h": ["rtmsg", "ifinfomsg"], "linux/fs.h": ["fstrim_range", "fsxattr"],
+    "linux/fiemap.h": ["fiemap", "fiemap_extent"], "linux/loop.h": ["loop_info64"],
+    "linux/dm-ioctl.h": ["dm_ioctl", "dm_target_spec"], "linux/virtio_blk.h": ["virtio_blk_config"],
+    "linux/inotify.h": ["inotify_event"], "linux/signalfd.h": ["signalfd_siginfo"],
+    "linux/aio_abi.h": ["iocb", "io_event"], "linux/if_packet.h": ["sockaddr_ll", "tpacket_req"],
+    "linux/tcp.h": ["tcp_info"], "linux/time.h": ["itimerval"],
+    "linux/time_types.h": ["__kernel_timespec", "__kernel_itimerspec"],
+    "asm/signal.h": ["sigaction"], "asm/siginfo.h": ["siginfo"], "asm/poll.h": ["pollfd"],
+    "asm/termbits.h": ["termios"], "linux/btrfs.h": ["btrfs_ioctl_vol_args"],
+}
+
+
+def prefixed(name):
+    return "__lkl" + name if name.startswith("__") else "lkl_" + name
+
+
+def compile_only(command, source):
+    run = subprocess.run([*command, "-fsyntax-only", "-"], input=source, text=True,
+                         capture_output=True)
+    return "" if run.returncode == 0 else run.stderr
+
+
+def exempt_headers(kernel_source):
+    text = (kernel_source / "usr/include/Makefile").read_text()
+    return set(re.findall(r"no-header-test \+= (\S+)", text))
+
+
+def check_each(args, headers):
+    c = [args.cc, "-std=gnu11", "-x", "c", *args.flags]
+    cxx = [args.cxx, "-std=c++20", "-x", "c++", *args.flags]
+    kernel_cxx = [args.cxx, "-std=c++20", "-x", "c++", "-I", str(args.kernel_headers),
+                  "-U__x86_64__"]
+    exempt = exempt_headers(args.kernel_source)
+
+    def check(name):
+        if name in exempt:
+            return []
+        source = f"#include <lkl/{name}>\n"
+        bad = []
+        error = compile_only(c, source)
+        if error:
+            bad.append(f"{name} in C: {error.splitlines()[0]}")
+        error = compile_only(cxx, source)
+        # what is not C++ in the kernel's own form need not be in ours
+        if error and not compile_only(kernel_cxx, f"#include <{name}>\n"):
+            bad.append(f"{name} in C++: {error.splitlines()[0]}")
+        return bad
+
+    with ThreadPoolExecutor(2) as pool:
+        return [line for lines in pool.map(check, headers) for line in lines]
+
+
+def check_together(args):
+    source = "".join(f"#include <{name}.h>\n" for name in LIBC) + "#include <lkl.h>\n"
+    after = "#include <lkl.h>\n" + "".join(f"#include <{name}.h>\n" for name in LIBC)
+    bad = []
+    for compiler, flags in ((args.cc, ["-std=gnu11", "-x", "c"]),
+                            (args.cc, ["-std=gnu11", "-x", "c", "-D_GNU_SOURCE"]),
+                            (args.cxx, ["-std=c++20", "-x", "c++"])):
+        for text in (source, after):
+            error = compile_only([compiler, *flags, "-Wall", "-Wextra", "-Werror", *args.flags], text)
+            if error:
+                bad.append(f"together with libc's ({flags[0]}): {error.splitlines()[0]}")
+    return bad
+
+
+def layout_program(include, name, members):
+    lines = [f"#include <{header}>" for header in include]
+    lines.append("#include <stddef.h>\nextern int printf(const char *, ...);\nint main(void) {")
+    lines.append(f'printf("%zu", sizeof(struct {name}));')
+    lines += [f'printf(" {plain}=%zu", offsetof(struct {name}, {real}));'
+              for plain, real in members]
+    lines.append("return 0; }")
+    return "\n".join(lines) + "\n"
+
+
+def members_of(text, name):
+    """Names of plain members, good enough for an offsetof() of those that compile."""
+    match = re.search(r"struct\s+%s\s*\{(.*?)\n\}" % re.escape(name), text, re.DOTALL)
+    if not match:
+        return []
+    body = re.sub(r"/\*.*?\*/|//[^\n]*|\{[^{}]*\}", " ", match.group(1), flags=re.DOTALL)
+    return [m for m in re.findall(r"(\w+)\s*(?:\[[^\]]*\])?\s*;", body) if not m.isdigit()]
+
+
+def check_layouts(args, work):
+    bad = []
+    for header, names in LAYOUTS.items():
+        text = (args.kernel_headers / header).read_text() if \
+            (args.kernel_headers / header).exists() else ""
+        ours_text = (args.api / "lkl" / header).read_text() if text else ""
+        if not text:
+            continue
+        for name in names:
+            # asm/ headers only point to asm-generic/
+            if "asm/" in header:
+                generic = args.kernel_headers / header.replace("asm/", "asm-generic/")
+                if generic.exists():
+                    text = generic.read_text()
+                    ours_text = (args.api / "lkl" / header.replace("asm/", "asm-generic/")).read_text()
+            theirs = members_of(text, name)
+            ours = members_of(ours_text, prefixed(name))
+            pairs = list(zip(theirs, ours)) if len(theirs) == len(ours) else []
+            outputs = []
+            for index, (command, source) in enumerate((
+                    ([args.cc, "-U__x86_64__", "-I", str(args.kernel_headers)],
+                     layout_program([header], name, [(t, t) for t, _ in pairs])),
+                    ([args.cc, *args.flags],
+                     layout_program([f"lkl/{header}"], prefixed(name), pairs)))):
+                program = work / f"layout{index}"
+                run = subprocess.run([*command, "-w", "-x", "c", "-", "-o", str(program)],
+                                     input=source, text=True, capture_output=True)
+                if run.returncode:
+                    bad.append(f"struct {name}: {run.stderr.splitlines()[0]}")
+                    break
+                outputs.append(subprocess.run([str(program)], capture_output=True, text=True).stdout)
+            if len(outputs) == 2 and outputs[0] != outputs[1]:
+                bad.append(f"struct {name}: the kernel's {outputs[0]}, ours {outputs[1]}")
+    return bad
+
+
+def main():
+    import tempfile
+    parser = argparse.ArgumentParser()
+    for name in ("api", "include", "kernel-headers", "kernel-source"):
+        parser.add_argument(f"--{name}", type=pathlib.Path, required=True)
+    parser.add_argument("--cc", required=True)
+    parser.add_argument("--cxx", required=True)
+    args = parser.parse_args()
+    args.flags = ["-I", str(args.include), "-I", str(args.api)]
+
+    headers = sorted(str(p.relative_to(args.api / "lkl")) for p in (args.api / "lkl").rglob("*.h"))
+    with tempfile.TemporaryDirectory() as folder:
+        bad = check_together(args) + check_layouts(args, pathlib.Path(folder)) + \
+            check_each(args, headers)
+    print("\n".join(bad))
+    print(f"{len(headers)} headers, {len(bad)} bad")
+    sys.exit(1 if bad else 0)
+
+
+if __name__ == "__main__":
+    main()

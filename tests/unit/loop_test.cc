@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+// The contract of EventLoop, over both of its implementations.
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "host.h"
+#include "io/event_loop.h"
+
+namespace {
+
+using lkl::EventLoop;
+using lkl::EventLoopKind;
+
+struct Result final : lkl::IoCompletion {
+  bool ended = false;
+  int64_t value = 0;
+  void done(int64_t result) override {
+    ended = true;
+    value = result;
+  }
+};
+
+class LoopTest : public ::testing::TestWithParam<EventLoopKind> {
+ protected:
+  void SetUp() override {
+    loop_ = lkl::make_event_loop(GetParam());
+    if (!loop_) GTEST_SKIP() << "this host has no io_uring for us";
+    std::string name = "/tmp/lkl-loop-XXXXXX";
+    fd_ = mkstemp(name.data());
+    unlink(name.c_str());
+  }
+  void TearDown() override {
+    if (fd_ >= 0) close(fd_);
+  }
+  void wait_for(const Result& result) {
+    while (!result.ended) loop_->wait(UINT64_MAX);
+  }
+
+  std::unique_ptr<EventLoop> loop_;
+  int fd_ = -1;
+};
+
+}  // namespace
+
+INSTANTIATE_TEST_SUITE_P(On, LoopTest,
+                         ::testing::Values(EventLoopKind::kUring, EventLoopKind::kThreads),
+                         [](const auto& info) {
+                           return info.param == EventLoopKind::kUring ? "uring" : "threads";
+                         });
+
+TEST_P(LoopTest, ReadsWritesAndSyncs) {
+  std::string one = "hello ", two = "world", back(11, 0);
+  const iovec from[] = {{one.data(), one.size()}, {two.data(), two.size()}};
+  const iovec to[] = {{back.data(), back.size()}};
+  Result written, synced, read, failed;
+  loop_->write(fd_, from, 100, written);
+  wait_for(written);
+  EXPECT_EQ(written.value, 11);
+  loop_->sync(fd_, synced);
+  wait_for(synced);
+  EXPECT_EQ(synced.value, 0);
+  loop_->read(fd_, to, 100, read);
+  wait_for(read);
+  EXPECT_EQ(read.value, 11);
+  EXPECT_EQ(back, "hello world");
+  loop_->read(-1, to, 0, failed);
+  wait_for(failed);
+  EXPECT_EQ(failed.value, -EBADF);
+}
+
+TEST_P(LoopTest, ManyAtOnceAreAllEnded) {
+  constexpr int kCount = 2000;  // more than a ring has room for
+  std::vector<char> data(kCount);
+  std::vector<iovec> vectors(kCount);
+  std::vector<Result> results(kCount);
+  for (int i = 0; i < kCount; ++i) {
+    data[i] = static_cast<char>(i);
+    vectors[i] = {&data[i], 1};
+    loop_->write(fd_, {&vectors[i], 1}, i, results[i]);
+  }
+  loop_->quiesce();
+  for (const Result& result : results) {
+    ASSERT_TRUE(result.ended);
+    ASSERT_EQ(result.value, 1);
+  }
+  std::vector<char> back(kCount);
+  ASSERT_EQ(pread(fd_, back.data(), back.size(), 0), kCount);
+  EXPECT_EQ(back, data);
+}
+
+TEST_P(LoopTest, AKickIsNotLost) {
+  loop_->kick();
+  loop_->wait(UINT64_MAX);  // came before
+  std::atomic<bool> returned = false;
+  std::thread waiter([&] {
+    loop_->wait(UINT64_MAX);
+    returned = true;
+  });
+  lkl::host::sleep_ns(20'000'000);
+  EXPECT_FALSE(returned);
+  loop_->kick();
+  waiter.join();
+}
+
+TEST_P(LoopTest, KicksFromManyThreads) {
+  std::atomic<bool> stop = false;
+  std::atomic<unsigned> turns = 0;
+  std::thread waiter([&] {
+    while (!stop) {
+      loop_->wait(UINT64_MAX);
+      ++turns;
+    }
+  });
+  std::vector<std::thread> kickers;
+  for (int i = 0; i < 3; ++i)
+    kickers.emplace_back([&] {
+      for (int k = 0; k < 20000; ++k) loop_->kick();
+    });
+  for (std::thread& thread : kickers) thread.join();
+  stop = true;
+  loop_->kick();
+  waiter.join();
+  EXPECT_GT(turns, 0u);
+}
+
+TEST_P(LoopTest, ADeadlineEndsTheWait) {
+  const uint64_t start = lkl::host::monotonic_ns();
+  loop_->wait(start + 20'000'000);
+  EXPECT_GE(lkl::host::monotonic_ns(), start + 20'000'000);
+  loop_->wait(start);  // long past
+}
+
+TEST_P(LoopTest, BlockingTasksRunElsewhere) {
+  struct Task final : lkl::BlockingTask {
+    std::thread::id where;
+    int64_t run() override {
+      where = std::this_thread::get_id();
+      return 42;
+    }
+  } task;
+  Result result;
+  loop_->run_blocking(task, result);
+  wait_for(result);
+  EXPECT_EQ(result.value, 42);
+  EXPECT_NE(task.where, std::this_thread::get_id());
+}
+
+TEST_P(LoopTest, WorksInTheChildOfAFork) {
+  Result before;
+  char byte = 'x';
+  const iovec vector[] = {{&byte, 1}};
+  loop_->write(fd_, vector, 0, before);
+  loop_->quiesce();
+  const pid_t pid = fork();
+  if (pid == 0) {
+    alarm(30);
+    loop_->after_fork_child();
+    Result result;
+    loop_->write(fd_, vector, 1, result);
+    while (!result.ended) loop_->wait(UINT64_MAX);
+    _exit(result.value == 1 ? 0 : 1);
+  }
+  int status = -1;
+  waitpid(pid, &status, 0);
+  EXPECT_EQ(status, 0);
+  Result after;
+  loop_->write(fd_, vector, 2, after);
+  wait_for(after);
+  EXPECT_EQ(after.value, 1);
+}
