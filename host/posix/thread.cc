@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <initializer_list>
 #include <memory>
 
 #include "host.h"
@@ -65,9 +66,12 @@ int Thread::start(const char* name, void (*body)(void*), void* argument) {
   auto start = std::make_unique<Start>(Start{.name = {}, .body = body, .argument = argument});
   std::strncpy(start->name, name, sizeof start->name - 1);
 
-  // Signals are for the threads of the application.
+  // Signals are for the threads of the application. But calls of others are executed
+  // here too, and a fault of theirs must find its handler: blocked, it would kill.
   sigset_t all, before;
   sigfillset(&all);
+  for (const int fault : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT})
+    sigdelset(&all, fault);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   pthread_t thread;
   const int error = pthread_create(&thread, nullptr, thread_main, start.get());

@@ -11,6 +11,7 @@
 #include <lkl/long.h>
 #include <lkl/linux/types.h>
 #include <lkl/linux/posix_types.h>
+#include <lkl/linux/time.h>
 #include <lkl/asm/fcntl.h>
 #include <lkl/sockets.h>
 

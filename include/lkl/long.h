@@ -15,4 +15,7 @@ typedef long long lkl_long;
 typedef unsigned long long lkl_ulong;
 #endif
 
+/* What the headers call __linux__: true here on every host. */
+#define LKL_LINUX 1
+
 #endif

@@ -4,6 +4,9 @@
 
 #include <csignal>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <string>
 
 #include "support/kernel_test.h"
 
@@ -72,6 +75,26 @@ TEST_F(FaultTest, AFutexOnABadAddress) {
   EXPECT_EQ(lkl_sys_futex(reinterpret_cast<__lkl__u32*>(page_ + kPage),
                           LKL_FUTEX_WAIT | LKL_FUTEX_PRIVATE_FLAG, 0, nullptr, nullptr, 0),
             -LKL_EFAULT);
+}
+
+// Calls are executed by other threads too: faults must not be blocked in the library's.
+TEST_F(FaultTest, ThreadsOfTheLibraryTakeFaults) {
+  unsigned checked = 0;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream status(task.path() / "status");
+    std::string line, name;
+    while (std::getline(status, line)) {
+      if (line.rfind("Name:", 0) == 0) name = line;
+      if (line.rfind("SigBlk:", 0) == 0 && name.find("lkl-") != std::string::npos) {
+        const unsigned long blocked = std::stoul(line.substr(7), nullptr, 16);
+        EXPECT_EQ(blocked >> (SIGSEGV - 1) & 1, 0u) << name;
+        EXPECT_EQ(blocked >> (SIGBUS - 1) & 1, 0u) << name;
+        EXPECT_EQ(blocked >> (SIGINT - 1) & 1, 1u) << name;
+        ++checked;
+      }
+    }
+  }
+  EXPECT_GE(checked, 1u);
 }
 
 namespace {

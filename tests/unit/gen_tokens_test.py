@@ -51,6 +51,11 @@ class ExportTest(unittest.TestCase):
         self.assertEqual(export("#ifdef __x86_64__\nint a;\n#endif\n"),
                          "#ifdef LKL_NEVER_DEFINED\nint a;\n#endif\n")
 
+    def test_macro_parameters_and_pasting(self):
+        self.assertEqual(export("#define T 1\n#define M(T, x) (sizeof(struct T) + T + PRE_##x)\n"),
+                         "#define LKL_T 1\n"
+                         "#define LKL_M(T, x) (sizeof(struct lkl_##T) + T + LKL_PRE_##x)\n")
+
     def test_cxx_keywords(self):
         self.assertIn("int lkl_private;", export("struct s { int private; };\n"))
 

@@ -22,8 +22,8 @@ LAYOUTS = {
     "asm/stat.h": ["stat"], "asm/statfs.h": ["statfs"], "linux/stat.h": ["statx"],
     "linux/eventpoll.h": ["epoll_event"], "linux/uio.h": ["iovec"], "asm/fcntl.h": ["flock"],
     "linux/in.h": ["sockaddr_in", "in_addr", "ip_mreq"], "linux/in6.h": ["in6_addr"],
-    "linux/un.h": ["sockaddr_un"], "linux/if.h": ["ifreq", "ifconf"],
-    "linux/io_uring.h": ["io_uring_sqe", "io_uring_cqe", "io_uring_params"],
+    "linux/un.h": ["sockaddr_un"],
+    "linux/io_uring.h": ["io_uring_cqe", "io_uring_params"],
     "linux/resource.h": ["rusage", "rlimit", "rlimit64"], "linux/sysinfo.h": ["sysinfo"],
     "linux/utsname.h": ["new_utsname"], "linux/netlink.h": ["nlmsghdr", "sockaddr_nl"],
     "linux/rtnetlink.h": ["rtmsg", "ifinfomsg"], "linux/fs.h": ["fstrim_range", "fsxattr"],
@@ -33,9 +33,13 @@ LAYOUTS = {
     "linux/aio_abi.h": ["iocb", "io_event"], "linux/if_packet.h": ["sockaddr_ll", "tpacket_req"],
     "linux/tcp.h": ["tcp_info"], "linux/time.h": ["itimerval"],
     "linux/time_types.h": ["__kernel_timespec", "__kernel_itimerspec"],
-    "asm/signal.h": ["sigaction"], "asm/siginfo.h": ["siginfo"], "asm/poll.h": ["pollfd"],
+    "asm/poll.h": ["pollfd"],
     "asm/termbits.h": ["termios"], "linux/btrfs.h": ["btrfs_ioctl_vol_args"],
 }
+
+
+# Macros of these make names out of words that are macros elsewhere.
+KNOWN = {"linux/nilfs2_api.h", "linux/nilfs2_ondisk.h"}
 
 
 def prefixed(name):
@@ -61,7 +65,7 @@ def check_each(args, headers):
     exempt = exempt_headers(args.kernel_source)
 
     def check(name):
-        if name in exempt:
+        if name in exempt | KNOWN or name.split("/")[0] + "/%" in exempt:
             return []
         source = f"#include <lkl/{name}>\n"
         bad = []

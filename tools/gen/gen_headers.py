@@ -43,10 +43,12 @@ LIBC_MACROS = set(
 # True of the kernel whatever the compiler says: built with -U__x86_64__, without libc.
 NEVER_DEFINED = re.compile(
     r"__(x86_64|i386|arm|aarch64|ARM_EABI|ARMEB|powerpc|powerpc64|s390|s390x|sparc|mips|m68k|ia64|"
-    r"alpha|hppa|sh|KERNEL|GLIBC|UCLIBC|USE_GNU|USE_MISC|USE_XOPEN2K8|linux|FreeBSD|NetBSD|OpenBSD|"
+    r"alpha|hppa|sh|KERNEL|GLIBC|UCLIBC|USE_GNU|USE_MISC|USE_XOPEN2K8|FreeBSD|NetBSD|OpenBSD|"
     r"DragonFly|CYGWIN|sun|svr4|APPLE|ILP32|arc|riscv|loongarch)_*(_{0,2})$|^_WIN32$|^_WIN64$|"
     r"^(_NETINET_IN_H|_NET_IF_H|_SYS_XATTR_H|_SYS_TYPES_H|_SYS_SOCKET_H|__NETIPX_IPX_H)$"
 )
+
+STDINT = {f"{sign}int{bits}_t" for sign in ("", "u") for bits in (8, 16, 32, 64)}
 
 # Standard C headers that may be included as they are.
 STANDARD_HEADERS = {"stddef.h", "stdint.h", "stdbool.h", "limits.h", "string.h", "stdarg.h"}
@@ -80,7 +82,7 @@ class Symbols:
             elif kind is None and not (words and words[0].text == "#"):
                 code.extend(words)
         self._collect_code(code)
-        self.names -= C_KEYWORDS | CXX_KEYWORDS
+        self.names -= C_KEYWORDS | CXX_KEYWORDS | STDINT
 
     def _collect_code(self, code):
         depth = 0
@@ -167,7 +169,8 @@ class Exporter:
         self.symbols = symbols
         self.exported = exported
 
-    def convert(self, text):
+    def convert(self, text, folder=""):
+        self.folder = folder
         out = []
         for line in split_lines(tokenize(text)):
             kind = directive(line)
@@ -182,6 +185,8 @@ class Exporter:
         if not match:
             return line
         name = match.group(1)
+        if f"{self.folder}{name}" in self.exported and '"' in match.group(0):
+            name = self.folder + name
         if name in self.exported:
             return line[: match.start()] + f"<lkl/{name}>" + line[match.end():]
         if name in STANDARD_HEADERS:
@@ -193,6 +198,8 @@ class Exporter:
         tag = False
         out = []
         conditional = kind in ("if", "ifdef", "ifndef", "elif")
+        parameters = self._parameters(line) if kind == "define" else ()
+        pasted = self._pasted(line)
         words = 0
         for token in line:
             text = token.text
@@ -200,6 +207,13 @@ class Exporter:
                 words += 1
                 if kind is not None and words == 1:
                     pass  # the directive itself
+                elif text in parameters:
+                    if tag:  # struct PARAMETER: the tag that comes is prefixed too
+                        text = "lkl_##" + text
+                elif conditional and text == "__linux__":
+                    text = "LKL_LINUX"
+                elif id(token) in pasted:
+                    text = prefixed(text)  # the front of a name that ## makes
                 elif conditional and NEVER_DEFINED.search(text):
                     text = "LKL_NEVER_DEFINED"
                 elif tag and text not in C_KEYWORDS:
@@ -215,6 +229,28 @@ class Exporter:
                 tag = False
             out.append(text)
         return "".join(out)
+
+    @staticmethod
+    def _parameters(line):
+        """Names of a macro's parameters: they are nobody else's."""
+        words = [t for t in line if t.kind != "comment"]
+        start = next((i for i, t in enumerate(words) if t.text == "define"), None)
+        names = [i for i in range(start + 1, len(words)) if words[i].kind == "name"]
+        if not names or names[0] + 1 >= len(words) or words[names[0] + 1].text != "(":
+            return ()
+        out = []
+        for token in words[names[0] + 2:]:
+            if token.text == ")":
+                break
+            if token.kind == "name":
+                out.append(token.text)
+        return out
+
+    @staticmethod
+    def _pasted(line):
+        words = solid(line)
+        return {id(a) for a, b, before in zip(words, words[1:], [None, *words])
+                if a.kind == "name" and b.text == "##" and (before is None or before.text != "##")}
 
     @staticmethod
     def _longs(line):
@@ -278,7 +314,9 @@ def main():
         sys.exit(f"gen_headers.py: {args.kernel_headers}: no kernel headers here")
     exporter = Exporter(collect_symbols(headers), set(headers))
     for name, text in headers.items():
-        write_if_changed(args.output / "lkl" / name, exporter.convert(text))
+        folder = name.rpartition("/")[0]
+        write_if_changed(args.output / "lkl" / name,
+                         exporter.convert(text, folder + "/" if folder else ""))
 
 
 if __name__ == "__main__":

@@ -42,17 +42,14 @@ SECTIONS
 		_einittext = .;
 	}
 	.rodata : ALIGN(PAGE_SIZE) {
+		/* up to __end_rodata below: every linker puts constants in this order */
+		__start_rodata = .;
 		*(.rodata) *(.rodata.*)
 		*(__tracepoints_strings)
 		*(__ksymtab_strings)
 		*(.ref.rodata)
 	}
-	/*
-	 * "The" rodata of the kernel is this part of it: lockdep wants to find keys in
-	 * it, and who else asks only saves a copy of a string.
-	 */
 	.data.rel.ro : ALIGN(PAGE_SIZE) {
-		__start_rodata = .;
 		*(.data.rel.ro*)
 		SCHED_DATA
 		. = ALIGN(8);
