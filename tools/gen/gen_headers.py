@@ -50,6 +50,9 @@ NEVER_DEFINED = re.compile(
 
 STDINT = {f"{sign}int{bits}_t" for sign in ("", "u") for bits in (8, 16, 32, 64)}
 
+# Names of <stdint.h>, which one old header defines for itself.
+STDINT_NAMES = {f"{sign}int{bits}_t" for sign in ("", "u") for bits in (8, 16, 32, 64)}
+
 # Standard C headers that may be included as they are.
 STANDARD_HEADERS = {"stddef.h", "stdint.h", "stdbool.h", "limits.h", "string.h", "stdarg.h"}
 
@@ -66,11 +69,35 @@ def prefixed(name):
     return word + name if name.startswith("_") else word + "_" + name
 
 
+def parameters_of(line):
+    """Names of the parameters in the #define of a macro, () if it has none."""
+    words = [t for t in line if t.kind != "comment"]
+    start = next((i for i, t in enumerate(words) if t.text == "define"), None)
+    if start is None:
+        return ()
+    names = [i for i in range(start + 1, len(words)) if words[i].kind == "name"]
+    if not names or names[0] + 1 >= len(words) or words[names[0] + 1].text != "(":
+        return ()
+    out = []
+    for token in words[names[0] + 2:]:
+        if token.text == ")":
+            break
+        if token.kind == "name":
+            out.append(token.text)
+    return tuple(out)
+
+
 class Symbols:
-    """What the headers define, except tags, which are known by the word before them."""
+    """What the headers define, except tags, which are known by the word before them.
+
+    Of macros also what becomes of each parameter: "whole" if its name is made part of
+    a defined name (a tag, or the front of what ## makes) and so gets the prefix
+    itself, "part" if it only is a later part of such a name and must not.
+    """
 
     def __init__(self):
         self.names = set()
+        self.roles = {}
 
     def collect(self, text):
         code = []
@@ -79,6 +106,7 @@ class Symbols:
             words = solid(line)
             if kind in ("define", "undef") and len(words) > 2:
                 self.names.add(words[2].text)
+                self._collect_roles(words, parameters_of(line))
             elif kind is None and not (words and words[0].text == "#"):
                 code.extend(words)
         self._collect_code(code)
@@ -171,8 +199,10 @@ class Exporter:
 
     def convert(self, text, folder=""):
         self.folder = folder
+        tokens = tokenize(text)
+        self.arguments = self._arguments(tokens)
         out = []
-        for line in split_lines(tokenize(text)):
+        for line in split_lines(tokens):
             kind = directive(line)
             if kind == "include":
                 out.append(self._include("".join(t.text for t in line)))
@@ -198,7 +228,7 @@ class Exporter:
         tag = False
         out = []
         conditional = kind in ("if", "ifdef", "ifndef", "elif")
-        parameters = self._parameters(line) if kind == "define" else ()
+        parameters = parameters_of(line) if kind == "define" else ()
         pasted = self._pasted(line)
         words = 0
         for token in line:
@@ -212,6 +242,8 @@ class Exporter:
                         text = "lkl_##" + text
                 elif conditional and text == "__linux__":
                     text = "LKL_LINUX"
+                elif id(token) in self.arguments:
+                    text = prefixed(text) if self.arguments[id(token)] == "whole" else text
                 elif id(token) in pasted:
                     text = prefixed(text)  # the front of a name that ## makes
                 elif conditional and NEVER_DEFINED.search(text):
@@ -230,20 +262,25 @@ class Exporter:
             out.append(text)
         return "".join(out)
 
-    @staticmethod
-    def _parameters(line):
-        """Names of a macro's parameters: they are nobody else's."""
-        words = [t for t in line if t.kind != "comment"]
-        start = next((i for i, t in enumerate(words) if t.text == "define"), None)
-        names = [i for i in range(start + 1, len(words)) if words[i].kind == "name"]
-        if not names or names[0] + 1 >= len(words) or words[names[0] + 1].text != "(":
-            return ()
-        out = []
-        for token in words[names[0] + 2:]:
-            if token.text == ")":
-                break
-            if token.kind == "name":
-                out.append(token.text)
+    def _arguments(self, tokens):
+        """Arguments of macros that are one name with a role: id of the token -> role."""
+        words = solid(tokens)
+        out = {}
+        for i, word in enumerate(words[:-1]):
+            roles = self.symbols.roles.get(word.text)
+            if not roles or words[i + 1].text != "(":
+                continue
+            depth, index, argument = 0, 0, []
+            for token in words[i + 1:]:
+                depth += (token.text in "([{") - (token.text in ")]}")
+                if depth == 0 or (depth == 1 and token.text == ","):
+                    if len(argument) == 1 and argument[0].kind == "name" and index in roles:
+                        out[id(argument[0])] = roles[index]
+                    index, argument = index + 1, []
+                    if depth == 0:
+                        break
+                elif depth > 1 or token.text != "(":
+                    argument.append(token)
         return out
 
     @staticmethod
