@@ -16,12 +16,18 @@ std::atomic<Instance*> Instance::current_ = nullptr;
 struct HostCalls {
   static Instance& self() { return *Instance::get(); }
 
-  static void print(const char* text, int length) { self().print(text, length); }
+  static void print(const char* text, int length) {
+    const host::NoCancellation guard;
+    self().print(text, length);
+  }
   static void panic() {
     if (self().ops_.panic) self().ops_.panic();
     std::abort();
   }
-  static void halted() { self().on_halted(); }
+  static void halted() {
+    const host::NoCancellation guard;
+    self().on_halted();
+  }
   static void* mem_alloc(lkl_u64 size, lkl_u64 align) { return self().allocate(size, align); }
   static void mem_discard(void* base, lkl_u64 size) { host::discard_memory(base, size); }
   static void mem_register(void* base, lkl_u64 phys, lkl_u64 size) {
@@ -34,11 +40,15 @@ struct HostCalls {
   }
   static void wake(lkl_host_thread* thread) { host::wake(thread); }
   static void executor_wait(lkl_u64 deadline) { self().executor_wait(deadline); }
-  static void executor_kick() { self().loop_->kick(); }
+  static void executor_kick() {
+    const host::NoCancellation guard;
+    self().loop_->kick();
+  }
   static lkl_u64 mmio_read(lkl_u64 address, unsigned size) {
     return self().bus_.read(address, size);
   }
   static void mmio_write(lkl_u64 address, lkl_u64 value, unsigned size) {
+    const host::NoCancellation guard;
     self().bus_.write(address, value, size);
   }
   static void stack_on(void* base, lkl_u64 size) { host::stack_on(base, size); }
@@ -115,23 +125,12 @@ int Instance::boot(const char* command_line) {
   return error;
 }
 
-int64_t Instance::call(int64_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
-                       uint64_t f) {
-  lkl_host_thread* thread = host::current_thread(number_);
-  if (!thread) [[unlikely]] {
-    thread = attach();
-  } else if (thread->inside) [[unlikely]] {
-    // from a signal handler: the record is in use, do not touch it
-    return -LKL_EDEADLK;
-  }
-  thread->nr = nr;
-  thread->args[0] = a;
-  thread->args[1] = b;
-  thread->args[2] = c;
-  thread->args[3] = d;
-  thread->args[4] = e;
-  thread->args[5] = f;
-  return lkl_kernel_syscall(thread);
+int Instance::get_ready(lkl_host_thread*& thread) {
+  // The record is in use by the call that was interrupted: do not touch it.
+  if (thread) return -LKL_EDEADLK;
+  if (!booted()) return -LKL_ENODEV;
+  thread = attach();
+  return 0;
 }
 
 void Instance::print(const char* text, size_t length) const {

@@ -41,8 +41,22 @@ class Instance final {
   bool halted() const { return halted_.load(std::memory_order_acquire); }
   bool running() const { return booted() && !halted(); }
 
-  // A system call of the calling thread: this is the fast path.
-  int64_t call(int64_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f);
+  // A system call of the calling thread: this is the fast path. -LKL_ENODEV before the
+  // boot, -LKL_EDEADLK from a signal handler inside a call of the same thread.
+  int64_t call(int64_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f) {
+    lkl_host_thread* thread = host::current_thread(number_);
+    if (!thread || thread->inside) [[unlikely]] {
+      if (const int error = get_ready(thread)) return error;
+    }
+    thread->nr = nr;
+    thread->args[0] = a;
+    thread->args[1] = b;
+    thread->args[2] = c;
+    thread->args[3] = d;
+    thread->args[4] = e;
+    thread->args[5] = f;
+    return lkl_kernel_syscall(thread);
+  }
 
   Bus& bus() { return bus_; }
   EventLoop& loop() { return *loop_; }
@@ -67,6 +81,8 @@ class Instance final {
  private:
   friend struct HostCalls;
 
+  // The first call of a thread makes its record. 0 or an error.
+  int get_ready(lkl_host_thread*& thread);
   lkl_host_thread* attach();
   lkl_host_thread* new_record();
   int start_executor();

@@ -11,24 +11,19 @@
 #include "host.h"
 
 namespace lkl::host {
+
+constinit thread_local CurrentThread the_current_thread;
+
 namespace {
 
-struct Current {
-  lkl_host_thread* thread = nullptr;
-  uint64_t owner = 0;
-};
-
-// The fast path of each call reads this; the pthread key only serves to be told
-// when the thread ends. Initial-exec: one load, and 16 bytes of static TLS.
-__attribute__((tls_model("initial-exec"))) thread_local constinit Current current;
-
+// Only serves to be told when a thread ends.
 pthread_key_t exit_key;
 void (*exit_handler)(lkl_host_thread* thread, uint64_t owner);
 
 void thread_exits(void* raw) {
   // The handler may make calls with this record.
-  exit_handler(static_cast<lkl_host_thread*>(raw), current.owner);
-  current = {};
+  exit_handler(static_cast<lkl_host_thread*>(raw), the_current_thread.owner);
+  the_current_thread = {};
 }
 
 struct Start {
@@ -48,12 +43,8 @@ void* thread_main(void* raw) {
 
 }  // namespace
 
-lkl_host_thread* current_thread(uint64_t owner) {
-  return current.owner == owner ? current.thread : nullptr;
-}
-
 void set_current_thread(lkl_host_thread* thread, uint64_t owner) {
-  current = {.thread = thread, .owner = owner};
+  the_current_thread = {.thread = thread, .owner = owner};
   pthread_setspecific(exit_key, thread);
 }
 
@@ -87,6 +78,14 @@ void Thread::join() {
   if (!running_) return;
   pthread_join(handle_, nullptr);
   running_ = false;
+}
+
+NoCancellation::NoCancellation() {
+  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_);
+}
+
+NoCancellation::~NoCancellation() {
+  pthread_setcancelstate(before_, nullptr);
 }
 
 void on_fork(void (*prepare)(), void (*parent)(), void (*child)()) {

@@ -26,6 +26,8 @@ C_KEYWORDS = set(
     __extension__ __volatile__ __asm__ asm defined __signed__ __const__""".split()
 )
 
+TAG_WORDS = {"struct", "union", "enum"}
+
 # Members and parameters may have these names in C, not in C++.
 CXX_KEYWORDS = set(
     """alignas alignof and bool catch class compl const_cast constexpr decltype delete
@@ -49,9 +51,6 @@ NEVER_DEFINED = re.compile(
 )
 
 STDINT = {f"{sign}int{bits}_t" for sign in ("", "u") for bits in (8, 16, 32, 64)}
-
-# Names of <stdint.h>, which one old header defines for itself.
-STDINT_NAMES = {f"{sign}int{bits}_t" for sign in ("", "u") for bits in (8, 16, 32, 64)}
 
 # Standard C headers that may be included as they are.
 STANDARD_HEADERS = {"stddef.h", "stdint.h", "stdbool.h", "limits.h", "string.h", "stdarg.h"}
@@ -90,9 +89,8 @@ def parameters_of(line):
 class Symbols:
     """What the headers define, except tags, which are known by the word before them.
 
-    Of macros also what becomes of each parameter: "whole" if its name is made part of
-    a defined name (a tag, or the front of what ## makes) and so gets the prefix
-    itself, "part" if it only is a later part of such a name and must not.
+    Of macros also what becomes of a parameter in names that the macro makes: an
+    argument that is their front must be "prefixed", a later part must stay "bare".
     """
 
     def __init__(self):
@@ -111,6 +109,19 @@ class Symbols:
                 code.extend(words)
         self._collect_code(code)
         self.names -= C_KEYWORDS | CXX_KEYWORDS | STDINT
+
+    def _collect_roles(self, words, parameters):
+        texts = [t.text for t in words]
+        roles = self.roles.setdefault(words[2].text, {}) if parameters else {}
+        for index, parameter in enumerate(parameters):
+            uses = [i for i in range(texts.index(")"), len(texts)) if texts[i] == parameter]
+            if any(texts[i - 1] in TAG_WORDS for i in uses):
+                roles[index] = "bare"  # the macro itself prefixes it, see Exporter
+            elif any(texts[i + 1: i + 2] == ["##"] and texts[i - 1] != "##" or
+                     texts[i - 1] == "(" and texts[i - 3] in TAG_WORDS for i in uses):
+                roles[index] = "prefixed"
+            elif any(texts[i - 1] == "##" and texts[i - 2] != "," for i in uses):
+                roles[index] = "bare"
 
     def _collect_code(self, code):
         depth = 0
@@ -243,7 +254,8 @@ class Exporter:
                 elif conditional and text == "__linux__":
                     text = "LKL_LINUX"
                 elif id(token) in self.arguments:
-                    text = prefixed(text) if self.arguments[id(token)] == "whole" else text
+                    text = prefixed(text) if self.arguments[id(token)] == "prefixed" \
+                        else text
                 elif id(token) in pasted:
                     text = prefixed(text)  # the front of a name that ## makes
                 elif conditional and NEVER_DEFINED.search(text):
@@ -254,7 +266,7 @@ class Exporter:
                     text = prefixed(text)
                 elif text in CXX_KEYWORDS and not conditional:
                     text = "lkl_" + text
-                tag = token.text in ("struct", "union", "enum")
+                tag = token.text in TAG_WORDS
             elif token.kind == "number" and kind == "define":
                 text = re.sub(r"(?<=[0-9a-fA-F])([uU]?)[lL]$", r"\1LL", text)
             elif not token.is_blank():

@@ -245,12 +245,11 @@ static noinline void run_handler(struct lkl_host_thread *self)
 lkl_s64 lkl_kernel_syscall(struct lkl_host_thread *self)
 {
 	/*
-	 * A signal handler of the application has interrupted a call of the same
-	 * thread: there is one task and one stack, which are in use.
+	 * The host refuses calls of a signal handler that has interrupted a call of
+	 * the same thread: there is one task and one stack, which are in use.
 	 */
-	if (unlikely(self->inside))
-		return -EDEADLK;
 	self->inside = 1;
+	barrier();
 	self->serve_until = LKL_NO_DEADLINE;
 	__atomic_store_n(&self->state, LKL_REQ_POSTED, __ATOMIC_RELEASE);
 

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0
+// The same calls, of the two kernels: one benchmark is written once as a template.
+#pragma once
+
+#include <fcntl.h>
+#include <lkl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct Library {
+  static constexpr const char* kName = "lkl";
+  static long getppid() { return lkl_sys_getppid(); }
+  static long pipe(int* fds) { return lkl_sys_pipe2(fds, 0); }
+  static long read(int fd, void* to, size_t n) {
+    return lkl_sys_read(static_cast<unsigned>(fd), static_cast<char*>(to), n);
+  }
+  static long write(int fd, const void* from, size_t n) {
+    return lkl_sys_write(static_cast<unsigned>(fd), static_cast<const char*>(from), n);
+  }
+  static long pread(int fd, void* to, size_t n, long at) {
+    return lkl_sys_pread64(static_cast<unsigned>(fd), static_cast<char*>(to), n, at);
+  }
+  static int open(const char* path, bool create) {
+    return static_cast<int>(
+        lkl_sys_open(path, create ? LKL_O_CREAT | LKL_O_RDWR : LKL_O_RDONLY, 0644));
+  }
+  static void close(int fd) { lkl_sys_close(static_cast<unsigned>(fd)); }
+  static long fsync(int fd) { return lkl_sys_fsync(static_cast<unsigned>(fd)); }
+  static long unlink(const char* path) { return lkl_sys_unlink(path); }
+  static bool exists(const char* path) {
+    lkl_stat st;
+    return lkl_sys_stat(path, &st) == 0;
+  }
+  static void sync() { lkl_sys_sync(); }
+  static void drop_caches() {
+    sync();
+    lkl_sysctl("vm.drop_caches", "3");
+  }
+  static int socket() { return static_cast<int>(lkl_sys_socket(LKL_AF_INET, LKL_SOCK_STREAM, 0)); }
+  static long bind(int fd, const sockaddr_in& a) {
+    return lkl_sys_bind(fd, reinterpret_cast<lkl_sockaddr*>(const_cast<sockaddr_in*>(&a)),
+                        sizeof a);
+  }
+  static long listen(int fd) { return lkl_sys_listen(fd, 8); }
+  static int accept(int fd) { return static_cast<int>(lkl_sys_accept(fd, nullptr, nullptr)); }
+  static long connect(int fd, const sockaddr_in& a) {
+    return lkl_sys_connect(fd, reinterpret_cast<lkl_sockaddr*>(const_cast<sockaddr_in*>(&a)),
+                           sizeof a);
+  }
+  static void no_delay(int fd) {
+    int one = 1;
+    lkl_sys_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, reinterpret_cast<char*>(&one), sizeof one);
+  }
+};
+
+struct Host {
+  static constexpr const char* kName = "host";
+  static long getppid() { return syscall(SYS_getppid); }
+  static long pipe(int* fds) { return ::pipe(fds); }
+  static long read(int fd, void* to, size_t n) { return ::read(fd, to, n); }
+  static long write(int fd, const void* from, size_t n) { return ::write(fd, from, n); }
+  static long pread(int fd, void* to, size_t n, long at) { return ::pread(fd, to, n, at); }
+  static int open(const char* path, bool create) {
+    return ::open(path, create ? O_CREAT | O_RDWR : O_RDONLY, 0644);
+  }
+  static void close(int fd) { ::close(fd); }
+  static long fsync(int fd) { return ::fsync(fd); }
+  static long unlink(const char* path) { return ::unlink(path); }
+  static bool exists(const char* path) {
+    struct stat st;
+    return ::stat(path, &st) == 0;
+  }
+  static void sync() { ::sync(); }
+  static void drop_caches() {
+    sync();
+    const int fd = ::open("/proc/sys/vm/drop_caches", O_WRONLY);
+    if (fd >= 0) {
+      (void)!::write(fd, "3\n", 2);
+      ::close(fd);
+    }
+  }
+  static int socket() { return ::socket(AF_INET, SOCK_STREAM, 0); }
+  static long bind(int fd, const sockaddr_in& a) {
+    return ::bind(fd, reinterpret_cast<const sockaddr*>(&a), sizeof a);
+  }
+  static long listen(int fd) { return ::listen(fd, 8); }
+  static int accept(int fd) { return ::accept(fd, nullptr, nullptr); }
+  static long connect(int fd, const sockaddr_in& a) {
+    return ::connect(fd, reinterpret_cast<const sockaddr*>(&a), sizeof a);
+  }
+  static void no_delay(int fd) {
+    int one = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  }
+};
