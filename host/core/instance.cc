@@ -80,8 +80,6 @@ lkl_host_calls host_calls = {
 
 std::atomic<uint64_t> instances = 0;
 
-constexpr unsigned kFirstSpin = 512;
-
 // How often a thread that waits for a few instructions of others looks again.
 constexpr uint64_t kPollNs = 20'000;
 
@@ -150,7 +148,6 @@ lkl_host_thread* Instance::new_record() {
     thread = threads_.back().get();
   }
   *thread = lkl_host_thread{};
-  thread->spin = kFirstSpin;
   return thread;
 }
 

@@ -144,27 +144,32 @@ static void enter_post(struct lkl_host_thread *self)
 
 /*
  * Spinning pays when the answer comes from a thread that runs on another core
- * right now, and only then: double the effort when it did, halve it when not.
+ * right now, and only then: double the effort when it did, halve it when not. An
+ * answer that came later than the limit came because the host took our core away
+ * and gave it to that thread: it waits for the same core, and spinning holds it up.
+ * In cycles, since a pause may cost anything under a hypervisor.
  */
-#define SPIN_MIN	64u
-#define SPIN_MAX	4096u
+#define SPIN_MIN	2000u
+#define SPIN_MAX	60000u
 
 static bool spin_done(struct lkl_host_thread *self)
 {
-	unsigned int i, limit = self->spin;
+	u64 start = isa_cycles(), spent = 0;
+	unsigned int limit = clamp(self->spin, SPIN_MIN, SPIN_MAX);
 
 	if (!lkl_host->may_spin)
 		return false;
-	for (i = 0; i < limit; i++) {
-		if (request_done(self)) {
-			self->spin = min(limit * 2, SPIN_MAX);
-			return true;
-		}
+	while (spent <= limit) {
 		if (unlikely(!(READ_ONCE(lkl_cpu.word) & LKL_CPU_HELD) && lkl_cpu_pending()))
 			return false;
 		isa_pause();
+		spent = isa_cycles() - start;
+		if (request_done(self)) {
+			self->spin = spent <= limit ? min(limit * 2, SPIN_MAX) : limit / 2;
+			return true;
+		}
 	}
-	self->spin = max(limit / 2, SPIN_MIN);
+	self->spin = limit / 2;
 	return false;
 }
 
@@ -180,6 +185,12 @@ static noinline void wait_done(struct lkl_host_thread *self)
 
 		if (spin_done(self))
 			break;
+		/* something waits and nobody is there: no reason to sleep */
+		if ((lkl_cpu_pending() || READ_ONCE(lkl_cpu.hand_over)) && cpu_try_take()) {
+			cpu_run(self);
+			cpu_release(self);
+			continue;
+		}
 		watch = __atomic_compare_exchange_n(&lkl_cpu.watcher, &none, self, false,
 						    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 		if (watch) {
@@ -200,10 +211,6 @@ static noinline void wait_done(struct lkl_host_thread *self)
 			break;
 		if (due)
 			__atomic_fetch_or(&lkl_cpu.word, LKL_CPU_TIMER, __ATOMIC_SEQ_CST);
-		if (lkl_cpu_pending() && cpu_try_take()) {
-			cpu_run(self);
-			cpu_release(self);
-		}
 	}
 	if (watched)
 		executor_kick_if_late();
