@@ -79,7 +79,12 @@ Disk::Disk(int id, unsigned irq, Instance& instance, std::unique_ptr<BlockBacken
 
 Disk::~Disk() {
   instance_.bus().disconnect(irq_);
-  instance_.loop().quiesce();
+  // The executor, while there is one, ends what is in flight.
+  if (instance_.running()) {
+    while (!device_.idle()) host::sleep_ns(20'000);
+  } else {
+    instance_.loop().quiesce();
+  }
   instance_.bus().free_irq(irq_);
 }
 
@@ -108,7 +113,8 @@ int Disks::add(lkl_disk& disk, const lkl_disk_options& options) {
     disks_.push_back(std::make_unique<Disk>(
         next_id_++, irq, instance_, std::move(backend),
         VirtioBlkOptions{.serial = std::string(options.serial, strnlen(options.serial, 20)),
-                         .num_queues = options.num_queues}));
+                         .num_queues = options.num_queues,
+                         .read_only = (options.flags & LKL_DISK_READ_ONLY) != 0}));
     added = disks_.back().get();
   }
   disk.dev = added;

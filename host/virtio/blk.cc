@@ -9,6 +9,8 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <mutex>
+#include <new>
 
 namespace lkl {
 namespace {
@@ -60,7 +62,7 @@ class VirtioBlk::Request final : public BlockRequest {
  public:
   VirtioBlk* device = nullptr;
   QueueState* queue = nullptr;
-  uint64_t generation = 0;
+  Pool* pool = nullptr;
   Chain chain;
   uint8_t* status = nullptr;
   uint32_t written = 0;  // to the driver's memory, if it goes well
@@ -75,38 +77,48 @@ class VirtioBlk::Request final : public BlockRequest {
   }
 };
 
-// Requests are made once, with the queue; each has room for the longest chain.
-struct VirtioBlk::QueueState {
-  explicit QueueState(VirtioBlk& device)
-      : room(new iovec[size_t{VirtQueue::kMaxSize} * VirtQueue::kMaxChain]),
-        requests(new Request[VirtQueue::kMaxSize]) {
-    free.reserve(VirtQueue::kMaxSize);
-    for (unsigned i = VirtQueue::kMaxSize; i-- > 0;) {
-      requests[i].device = &device;
-      requests[i].queue = this;
-      free.push_back(&requests[i]);
+// The requests of a queue, as many as a ring can have in flight, each with room for
+// the longest chain (untouched, and so without memory, until it is used).
+struct VirtioBlk::Pool {
+  Pool(VirtioBlk& device, QueueState& queue) {
+    for (Request& request : requests) {
+      request.device = &device;
+      request.queue = &queue;
+      request.pool = this;
+      free[free_count++] = &request;
     }
   }
 
-  std::span<iovec> room_of(const Request& request) {
-    return {&room[(&request - requests.get()) * size_t{VirtQueue::kMaxChain}],
-            VirtQueue::kMaxChain};
+  bool idle() const { return free_count == VirtQueue::kMaxSize; }
+  std::span<iovec> room_of(const Request& request) { return room[&request - requests.data()]; }
+
+  std::array<Request, VirtQueue::kMaxSize> requests;
+  std::array<Request*, VirtQueue::kMaxSize> free;
+  unsigned free_count = 0;
+  std::array<std::array<iovec, VirtQueue::kMaxChain>, VirtQueue::kMaxSize> room;
+};
+
+struct VirtioBlk::QueueState {
+  explicit QueueState(VirtioBlk& device) {
+    pools.push_back(std::make_unique<Pool>(device, *this));
+    pool = pools.back().get();
   }
 
-  VirtQueue* ring = nullptr;
+  VirtQueue* ring = nullptr;           // changed with the mutex held
   std::atomic<bool> batching = false;  // notify() is at work: one interrupt at its end
   std::atomic<bool> interrupt_wanted = false;
-  std::unique_ptr<iovec[]> room;
-  std::unique_ptr<Request[]> requests;
   std::mutex mutex;  // guards what follows
-  std::vector<Request*> free;
-  uint64_t generation = 0;  // of the driver's set-up: a reset makes older requests void
+  // The one in use. Requests of another belong to a driver from before a reset, and
+  // say nothing to the one of today. nullptr if the host is out of memory.
+  Pool* pool;
+  std::vector<std::unique_ptr<Pool>> pools;
 };
 
 VirtioBlk::VirtioBlk(std::unique_ptr<BlockBackend> backend, const VirtioBlkOptions& options)
     : backend_(std::move(backend)),
       serial_(options.serial.substr(0, kSerialLength)),
-      num_queues_(std::clamp(options.num_queues, 1u, kMaxQueues)) {
+      num_queues_(std::clamp(options.num_queues, 1u, kMaxQueues)),
+      read_only_(options.read_only || backend_->read_only()) {
   for (unsigned i = 0; i < num_queues_; ++i) states_.push_back(std::make_unique<QueueState>(*this));
   const unsigned block = backend_->block_size();
   config_.capacity = backend_->size() / kSector;
@@ -135,7 +147,7 @@ uint64_t VirtioBlk::features() const {
                       bit(VIRTIO_BLK_F_BLK_SIZE) | bit(VIRTIO_BLK_F_FLUSH) |
                       bit(VIRTIO_BLK_F_TOPOLOGY);
   if (num_queues_ > 1) features |= bit(VIRTIO_BLK_F_MQ);
-  if (backend_->read_only()) return features | bit(VIRTIO_BLK_F_RO);
+  if (read_only_) return features | bit(VIRTIO_BLK_F_RO);
   if (backend_->can_discard())
     features |= bit(VIRTIO_BLK_F_DISCARD) | bit(VIRTIO_BLK_F_WRITE_ZEROES);
   return features;
@@ -143,15 +155,47 @@ uint64_t VirtioBlk::features() const {
 
 void VirtioBlk::activate(uint64_t, std::span<VirtQueue* const> queues, VirtioTransport& transport) {
   transport_ = &transport;
-  for (unsigned i = 0; i < num_queues_; ++i) states_[i]->ring = queues[i];
+  for (unsigned i = 0; i < num_queues_; ++i) {
+    const std::lock_guard lock(states_[i]->mutex);
+    states_[i]->ring = queues[i];
+  }
 }
 
 void VirtioBlk::reset() {
   for (const auto& state : states_) {
     const std::lock_guard lock(state->mutex);
-    ++state->generation;
     state->ring = nullptr;
+    if (state->pool && state->pool->idle()) continue;
+    const auto idle = std::find_if(state->pools.begin(), state->pools.end(),
+                                   [](const auto& pool) { return pool->idle(); });
+    if (idle != state->pools.end()) {
+      state->pool = idle->get();
+      continue;
+    }
+    state->pool = nullptr;
+    try {
+      state->pools.push_back(std::make_unique<Pool>(*this, *state));
+      state->pool = state->pools.back().get();
+    } catch (const std::bad_alloc&) {
+      // notify() tells the driver
+    }
   }
+}
+
+// The next request of the driver, nullptr if there is none.
+VirtioBlk::Request* VirtioBlk::next(QueueState& state) {
+  const std::lock_guard lock(state.mutex);
+  Pool* const pool = state.pool;
+  if (!pool || pool->free_count == 0) {
+    // With so many in flight the driver has no more to offer, or offers one twice.
+    if (!pool || !state.ring->empty()) state.ring->give_up();
+    return nullptr;
+  }
+  Request* const request = pool->free[pool->free_count - 1];
+  if (!state.ring->pop(pool->room_of(*request), request->chain)) return nullptr;
+  --pool->free_count;
+  in_flight_.fetch_add(1, std::memory_order_relaxed);
+  return request;
 }
 
 void VirtioBlk::notify(unsigned index) {
@@ -160,20 +204,7 @@ void VirtioBlk::notify(unsigned index) {
   state.batching.store(true);
   do {
     state.ring->disable_notifications();
-    for (;;) {
-      Request* request;
-      {
-        const std::lock_guard lock(state.mutex);
-        // As many requests as the ring has elements: none left means that the driver
-        // has used a head twice.
-        if (state.free.empty()) break;
-        request = state.free.back();
-        if (!state.ring->pop(state.room_of(*request), request->chain)) break;
-        state.free.pop_back();
-        request->generation = state.generation;
-      }
-      start(*request);
-    }
+    while (Request* const request = next(state)) start(*request);
   } while (!state.ring->enable_notifications() && !state.ring->broken());
   state.batching.store(false);
   if (state.interrupt_wanted.exchange(false)) transport_->interrupt();
@@ -182,8 +213,8 @@ void VirtioBlk::notify(unsigned index) {
 void VirtioBlk::start(Request& request) {
   Chain& chain = request.chain;
   virtio_blk_outhdr header;
-  request.written = 1;
   request.status = take_last_byte(chain.writable);
+  request.written = request.status ? 1 : 0;
   // Without a place for the status there is nobody to tell.
   if (!request.status || !take_front(chain.readable, &header, sizeof header))
     return finish(request, VIRTIO_BLK_S_IOERR);
@@ -232,9 +263,11 @@ void VirtioBlk::start_io(Request& request, uint64_t sector) {
   // Elements without length would make no progress.
   for (const iovec& part : request.vector)
     if (part.iov_len == 0) return finish(request, VIRTIO_BLK_S_IOERR);
-  if (request.length == 0 || request.length % backend_->block_size() || sector > config_.capacity ||
-      request.length / kSector > config_.capacity - sector)
+  const unsigned sectors_of_block = backend_->block_size() / kSector;
+  if (request.length == 0 || request.length % backend_->block_size() || sector % sectors_of_block ||
+      sector > config_.capacity || request.length / kSector > config_.capacity - sector)
     return finish(request, VIRTIO_BLK_S_IOERR);
+  if (read_only_ && request.op == BlockOp::kWrite) return finish(request, VIRTIO_BLK_S_IOERR);
   request.offset = sector * kSector;
   if (request.op == BlockOp::kRead) request.written += static_cast<uint32_t>(request.length);
   backend_->submit(request);
@@ -244,8 +277,7 @@ void VirtioBlk::start_range(Request& request) {
   virtio_blk_discard_write_zeroes range;
   const uint32_t allowed =
       request.op == BlockOp::kWriteZeroes ? VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP : 0;
-  if (backend_->read_only() || !backend_->can_discard())
-    return finish(request, VIRTIO_BLK_S_UNSUPP);
+  if (read_only_ || !backend_->can_discard()) return finish(request, VIRTIO_BLK_S_UNSUPP);
   if (total(request.chain.readable) != sizeof range ||
       !take_front(request.chain.readable, &range, sizeof range))
     return finish(request, VIRTIO_BLK_S_IOERR);
@@ -267,19 +299,23 @@ void VirtioBlk::finish(Request& request, uint8_t status) {
   bool interrupt = false;
   {
     const std::lock_guard lock(state.mutex);
+    Pool& pool = *request.pool;
     // After a reset the memory may be something else by now.
-    if (state.ring && request.generation == state.generation) {
+    if (state.ring && &pool == state.pool) {
       if (request.status) *request.status = status;
-      interrupt =
-          state.ring->push(request.chain.head, status == VIRTIO_BLK_S_OK ? request.written : 1);
+      const uint32_t failed = request.status ? 1 : 0;
+      interrupt = state.ring->push(request.chain.head,
+                                   status == VIRTIO_BLK_S_OK ? request.written : failed);
     }
-    state.free.push_back(&request);
+    pool.free[pool.free_count++] = &request;
   }
-  if (!interrupt) return;
-  // Said first, then looked if notify() will say it for us: it looks the other way
-  // round, and one of the two raises the interrupt.
-  state.interrupt_wanted.store(true);
-  if (!state.batching.load() && state.interrupt_wanted.exchange(false)) transport_->interrupt();
+  if (interrupt) {
+    // Said first, then looked if notify() will say it for us: it looks the other way
+    // round, and one of the two raises the interrupt.
+    state.interrupt_wanted.store(true);
+    if (!state.batching.load() && state.interrupt_wanted.exchange(false)) transport_->interrupt();
+  }
+  in_flight_.fetch_sub(1, std::memory_order_release);  // the last touch: see idle()
 }
 
 }  // namespace lkl

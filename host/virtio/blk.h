@@ -3,8 +3,8 @@
 
 #include <linux/virtio_blk.h>
 
+#include <atomic>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -16,6 +16,7 @@ namespace lkl {
 struct VirtioBlkOptions {
   std::string serial;       // at most 20 characters
   unsigned num_queues = 1;  // 1 to 16
+  bool read_only = false;   // whatever the backend allows
 };
 
 // virtio block device (virtio 1.2, section 5.2) on a backend. Guest memory goes to
@@ -41,10 +42,16 @@ class VirtioBlk final : public VirtioDevice {
 
   BlockBackend& backend() { return *backend_; }
 
+  // Nothing is in flight. Any thread. Once the driver has been stopped this comes and
+  // stays, and the device and its transport may be destroyed.
+  bool idle() const { return in_flight_.load(std::memory_order_acquire) == 0; }
+
  private:
   class Request;
+  struct Pool;
   struct QueueState;
 
+  Request* next(QueueState& state);
   void start(Request& request);
   void start_io(Request& request, uint64_t sector);
   void start_range(Request& request);
@@ -53,9 +60,11 @@ class VirtioBlk final : public VirtioDevice {
   const std::unique_ptr<BlockBackend> backend_;
   const std::string serial_;
   const unsigned num_queues_;
+  const bool read_only_;
   virtio_blk_config config_ = {};
   std::vector<std::unique_ptr<QueueState>> states_;
   VirtioTransport* transport_ = nullptr;
+  std::atomic<unsigned> in_flight_ = 0;
 };
 
 }  // namespace lkl

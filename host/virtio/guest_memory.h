@@ -20,7 +20,7 @@ class GuestMemory final {
 
   std::optional<std::span<std::byte>> translate(uint64_t phys, uint64_t length) const {
     const uint64_t offset = phys - phys_;
-    if (phys < phys_ || offset > size_ || length > size_ - offset) return std::nullopt;
+    if (!base_ || phys < phys_ || offset > size_ || length > size_ - offset) return std::nullopt;
     return std::span(base_ + offset, length);
   }
 

@@ -87,6 +87,9 @@ uint32_t MmioTransport::read_register(uint64_t offset) const {
       return interrupt_status_.load();
     case VIRTIO_MMIO_STATUS:
       return status_.load();
+    case VIRTIO_MMIO_SHM_LEN_LOW:
+    case VIRTIO_MMIO_SHM_LEN_HIGH:
+      return ~uint32_t{0};  // no such region
     default:
       // includes CONFIG_GENERATION: our configurations never change
       return 0;
@@ -136,6 +139,7 @@ void MmioTransport::write_queue_register(uint64_t offset, uint32_t value) {
   Queue& queue = *queues_[queue_select_];
   VirtQueue::Layout& layout = queue.layout;
   if (offset == VIRTIO_MMIO_QUEUE_READY) {
+    if (queue.ready && (value & 1)) return;  // it runs, and goes on
     queue.ready = value & 1;
     if (!queue.ready) {
       queue.ring.stop();
@@ -175,12 +179,15 @@ void MmioTransport::write_queue_register(uint64_t offset, uint32_t value) {
 
 void MmioTransport::set_status(uint32_t value) {
   if (value == 0) return reset();
-  const uint32_t old = status_.load();
+  uint32_t old = status_.load();
   // Features that were not offered, or no version 1: the driver finds the bit unset.
   if ((value & VIRTIO_CONFIG_S_FEATURES_OK) && !(old & VIRTIO_CONFIG_S_FEATURES_OK) &&
       ((driver_features_ & ~offered()) || !(driver_features_ >> VIRTIO_F_VERSION_1 & 1)))
     value &= ~VIRTIO_CONFIG_S_FEATURES_OK;
-  status_.store(value | (old & VIRTIO_CONFIG_S_NEEDS_RESET));
+  // No start without an agreement on features.
+  if (!(value & VIRTIO_CONFIG_S_FEATURES_OK)) value &= ~VIRTIO_CONFIG_S_DRIVER_OK;
+  while (!status_.compare_exchange_weak(old, value | (old & VIRTIO_CONFIG_S_NEEDS_RESET))) {
+  }
   if ((value & VIRTIO_CONFIG_S_DRIVER_OK) && !(old & VIRTIO_CONFIG_S_DRIVER_OK))
     device_.activate(driver_features_, rings_, *this);
 }

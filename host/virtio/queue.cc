@@ -49,6 +49,7 @@ bool VirtQueue::start(const Layout& layout, Features features) {
   const auto driver = memory_.translate(layout.driver, 6 + 2 * size);
   const auto device = memory_.translate(layout.device, 6 + 8 * size);
   if (!descriptors || !driver || !device) return fail();
+  const std::lock_guard lock(used_mutex_);
   descriptors_ = descriptors->data();
   driver_ = driver->data();
   device_ = device->data();

@@ -55,6 +55,12 @@ class VirtQueue final {
   // is none, or the ring is broken.
   bool pop(std::span<iovec> room, Chain& chain);
 
+  // Is there no chain to pop?
+  bool empty() const { return !ready() || driver_index() == next_available_; }
+
+  // The driver has broken a rule that the device sees, not the ring.
+  void give_up() { fail(); }
+
   // The driver need not notify while we look at the ring anyway.
   void disable_notifications();
   // False: the driver has added something meanwhile, pop again.
@@ -78,7 +84,8 @@ class VirtQueue final {
   std::byte* driver_ = nullptr;
   std::byte* device_ = nullptr;
   uint16_t next_available_ = 0;  // pop's
-  std::mutex used_mutex_;        // guards what follows
+  // Guards what follows, and the layout against a push() that comes late.
+  std::mutex used_mutex_;
   uint16_t next_used_ = 0;
   uint16_t signalled_ = 0;  // next_used_ at the last interrupt decision
   std::atomic<bool> broken_ = false;

@@ -18,4 +18,8 @@ typedef unsigned long long lkl_ulong;
 /* What the headers call __linux__: true here on every host. */
 #define LKL_LINUX 1
 
+/* What they ask libc's endian.h for. The kernel is little-endian on every host. */
+#define __LKL__LITTLE_ENDIAN 1234
+#define __LKL__BYTE_ORDER __LKL__LITTLE_ENDIAN
+
 #endif

@@ -52,7 +52,11 @@ TEST(Life, BootsAHundredTimesWithoutGrowth) {
     ASSERT_EQ(host_threads(), 1u);
     if (i == 10) after_warm_up = resident_kib();
   }
+#if !defined(__SANITIZE_ADDRESS__)  // which keeps freed memory for a while
   EXPECT_LT(resident_kib(), after_warm_up + 1024);
+#else
+  (void)after_warm_up;
+#endif
 }
 
 class LifeTest : public KernelTest {};

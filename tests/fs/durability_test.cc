@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstring>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "fs/image.h"
@@ -226,6 +227,55 @@ TEST_F(DurabilityTest, AReadOnlyDescriptorGivesAReadOnlyDisk) {
   EXPECT_EQ(lkl_umount_dev(static_cast<unsigned>(id), 0, 0, 1000), 0);
   EXPECT_EQ(lkl_disk_remove(disk), 0);
   close(fd);
+}
+
+TEST_F(DurabilityTest, AMemoryDiskCanBeReadOnly) {
+  lkl_disk disk = {};
+  lkl_disk_options options = {};
+  options.flags = LKL_DISK_MEMORY | LKL_DISK_READ_ONLY;
+  options.size = 1 << 20;
+  const int id = lkl_disk_add_options(&disk, &options);
+  ASSERT_GE(id, 0);
+  __lkl__u32 dev = 0;
+  ASSERT_EQ(lkl_get_virtio_blkdev(id, 0, &dev), 0);
+  ASSERT_EQ(lkl_sys_mknod("/disk", LKL_S_IFBLK | 0600, dev), 0);
+  const int fd = static_cast<int>(lkl_sys_open("/disk", LKL_O_RDWR, 0));
+  if (fd >= 0) {
+    EXPECT_EQ(lkl_sys_write(fd, "x", 1), -LKL_EPERM);
+    lkl_sys_close(fd);
+  } else {
+    EXPECT_EQ(fd, -LKL_EACCES);
+  }
+  EXPECT_EQ(lkl_disk_remove(disk), 0);
+}
+
+// A disk goes away while requests of it, and of another one, are in flight.
+TEST_F(DurabilityTest, DisksComeAndGoBesideABusyOne) {
+  Image image(dir_, "ext4", 128);
+  ASSERT_EQ(image.mount(), "");
+  std::atomic<bool> stop = false;
+  std::thread writer([&] {
+    const std::string block(1 << 20, 'w');
+    const std::string name = image.point() + "/busy";
+    const int fd = static_cast<int>(lkl_sys_open(name.c_str(), LKL_O_CREAT | LKL_O_RDWR, 0644));
+    while (!stop) {
+      EXPECT_EQ(lkl_sys_pwrite64(fd, block.data(), block.size(), 0), 1 << 20);
+      EXPECT_EQ(lkl_sys_fsync(fd), 0);
+    }
+    lkl_sys_close(fd);
+  });
+  for (int i = 0; i < 50; ++i) {
+    lkl_disk disk = {};
+    lkl_disk_options options = {};
+    options.flags = LKL_DISK_MEMORY;
+    options.size = 1 << 20;
+    ASSERT_GE(lkl_disk_add_options(&disk, &options), 0);
+    ASSERT_EQ(lkl_disk_remove(disk), 0);
+  }
+  stop = true;
+  writer.join();
+  EXPECT_EQ(image.umount(), "");
+  EXPECT_EQ(image.check(), "");
 }
 
 // fstrim ends in holes in the image.

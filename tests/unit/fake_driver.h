@@ -7,6 +7,7 @@
 #include <cstring>
 #include <vector>
 
+#include "core/bus.h"
 #include "virtio/guest_memory.h"
 
 namespace lkl_test {
@@ -66,6 +67,78 @@ struct FakeRing {
     ++avail_index;
     ram.at<uint16_t>(avail)[1] = avail_index;
   }
+};
+
+// The register window of virtio 1.2, section 4.2.2, by the numbers there.
+struct FakeRegisters {
+  enum : uint64_t {
+    kDeviceFeatures = 0x10,
+    kDeviceFeaturesSel = 0x14,
+    kDriverFeatures = 0x20,
+    kDriverFeaturesSel = 0x24,
+    kQueueSel = 0x30,
+    kQueueNumMax = 0x34,
+    kQueueNum = 0x38,
+    kQueueReady = 0x44,
+    kQueueNotify = 0x50,
+    kInterruptStatus = 0x60,
+    kInterruptAck = 0x64,
+    kStatus = 0x70,
+    kQueueDesc = 0x80,
+    kQueueDriver = 0x90,
+    kQueueDevice = 0xa0,
+    kShmLength = 0xb0,
+    kConfig = 0x100,
+  };
+  enum : uint32_t {
+    kAcknowledge = 1,
+    kDriver = 2,
+    kDriverOk = 4,
+    kFeaturesOk = 8,
+    kNeedsReset = 64
+  };
+  static constexpr uint64_t kIndirectDesc = 1ull << 28, kEventIndex = 1ull << 29,
+                            kVersion1 = 1ull << 32;
+
+  lkl::RegisterWindow& window;
+
+  uint32_t get(uint64_t offset) { return static_cast<uint32_t>(window.read(offset, 4)); }
+  void set(uint64_t offset, uint64_t value) {
+    window.write(offset, static_cast<uint32_t>(value), 4);
+  }
+  void set_address(uint64_t offset, uint64_t address) {
+    set(offset, address);
+    set(offset + 4, address >> 32);
+  }
+
+  uint64_t offered() {
+    set(kDeviceFeaturesSel, 1);
+    const uint64_t high = get(kDeviceFeatures);
+    set(kDeviceFeaturesSel, 0);
+    return high << 32 | get(kDeviceFeatures);
+  }
+  // As far as FEATURES_OK; whether the device agrees.
+  bool negotiate(uint64_t features) {
+    set(kStatus, 0);
+    set(kStatus, kAcknowledge | kDriver);
+    set(kDriverFeaturesSel, 0);
+    set(kDriverFeatures, features);
+    set(kDriverFeaturesSel, 1);
+    set(kDriverFeatures, features >> 32);
+    set(kStatus, kAcknowledge | kDriver | kFeaturesOk);
+    return (get(kStatus) & kFeaturesOk) != 0;
+  }
+  // Whether the device takes the queue.
+  bool set_up(unsigned queue, const FakeRing& ring) {
+    set(kQueueSel, queue);
+    set(kQueueNum, ring.size);
+    set_address(kQueueDesc, ring.desc);
+    set_address(kQueueDriver, ring.avail);
+    set_address(kQueueDevice, ring.used);
+    set(kQueueReady, 1);
+    return get(kQueueReady) == 1;
+  }
+  void go() { set(kStatus, kAcknowledge | kDriver | kFeaturesOk | kDriverOk); }
 };
 
 }  // namespace lkl_test

@@ -19,7 +19,7 @@ class TokensTest(unittest.TestCase):
     def test_prefixes(self):
         for name, want in (("stat", "lkl_stat"), ("O_RDONLY", "LKL_O_RDONLY"),
                            ("__u32", "__lkl__u32"), ("__NR_read", "__lkl__NR_read"),
-                           ("_IO", "LKL_IO"), ("__O_TMPFILE", "__LKL__O_TMPFILE"),
+                           ("_IO", "_LKL_IO"), ("__O_TMPFILE", "__LKL__O_TMPFILE"),
                            ("lkl_stat", "lkl_stat"), ("LKL_X", "LKL_X")):
             self.assertEqual(prefixed(name), want)
 
@@ -55,6 +55,27 @@ class ExportTest(unittest.TestCase):
         self.assertEqual(export("#define T 1\n#define M(T, x) (sizeof(struct T) + T + PRE_##x)\n"),
                          "#define LKL_T 1\n"
                          "#define LKL_M(T, x) (sizeof(struct lkl_##T) + T + LKL_PRE_##x)\n")
+
+    def test_arguments_that_become_parts_of_names(self):
+        # later part: as it is, though a macro has that name; front, or macro(tag): prefixed
+        self.assertEqual(export("#define MINOR 1\n#define M(x) PRE_##x\nint a = M(MINOR), b = MINOR;\n"),
+                         "#define LKL_MINOR 1\n#define LKL_M(x) LKL_PRE_##x\n"
+                         "int a = LKL_M(MINOR), b = LKL_MINOR;\n")
+        self.assertIn("LKL_V(LKL_TLS)", export("#define V(id) id##_MAJOR\nint a = V(TLS);\n"))
+        self.assertIn("LKL_G(lkl_hdr, 1)",
+                      export("#define T(t) t\n#define G(t, n) struct T(t) { int n; }\nG(hdr, 1);\n"))
+
+    def test_a_pasted_name_has_the_prefix_of_its_front(self):
+        self.assertIn("#define LKL_MODE_Half_BIT lkl_MODE_Half_BIT\n", export(
+            "enum { MODE_Half_BIT, MODE_TP_BIT };\n#define MASK(x) (1 << MODE_##x##_BIT)\n"))
+
+    def test_another_name_for_a_tag(self):
+        self.assertEqual(export("struct old { int m; };\n#define new_name old\n"),
+                         "struct lkl_old { int m; };\n#define lkl_new_name lkl_old\n")
+
+    def test_byte_order_is_the_kernels(self):
+        self.assertEqual(export("#if __BYTE_ORDER == 1\n#endif\n"),
+                         "#if __LKL__BYTE_ORDER == 1\n#endif\n")
 
     def test_cxx_keywords(self):
         self.assertIn("int lkl_private;", export("struct s { int private; };\n"))

@@ -22,8 +22,8 @@ LAYOUTS = {
     "asm/stat.h": ["stat"], "asm/statfs.h": ["statfs"], "linux/stat.h": ["statx"],
     "linux/eventpoll.h": ["epoll_event"], "linux/uio.h": ["iovec"], "asm/fcntl.h": ["flock"],
     "linux/in.h": ["sockaddr_in", "in_addr", "ip_mreq"], "linux/in6.h": ["in6_addr"],
-    "linux/un.h": ["sockaddr_un"],
-    "linux/io_uring.h": ["io_uring_cqe", "io_uring_params"],
+    "linux/un.h": ["sockaddr_un"], "linux/if.h": ["ifreq", "ifconf", "ifmap"],
+    "linux/io_uring.h": ["io_uring_sqe", "io_uring_cqe", "io_uring_params"],
     "linux/resource.h": ["rusage", "rlimit", "rlimit64"], "linux/sysinfo.h": ["sysinfo"],
     "linux/utsname.h": ["new_utsname"], "linux/netlink.h": ["nlmsghdr", "sockaddr_nl"],
     "linux/rtnetlink.h": ["rtmsg", "ifinfomsg"], "linux/fs.h": ["fstrim_range", "fsxattr"],
@@ -33,13 +33,10 @@ LAYOUTS = {
     "linux/aio_abi.h": ["iocb", "io_event"], "linux/if_packet.h": ["sockaddr_ll", "tpacket_req"],
     "linux/tcp.h": ["tcp_info"], "linux/time.h": ["itimerval"],
     "linux/time_types.h": ["__kernel_timespec", "__kernel_itimerspec"],
-    "asm/poll.h": ["pollfd"],
+    "asm/poll.h": ["pollfd"], "asm/signal.h": ["sigaction", "sigaltstack"],
+    "asm/siginfo.h": ["siginfo", "sigevent"],
     "asm/termbits.h": ["termios"], "linux/btrfs.h": ["btrfs_ioctl_vol_args"],
 }
-
-
-# Macros of these make names out of words that are macros elsewhere.
-KNOWN = {"linux/nilfs2_api.h", "linux/nilfs2_ondisk.h"}
 
 
 def prefixed(name):
@@ -50,6 +47,11 @@ def compile_only(command, source):
     run = subprocess.run([*command, "-fsyntax-only", "-"], input=source, text=True,
                          capture_output=True)
     return "" if run.returncode == 0 else run.stderr
+
+
+def first_error(text):
+    lines = text.splitlines()
+    return next((line for line in lines if "error" in line), lines[0] if lines else "no message")
 
 
 def exempt_headers(kernel_source):
@@ -65,17 +67,17 @@ def check_each(args, headers):
     exempt = exempt_headers(args.kernel_source)
 
     def check(name):
-        if name in exempt | KNOWN or name.split("/")[0] + "/%" in exempt:
+        if name in exempt or name.split("/")[0] + "/%" in exempt:
             return []
         source = f"#include <lkl/{name}>\n"
         bad = []
         error = compile_only(c, source)
         if error:
-            bad.append(f"{name} in C: {error.splitlines()[0]}")
+            bad.append(f"{name} in C: {first_error(error)}")
         error = compile_only(cxx, source)
         # what is not C++ in the kernel's own form need not be in ours
         if error and not compile_only(kernel_cxx, f"#include <{name}>\n"):
-            bad.append(f"{name} in C++: {error.splitlines()[0]}")
+            bad.append(f"{name} in C++: {first_error(error)}")
         return bad
 
     with ThreadPoolExecutor(2) as pool:
@@ -92,63 +94,73 @@ def check_together(args):
         for text in (source, after):
             error = compile_only([compiler, *flags, "-Wall", "-Wextra", "-Werror", *args.flags], text)
             if error:
-                bad.append(f"together with libc's ({flags[0]}): {error.splitlines()[0]}")
+                bad.append(f"together with libc's ({flags[0]}): {first_error(error)}")
     return bad
 
 
-def layout_program(include, name, members):
-    lines = [f"#include <{header}>" for header in include]
-    lines.append("#include <stddef.h>\nextern int printf(const char *, ...);\nint main(void) {")
-    lines.append(f'printf("%zu", sizeof(struct {name}));')
+def layout_program(header, name, members):
+    lines = [header, "#include <stddef.h>\nextern int printf(const char *, ...);\nint main(void) {",
+             f'printf("%zu", sizeof(struct {name}));']
     lines += [f'printf(" {plain}=%zu", offsetof(struct {name}, {real}));'
               for plain, real in members]
-    lines.append("return 0; }")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "return 0; }\n"
 
 
 def members_of(text, name):
-    """Names of plain members, good enough for an offsetof() of those that compile."""
-    match = re.search(r"struct\s+%s\s*\{(.*?)\n\}" % re.escape(name), text, re.DOTALL)
-    if not match:
+    """Names of the members, also of those in unnamed structs and unions inside."""
+    text = re.sub(r"/\*.*?\*/|//[^\n]*", " ", text, flags=re.DOTALL)
+    text = re.sub(r"#ifdef SA_RESTORER.*?#endif|#ifdef LKL_SA_RESTORER.*?#endif", " ", text,
+                  flags=re.DOTALL)
+    start = re.search(r"struct\s+%s\s*\{" % re.escape(name), text)
+    if not start:
         return []
-    body = re.sub(r"/\*.*?\*/|//[^\n]*|\{[^{}]*\}", " ", match.group(1), flags=re.DOTALL)
-    return [m for m in re.findall(r"(\w+)\s*(?:\[[^\]]*\])?\s*;", body) if not m.isdigit()]
+    depth, end = 1, start.end()
+    while depth:
+        depth += {"{": 1, "}": -1}.get(text[end], 0)
+        end += 1
+    body = text[start.end():end - 1]
+    inner = re.compile(r"(?:struct|union)\s*\w*\s*\{([^{}]*)\}\s*(\w*)")
+    while inner.search(body):
+        body = inner.sub(lambda m: f"int {m.group(2)}" if m.group(2) else m.group(1), body)
+    names = re.findall(r"(\w+)\s*(?:\[[^;]*\])?\s*;", body) + \
+        re.findall(r"\(\s*\*\s*(\w+)\s*\)\s*\(", body)
+    macros = ("__SIGINFO", "__LKL__SIGINFO")  # a member that is a macro of many
+    return [m for m in names if not m.isdigit() and m not in macros]
+
+
+def check_layout(args, work, header, name):
+    """Lines about what is wrong with one structure."""
+    # asm/ headers only point to asm-generic/
+    generic = header.replace("asm/", "asm-generic/")
+    where = generic if (args.kernel_headers / generic).exists() else header
+    kernel_text = (args.kernel_headers / where).read_text()
+    theirs = members_of(kernel_text, name)
+    ours = members_of((args.api / "lkl" / where).read_text(), prefixed(name))
+    if not theirs or len(theirs) != len(ours):
+        return [f"struct {name}: members {theirs} of the kernel's, {ours} of ours"]
+    # libc's headers must see the host's processor, the kernel's own must not
+    before = "#include <sys/socket.h>\n" if "<sys/socket.h>" in kernel_text else ""
+    outputs = []
+    for command, source in (
+            ([args.cc, "-I", str(args.kernel_headers)],
+             layout_program(f"{before}#include <stddef.h>\n#undef __x86_64__\n#include <{header}>",
+                            name, [(t, t) for t in theirs])),
+            ([args.cc, *args.flags],
+             layout_program(f"#include <lkl/{header}>", prefixed(name), zip(theirs, ours)))):
+        program = work / "layout"
+        run = subprocess.run([*command, "-w", "-x", "c", "-", "-o", str(program)],
+                             input=source, text=True, capture_output=True)
+        if run.returncode:
+            return [f"struct {name}: {first_error(run.stderr)}"]
+        outputs.append(subprocess.run([str(program)], capture_output=True, text=True).stdout)
+    if outputs[0] != outputs[1]:
+        return [f"struct {name}: the kernel's {outputs[0]}, ours {outputs[1]}"]
+    return []
 
 
 def check_layouts(args, work):
-    bad = []
-    for header, names in LAYOUTS.items():
-        text = (args.kernel_headers / header).read_text() if \
-            (args.kernel_headers / header).exists() else ""
-        ours_text = (args.api / "lkl" / header).read_text() if text else ""
-        if not text:
-            continue
-        for name in names:
-            # asm/ headers only point to asm-generic/
-            if "asm/" in header:
-                generic = args.kernel_headers / header.replace("asm/", "asm-generic/")
-                if generic.exists():
-                    text = generic.read_text()
-                    ours_text = (args.api / "lkl" / header.replace("asm/", "asm-generic/")).read_text()
-            theirs = members_of(text, name)
-            ours = members_of(ours_text, prefixed(name))
-            pairs = list(zip(theirs, ours)) if len(theirs) == len(ours) else []
-            outputs = []
-            for index, (command, source) in enumerate((
-                    ([args.cc, "-U__x86_64__", "-I", str(args.kernel_headers)],
-                     layout_program([header], name, [(t, t) for t, _ in pairs])),
-                    ([args.cc, *args.flags],
-                     layout_program([f"lkl/{header}"], prefixed(name), pairs)))):
-                program = work / f"layout{index}"
-                run = subprocess.run([*command, "-w", "-x", "c", "-", "-o", str(program)],
-                                     input=source, text=True, capture_output=True)
-                if run.returncode:
-                    bad.append(f"struct {name}: {run.stderr.splitlines()[0]}")
-                    break
-                outputs.append(subprocess.run([str(program)], capture_output=True, text=True).stdout)
-            if len(outputs) == 2 and outputs[0] != outputs[1]:
-                bad.append(f"struct {name}: the kernel's {outputs[0]}, ours {outputs[1]}")
-    return bad
+    return [line for header, names in LAYOUTS.items() if (args.kernel_headers / header).exists()
+            for name in names for line in check_layout(args, work, header, name)]
 
 
 def main():

@@ -50,6 +50,9 @@ NEVER_DEFINED = re.compile(
     r"^(_NETINET_IN_H|_NET_IF_H|_SYS_XATTR_H|_SYS_TYPES_H|_SYS_SOCKET_H|__NETIPX_IPX_H)$"
 )
 
+# Macros of the compiler and of libc for which <lkl/long.h> has the kernel's answer.
+KNOWN_MACROS = {"__linux__": "LKL_LINUX", "__BYTE_ORDER": "__LKL__BYTE_ORDER"}
+
 STDINT = {f"{sign}int{bits}_t" for sign in ("", "u") for bits in (8, 16, 32, 64)}
 
 # Standard C headers that may be included as they are.
@@ -63,9 +66,9 @@ def prefixed(name):
     if name.lower().startswith(("lkl_", "__lkl")):
         return name
     word = "LKL" if name.isupper() else "lkl"
-    if name.startswith("__"):
-        return "__" + word + name
-    return word + name if name.startswith("_") else word + "_" + name
+    if name.startswith("_"):
+        return ("__" if name.startswith("__") else "_") + word + name
+    return word + "_" + name
 
 
 def parameters_of(line):
@@ -95,6 +98,7 @@ class Symbols:
 
     def __init__(self):
         self.names = set()
+        self.tags = set()
         self.roles = {}
 
     def collect(self, text):
@@ -108,6 +112,8 @@ class Symbols:
             elif kind is None and not (words and words[0].text == "#"):
                 code.extend(words)
         self._collect_code(code)
+        self.tags.update(b.text for a, b in zip(code, code[1:])
+                         if a.text in TAG_WORDS and b.kind == "name")
         self.names -= C_KEYWORDS | CXX_KEYWORDS | STDINT
 
     def _collect_roles(self, words, parameters):
@@ -210,6 +216,7 @@ class Exporter:
 
     def convert(self, text, folder=""):
         self.folder = folder
+        self.fronts = set()
         tokens = tokenize(text)
         self.arguments = self._arguments(tokens)
         out = []
@@ -219,7 +226,19 @@ class Exporter:
                 out.append(self._include("".join(t.text for t in line)))
             else:
                 out.append(self._line(line, kind))
-        return BANNER + "#include <lkl/long.h>\n" + "".join(out)
+        return BANNER + "#include <lkl/long.h>\n" + "".join(out) + self._pasted_names(text)
+
+    def _pasted_names(self, text):
+        """Second names for those that ## puts together with another prefix than they have.
+
+        The case of a prefix is that of the whole name, and a macro knows only its front.
+        """
+        aliases = [f"#define {prefixed(front)}{name[len(front):]} {prefixed(name)}\n"
+                   for front in sorted(self.fronts)
+                   for name in sorted(set(re.findall(rf"\b{front}\w+", text)))
+                   if name in self.symbols.names
+                   and prefixed(name) != prefixed(front) + name[len(front):]]
+        return "\n" + "".join(aliases) if aliases else ""
 
     def _include(self, line):
         match = re.search(r"[<\"]([^>\"]+)[>\"]", line)
@@ -241,6 +260,7 @@ class Exporter:
         conditional = kind in ("if", "ifdef", "ifndef", "elif")
         parameters = parameters_of(line) if kind == "define" else ()
         pasted = self._pasted(line)
+        renamed_tag = self._renamed_tag(line) if kind == "define" else None
         words = 0
         for token in line:
             text = token.text
@@ -251,16 +271,17 @@ class Exporter:
                 elif text in parameters:
                     if tag:  # struct PARAMETER: the tag that comes is prefixed too
                         text = "lkl_##" + text
-                elif conditional and text == "__linux__":
-                    text = "LKL_LINUX"
+                elif conditional and text in KNOWN_MACROS:
+                    text = KNOWN_MACROS[text]
                 elif id(token) in self.arguments:
                     text = prefixed(text) if self.arguments[id(token)] == "prefixed" \
                         else text
                 elif id(token) in pasted:
+                    self.fronts.add(text)
                     text = prefixed(text)  # the front of a name that ## makes
                 elif conditional and NEVER_DEFINED.search(text):
                     text = "LKL_NEVER_DEFINED"
-                elif tag and text not in C_KEYWORDS:
+                elif (tag or token is renamed_tag) and text not in C_KEYWORDS:
                     text = prefixed(text)
                 elif text in self.symbols.names or text in LIBC_MACROS:
                     text = prefixed(text)
@@ -294,6 +315,11 @@ class Exporter:
                 elif depth > 1 or token.text != "(":
                     argument.append(token)
         return out
+
+    def _renamed_tag(self, line):
+        """The tag in "#define other_name tag", where no word says that it is one."""
+        words = solid(line)
+        return words[3] if len(words) == 4 and words[3].text in self.symbols.tags else None
 
     @staticmethod
     def _pasted(line):
@@ -361,7 +387,13 @@ def main():
     headers = read_headers(args.kernel_headers)
     if "linux/types.h" not in headers:
         sys.exit(f"gen_headers.py: {args.kernel_headers}: no kernel headers here")
-    exporter = Exporter(collect_symbols(headers), set(headers))
+    symbols = collect_symbols(headers)
+    exported_names = {}
+    for name in sorted(symbols.names):
+        other = exported_names.setdefault(prefixed(name), name)
+        if other != name:
+            sys.exit(f"gen_headers.py: {other} and {name} would both be {prefixed(name)}")
+    exporter = Exporter(symbols, set(headers))
     for name, text in headers.items():
         folder = name.rpartition("/")[0]
         write_if_changed(args.output / "lkl" / name,

@@ -3,12 +3,13 @@
 """Typed functions lkl_sys_NAME for every system call of a kernel tree.
 
 The table is asm/unistd.h, evaluated by the C preprocessor; prototypes are those of
-include/linux/syscalls.h. Also writes what programs expect from the C library's
+include/linux/syscalls.h, with names from the definitions where they have none. Also writes what programs expect from the C library's
 headers and the kernel keeps in internal ones (AF_*, SOCK_*, MSG_*), and the texts
 of error numbers.
 """
 
 import argparse
+import os
 import pathlib
 import re
 import subprocess
@@ -30,6 +31,26 @@ KERNEL_TYPES = {
 }
 TAG_NAMES = {"user_msghdr": "lkl_msghdr", "mmsghdr": "lkl_mmsghdr", "sockaddr": "lkl_sockaddr"}
 QUALIFIERS = {"__user", "__force", "__bitwise"}
+
+# Options of architectures whose calls take their arguments in another order or in halves:
+# not ours.
+FOREIGN_OPTIONS = re.compile(r"CONFIG_(CLONE_BACKWARDS|OLD_SIGSUSPEND|ODD_RT_SIGACTION|ARCH_SPLIT_ARG64)\d?$")
+# Where system calls are defined.
+DEFINITION_FOLDERS = ("fs", "ipc", "kernel", "mm", "net", "io_uring", "block", "security")
+
+# What a call only reads, though its prototype does not say so (positions from 0):
+# literals and constant objects are welcome.
+READ_ONLY = {
+    "sys_bind": (1,), "sys_clock_nanosleep": (2,), "sys_connect": (1,), "sys_mount": (0, 1, 2, 4),
+    "sys_nanosleep": (0,), "sys_sendto": (1, 4), "sys_setdomainname": (0,),
+    "sys_setgroups": (1,), "sys_sethostname": (0,), "sys_setrlimit": (1,),
+    "sys_setsockopt": (3,), "sys_umount": (0,), "sys_utimensat": (2,),
+}
+# The established form, where it is not the kernel's.
+ESTABLISHED = {
+    "mmap": ("void *lkl_sys_mmap(void *addr, lkl_size_t length, int prot, int flags, int fd, "
+             "lkl_off_t offset)", "(void *)"),
+}
 
 
 class Parameter:
@@ -86,12 +107,64 @@ def parse_parameter(text, index, names):
     return Parameter(ctype, name)
 
 
+def without_comments(text):
+    return re.sub(r"/\*.*?\*/|//[^\n]*", " ", text, flags=re.DOTALL)
+
+
+def without_foreign(text):
+    """Leaves out what stands under the options of other architectures."""
+    out, hidden = [], []  # hidden: for each open #if, whether it hides what is in it
+    for line in text.splitlines():
+        match = re.match(r"\s*#\s*(ifdef|ifndef|if|elif|else|endif)\b\s*(?:defined\()?(\w*)", line)
+        kind = match.group(1) if match else None
+        if kind in ("ifdef", "ifndef", "if"):
+            hidden.append(kind != "ifndef" and bool(FOREIGN_OPTIONS.match(match.group(2))))
+        elif kind == "elif":
+            hidden[-1] = bool(FOREIGN_OPTIONS.match(match.group(2)))
+        elif kind == "else":
+            hidden[-1] = False
+        elif kind == "endif":
+            hidden.pop()
+        elif not any(hidden):
+            out.append(line)
+    return "\n".join(out)
+
+
+def read_definitions(tree, wanted, names):
+    """sys_NAME -> parameters, of those of the wanted symbols that are found."""
+    found = {}
+    for folder in DEFINITION_FOLDERS:
+        for path, folders, files in os.walk(tree / folder):
+            folders.sort()
+            for file in sorted(f for f in files if f.endswith(".c")):
+                text = pathlib.Path(path, file).read_text(errors="replace")
+                if "SYSCALL_DEFINE" not in text:
+                    continue
+                for match in re.finditer(r"^SYSCALL_DEFINE\d\(([^)]*)\)",
+                                         without_foreign(without_comments(text)), re.MULTILINE):
+                    name, *parts = [p.strip() for p in match.group(1).split(",")]
+                    if "sys_" + name in wanted:
+                        pairs = zip(parts[::2], parts[1::2])
+                        found["sys_" + name] = [parse_parameter(f"{a} {b}", i, names)
+                                                for i, (a, b) in enumerate(pairs)]
+    return found
+
+
+def name_parameters(tree, prototypes, names):
+    """Gives prototypes without names those of the definition with the same types."""
+    nameless = {symbol for symbol, ps in prototypes.items()
+                if any(re.fullmatch(r"arg\d", p.name) for p in ps)}
+    for symbol, defined in read_definitions(tree, nameless, names).items():
+        if [p.is_pointer() for p in defined] == [p.is_pointer() for p in prototypes[symbol]]:
+            for mine, theirs in zip(prototypes[symbol], defined):
+                mine.name = theirs.name
+
+
 def read_prototypes(tree, names):
     """sys_NAME -> parameters."""
     prototypes = {}
     for header in ("include/linux/syscalls.h", "include/asm-generic/syscalls.h"):
-        text = (tree / header).read_text()
-        text = re.sub(r"/\*.*?\*/|//[^\n]*", " ", text, flags=re.DOTALL)
+        text = without_foreign(without_comments((tree / header).read_text()))
         for match in re.finditer(r"asmlinkage\s+long\s+(sys_\w+)\s*\(([^;]*)\)\s*;", text):
             body = match.group(2).strip()
             parts = [] if body in ("void", "") else body.split(",")
@@ -101,6 +174,12 @@ def read_prototypes(tree, names):
             if old is None or sum(p.name.startswith("arg") for p in old) > \
                     sum(p.name.startswith("arg") for p in prototype):
                 prototypes[match.group(1)] = prototype
+    name_parameters(tree, prototypes, names)
+    for symbol, positions in READ_ONLY.items():
+        for position in positions if symbol in prototypes else ():
+            parameter = prototypes[symbol][position]
+            if not parameter.ctype.startswith("const "):
+                parameter.ctype = "const " + parameter.ctype
     return prototypes
 
 
@@ -132,6 +211,8 @@ def read_table(kernel_headers, compiler):
 
 
 def function(name, parameters):
+    if name in ESTABLISHED:
+        return ESTABLISHED[name][0]
     args = ", ".join(f"{p.ctype}{'' if p.ctype.endswith('*') else ' '}{p.name}"
                      for p in parameters) or "void"
     return f"lkl_long lkl_sys_{name}({args})"
@@ -173,8 +254,13 @@ def make_source(functions):
            "lkl_long lkl_syscall6(lkl_long nr, lkl_long a, lkl_long b, lkl_long c, lkl_long d,\n"
            "\t\t     lkl_long e, lkl_long f);\n\n"]
     for name, nr_name, parameters in functions:
-        values = [f"(lkl_long){p.name}" for p in parameters] + ["0"] * (6 - len(parameters))
-        out.append(f"{function(name, parameters)}\n{{\n\treturn lkl_syscall6(__lkl__NR_{nr_name}, "
+        declaration, cast = function(name, parameters), ""
+        given = [p.name for p in parameters]
+        if name in ESTABLISHED:
+            cast = ESTABLISHED[name][1]
+            given = re.findall(r"(\w+)[,)]", declaration)
+        values = [f"(lkl_long){g}" for g in given] + ["0"] * (6 - len(given))
+        out.append(f"{declaration}\n{{\n\treturn {cast}lkl_syscall6(__lkl__NR_{nr_name}, "
                    f"{', '.join(values)});\n}}\n\n")
     return "".join(out)
 
