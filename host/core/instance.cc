@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "core/instance.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -140,9 +141,13 @@ void Instance::print(const char* text, size_t length) const {
 lkl_host_thread* Instance::new_record() {
   const std::lock_guard lock(threads_mutex_);
   lkl_host_thread* thread;
-  if (!free_threads_.empty()) {
-    thread = free_threads_.back();
-    free_threads_.pop_back();
+  // One that is still on the kernel's list is looked at once more (host_ops.h).
+  const auto free = std::ranges::find_if(free_threads_, [](lkl_host_thread* candidate) {
+    return std::atomic_ref<int>(candidate->queued).load() == 0;
+  });
+  if (free != free_threads_.end()) {
+    thread = *free;
+    free_threads_.erase(free);
   } else {
     threads_.push_back(std::make_unique<lkl_host_thread>());
     thread = threads_.back().get();
@@ -196,7 +201,6 @@ void Instance::executor_wait(uint64_t deadline) {
 }
 
 void Instance::on_halted() {
-  halted_.store(true, std::memory_order_release);
   // On a kernel stack with the CPU held. The mutex is only ever held for a few
   // instructions by threads that do not wait for the CPU.
   const std::lock_guard lock(threads_mutex_);

@@ -38,7 +38,8 @@ class Instance final {
   // Boots on the calling thread. 0 or -errno of this kernel.
   int boot(const char* command_line);
   bool booted() const { return booted_.load(std::memory_order_acquire); }
-  bool halted() const { return halted_.load(std::memory_order_acquire); }
+  // The word of the kernel itself: a copy would be late for threads that see it die.
+  bool halted() const { return std::atomic_ref(lkl_cpu.mode).load() == LKL_MODE_DEAD; }
   bool running() const { return booted() && !halted(); }
 
   // A system call of the calling thread: this is the fast path. -LKL_ENODEV before the
@@ -101,7 +102,6 @@ class Instance final {
   std::unique_ptr<Disks> disks_;
 
   std::atomic<bool> booted_ = false;
-  std::atomic<bool> halted_ = false;
   std::atomic<bool> muted_ = false;
 
   // Records are type-stable: reused, freed with the instance (host_ops.h).

@@ -50,6 +50,25 @@ TEST_F(ThreadTest, AThreadThatEndsFreesItsTask) {
   EXPECT_EQ(threads_of_pid1(), 2);  // pid 1 and us
 }
 
+// The request of a thread that ends may be through before its entry on the list of those
+// that wait is looked at; it must not be taken for a new thread's.
+TEST_F(ThreadTest, ThreadsThatEndAtOnceLeaveNoTasks) {
+  char proc[] = "proc";
+  ASSERT_EQ(lkl_mount_fs(proc), 0);
+  std::vector<std::thread> makers;
+  for (int i = 0; i < 6; ++i)
+    makers.emplace_back([] {
+      for (int j = 0; j < 300; ++j)
+        std::thread([] {
+          lkl_sys_getppid();
+          lkl_sys_sched_yield();
+        }).join();
+    });
+  for (std::thread& maker : makers) maker.join();
+  for (int i = 0; i < 500 && threads_of_pid1() != 2; ++i) sleep_ms(10);
+  EXPECT_EQ(threads_of_pid1(), 2);
+}
+
 TEST_F(ThreadTest, ManyComeAndGoWhileOthersAreBlocked) {
   int pipe[2];
   ASSERT_EQ(lkl_sys_pipe2(pipe, 0), 0);

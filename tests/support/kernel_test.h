@@ -13,6 +13,13 @@ namespace lkl_test {
 std::string& kernel_log();
 void keep_log(const char* text, int length);
 
+// Not every profile has a network.
+inline bool kernel_has_ipv4() {
+  const long fd = lkl_sys_socket(LKL_AF_INET, LKL_SOCK_DGRAM, 0);
+  if (fd >= 0) lkl_sys_close(static_cast<int>(fd));
+  return fd != -LKL_EAFNOSUPPORT;
+}
+
 class KernelTest : public ::testing::Test {
  protected:
   void SetUp() override {

@@ -4,6 +4,7 @@
 
 /* What the files of this folder know of each other. */
 
+#include <linux/linkage.h>
 #include <linux/types.h>
 #include <asm/cpu.h>
 

@@ -137,8 +137,10 @@ void lkl_take_entries(void)
 			take_orphan(ordered);
 		} else if (likely(ordered->task)) {
 			wake_up_process(ordered->task);
-		} else {
-			ordered->next = spawn_list;
+		} else if (request_posted(ordered) && !ordered->spawning) {
+			/* else: the entry is older than the end of its task */
+			ordered->spawning = 1;
+			ordered->next_spawn = spawn_list;
 			spawn_list = ordered;
 			wake_up_process(init_tsk);
 		}
@@ -165,6 +167,7 @@ static int host_task(void *arg)
 	ht->stack_top = (unsigned long)task_stack_page(current) + THREAD_SIZE -
 			LKL_STACK_TOP_RESERVE;
 	ht->task = current;
+	ht->spawning = 0;
 	set_task_comm(current, "host");
 	return 0;
 }
@@ -183,18 +186,21 @@ void __noreturn lkl_serve_spawns(void)
 		local_irq_disable();
 		ht = spawn_list;
 		if (ht)
-			spawn_list = ht->next;
+			spawn_list = ht->next_spawn;
 		local_irq_enable();
 		if (!ht) {
 			schedule();
 			continue;
 		}
 		__set_current_state(TASK_RUNNING);
-		if (ht->orphan)
+		if (ht->orphan) {
+			ht->spawning = 0;
 			continue;
+		}
 		pid = user_mode_thread(host_task, ht, CLONE_VM | CLONE_FS | CLONE_FILES |
 				       CLONE_THREAD | CLONE_SIGHAND | CLONE_SYSVSEM);
 		if (pid < 0) {
+			ht->spawning = 0;
 			ht->ret = pid;
 			lkl_request_done(ht);
 		}

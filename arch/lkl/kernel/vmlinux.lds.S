@@ -30,6 +30,9 @@ SECTIONS
 		_text = .;
 		_stext = .;
 		TEXT_TEXT
+#ifdef CPUIDLE_TEXT	/* until 6.2 */
+		CPUIDLE_TEXT
+#endif
 		SCHED_TEXT
 		LOCK_TEXT
 		KPROBES_TEXT

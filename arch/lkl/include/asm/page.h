@@ -65,6 +65,12 @@ static inline void *pfn_to_virt(unsigned long pfn)
 #define page_to_phys(page)	((phys_addr_t)page_to_pfn(page) << PAGE_SHIFT)
 #define phys_to_page(phys)	pfn_to_page((phys) >> PAGE_SHIFT)
 
+static inline int pfn_valid(unsigned long pfn)
+{
+	return pfn - ARCH_PFN_OFFSET < (memory_end - memory_start) >> PAGE_SHIFT;
+}
+#define pfn_valid pfn_valid
+
 #define virt_addr_valid(kaddr) \
 	((unsigned long)(kaddr) >= memory_start && (unsigned long)(kaddr) < memory_end)
 

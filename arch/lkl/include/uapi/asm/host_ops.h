@@ -57,7 +57,8 @@ enum lkl_request_state {
 /*
  * One for each host thread that ever called in. The memory is type-stable: it is
  * reused for another thread but not freed while the kernel lives, since a waker
- * may look at it once more after the thread has gone on.
+ * may look at it once more after the thread has gone on. It is not reused while it
+ * is queued: a request may be through before its entry on the list is looked at.
  */
 struct lkl_host_thread {
 	lkl_u64 host_sp;	/* its own stack while it is the CPU (asm: first) */
@@ -70,8 +71,10 @@ struct lkl_host_thread {
 	int queued;		/* on the enter list */
 	int orphan;		/* the host thread did not survive a fork */
 	int inside;		/* in lkl_kernel_syscall(): refuses signal handlers */
+	int spawning;		/* on the list of tasks to make */
 	lkl_u64 serve_until;	/* done, and serving others only so long */
-	struct lkl_host_thread *next;	/* enter list; then list of tasks to make */
+	struct lkl_host_thread *next;		/* enter list */
+	struct lkl_host_thread *next_spawn;	/* list of tasks to make */
 
 	/* A signal handler to be run by this thread when its call is through. */
 	LKL_ABI void (*sig_handler)(int sig, void *info, void *context);
