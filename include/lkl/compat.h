@@ -53,6 +53,13 @@ struct lkl_sockaddr {
 	char sa_data[14];
 };
 
+/* man 2 open_by_handle_at */
+struct lkl_file_handle {
+	unsigned int handle_bytes;
+	int handle_type;
+	unsigned char f_handle[];
+};
+
 struct lkl_iovec;
 
 struct lkl_msghdr {

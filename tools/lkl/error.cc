@@ -29,7 +29,7 @@ void Diagnostics::print(std::string_view message) {
   if (before_print_) before_print_();
   // Whatever was written to standard output so far belongs before the message.
   fflush(stdout);
-  fmt::print(stderr, "lkl: {}\n", message);
+  fmt::print(stderr, "{}: {}\n", name_, message);
 }
 
 }  // namespace lkl::tool

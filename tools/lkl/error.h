@@ -49,6 +49,8 @@ class Diagnostics {
 
   int exit_code() const { return failed_ ? kExitFailed : kExitOk; }
   void set_quiet(bool quiet) { quiet_ = quiet; }
+  // The program that speaks.
+  void set_name(std::string name) { name_ = std::move(name); }
   // Called before anything is printed: the progress bar leaves its line.
   void set_before_print(std::function<void()> hook) { before_print_ = std::move(hook); }
 
@@ -56,6 +58,7 @@ class Diagnostics {
   void print(std::string_view message);
 
   std::function<void()> before_print_;
+  std::string name_ = "lkl";
   bool failed_ = false;
   bool quiet_ = false;
 };

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// A process in the background whose start was a success or a failure that the caller can see.
+#ifndef LKL_FUSE_DAEMON_H
+#define LKL_FUSE_DAEMON_H
+
+namespace lkl::fuse {
+
+class Daemon {
+ public:
+  // Forks; only the child returns. The parent waits for the child's ready() and exits with 0, or
+  // with the child's own exit code when that ends before. To be called before the kernel is booted
+  // and while there is one thread.
+  void start();
+
+  // Everything is set up: lets the parent go, and leaves terminal and working directory.
+  // `keep_errors`: standard error leads to a file, leave it.
+  void ready(bool keep_errors);
+
+  // Whether start() was called and ready() was too: nobody reads standard error any more.
+  bool detached() const { return detached_; }
+
+ private:
+  int parent_ = -1;  // pipe to it
+  bool detached_ = false;
+};
+
+}  // namespace lkl::fuse
+
+#endif  // LKL_FUSE_DAEMON_H

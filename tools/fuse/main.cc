@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// lklfuse: mounts a disk image of any file system of Linux, without privileges.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "../lkl/error.h"
+#include "../lkl/session.h"
+#include "daemon.h"
+#include "options.h"
+
+namespace lkl::fuse {
+
+namespace {
+
+using tool::Failure;
+using tool::UsageFailure;
+
+enum ExitCode : int { kOk = 0, kFailed = 1, kLocked = 2 };
+
+// Ends the program with kLocked.
+struct LockTaken {
+  std::string file;
+};
+
+class LockFile {
+ public:
+  explicit LockFile(const std::string& path) {
+    if (path.empty()) return;
+    fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd_ < 0)
+      throw Failure(fmt::format("{}: cannot open the lock file: {}", path,
+                                std::error_code(errno, std::system_category()).message()));
+    if (flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+      close(fd_);
+      throw LockTaken{path};
+    }
+  }
+  LockFile(const LockFile&) = delete;
+  LockFile& operator=(const LockFile&) = delete;
+  ~LockFile() {
+    if (fd_ >= 0) close(fd_);
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+struct SessionDeleter {
+  void operator()(fuse_session* session) const { fuse_session_destroy(session); }
+};
+
+// Signals end the loop, as long as this exists.
+class SignalHandlers {
+ public:
+  explicit SignalHandlers(fuse_session* session) : session_(session) {
+    if (fuse_set_signal_handlers(session) != 0) throw Failure("cannot catch signals");
+  }
+  SignalHandlers(const SignalHandlers&) = delete;
+  SignalHandlers& operator=(const SignalHandlers&) = delete;
+  ~SignalHandlers() { fuse_remove_signal_handlers(session_); }
+
+ private:
+  fuse_session* session_;
+};
+
+class MountPoint {
+ public:
+  MountPoint(fuse_session* session, const std::string& path) : session_(session) {
+    // libfuse has said why
+    if (fuse_session_mount(session, path.c_str()) != 0)
+      throw Failure(fmt::format("{}: cannot mount there", path));
+  }
+  MountPoint(const MountPoint&) = delete;
+  MountPoint& operator=(const MountPoint&) = delete;
+  ~MountPoint() { fuse_session_unmount(session_); }
+
+ private:
+  fuse_session* session_;
+};
+
+// Until the file system is unmounted or a signal comes.
+void serve_requests(fuse_session* session, const Options& options) {
+  if (options.single_threaded) {
+    fuse_session_loop(session);
+    return;
+  }
+  const std::unique_ptr<fuse_loop_config, decltype(&fuse_loop_cfg_destroy)> config(
+      fuse_loop_cfg_create(), fuse_loop_cfg_destroy);
+  fuse_loop_cfg_set_clone_fd(config.get(), options.clone_fd);
+  fuse_loop_cfg_set_idle_threads(config.get(), options.max_idle_threads);
+  fuse_loop_cfg_set_max_threads(config.get(), options.max_threads);
+  fuse_session_loop_mt(session, config.get());
+}
+
+tool::CommonOptions session_options(const Options& options) {
+  tool::CommonOptions to;
+  to.type = options.type;
+  to.partition = options.partition;
+  to.memory = options.memory;
+  to.mount_options = options.mount_options;
+  to.read_only = options.read_only;
+  to.verbose = options.debug || !options.log_file.empty() ? 2 : 0;
+  return to;
+}
+
+// An image that may not be written is mounted read-only, as mount(8) does.
+tool::Volume& mount_image(tool::Session& session, Options& options, tool::Diagnostics& says) {
+  const tool::ImageName name = tool::parse_image_name(options.image);
+  if (!options.read_only && access(name.image.c_str(), W_OK) != 0 &&
+      access(name.image.c_str(), R_OK) == 0) {
+    says.warning(fmt::format("{}: is write-protected, mounted read-only", name.image));
+    options.read_only = true;
+    if (fuse_opt_add_arg(&options.arguments, "-oro") != 0) throw std::bad_alloc();
+  }
+  tool::AttachedImage& image = session.attach(name.image, !options.read_only);
+  return session.mount(image, session.choose(image, name.partition));
+}
+
+void open_log(const std::string& path) {
+  if (path.empty()) return;
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (fd < 0)
+    throw Failure(fmt::format("{}: cannot open the log: {}", path,
+                              std::error_code(errno, std::system_category()).message()));
+  dup2(fd, STDERR_FILENO);
+  close(fd);
+}
+
+void mount_and_serve(Options& options, tool::Context& context, Daemon& daemon) {
+  const LockFile lock(options.lock_file);
+  tool::Session session(context);
+  const tool::Volume& volume = mount_image(session, options, context.diagnostics);
+
+  {
+    // An inode and what belongs to it take some KiB each; leave most of the memory to data.
+    constexpr std::uint64_t kMemoryForEachNode = 32 * 1024;
+    FileSystem file_system(volume.root.fd(),
+                           {.read_only = options.read_only,
+                            .direct_io = options.direct_io,
+                            .writeback = options.writeback,
+                            .check_permissions = options.check_permissions,
+                            .owners = options.owners,
+                            .most_open_nodes = options.memory / kMemoryForEachNode});
+    const std::unique_ptr<fuse_session, SessionDeleter> fuse(
+        fuse_session_new(&options.arguments, &FileSystem::kOperations,
+                         sizeof FileSystem::kOperations, &file_system));
+    if (!fuse) throw UsageFailure("libfuse does not take the options");
+    const SignalHandlers handlers(fuse.get());
+    const MountPoint mount_point(fuse.get(), options.mount_point);
+    open_log(options.log_file);
+    daemon.ready(!options.log_file.empty());
+    serve_requests(fuse.get(), options);
+  }
+  session.close();
+}
+
+int run(int argc, char** argv) {
+  tool::Context context;
+  tool::Diagnostics& says = context.diagnostics;
+  says.set_name("lklfuse");
+  try {
+    const std::unique_ptr<Options> options = parse_options(argc, argv);
+    if (!options) return kOk;
+    context.options = session_options(*options);
+    Daemon daemon;
+    if (!options->foreground) daemon.start();
+    mount_and_serve(*options, context, daemon);
+    return says.exit_code();
+  } catch (const LockTaken& lock) {
+    says.error(fmt::format("{}: another process has this lock", lock.file));
+    return kLocked;
+  } catch (const UsageFailure& failure) {
+    says.error(failure.what());
+    fmt::print(stderr, "Try 'lklfuse --help'.\n");
+  } catch (const Failure& failure) {
+    says.error(failure.what());
+  } catch (const std::system_error& error) {
+    says.error(error.what());
+  } catch (const std::bad_alloc&) {
+    says.error("out of memory");
+  }
+  return kFailed;
+}
+
+}  // namespace
+
+}  // namespace lkl::fuse
+
+int main(int argc, char** argv) {
+  return lkl::fuse::run(argc, argv);
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// What the operations share: calls that throw, and the one place that answers with an error.
+#ifndef LKL_FUSE_OPERATION_H
+#define LKL_FUSE_OPERATION_H
+
+#include <errno.h>
+
+#include <new>
+#include <system_error>
+
+#include "file_system.h"
+#include "worker.h"
+
+namespace lkl::fuse {
+
+// Throws what a negative result means.
+inline long long check(long long result) {
+  if (result < 0) throw std::system_error(error_from(result));
+  return result;
+}
+
+// Runs the body of an operation. It has to answer the request, or to throw.
+template <typename Body>
+void serve(fuse_req_t request, Body body) noexcept {
+  try {
+    body(file_system(request));
+  } catch (const std::system_error& error) {
+    // Error numbers of both kernels are the same ones (asm-generic/errno.h).
+    fuse_reply_err(request, error.code().value());
+  } catch (const std::bad_alloc&) {
+    fuse_reply_err(request, ENOMEM);
+  }
+}
+
+// As serve(), for a body that returns the result of a call and has nothing more to say.
+template <typename Body>
+void serve_result(fuse_req_t request, Body body) noexcept {
+  serve(request, [&](FileSystem& fs) {
+    check(body(fs));
+    fuse_reply_err(request, 0);
+  });
+}
+
+// What is made from now on is the caller's.
+inline void make_as_caller(fuse_req_t request, const FileSystem& fs) {
+  const fuse_ctx* context = fuse_req_ctx(request);
+  // Without ACLs the host's kernel has applied the umask already.
+  const mode_t mask = fs.options().check_permissions ? context->umask : 0;
+  Worker::current().make_as(fs.options().owners.swap_user(context->uid),
+                            fs.options().owners.swap_group(context->gid), mask);
+}
+
+// One group of operations each, by what they work on.
+void add_name_operations(fuse_lowlevel_ops& operations);
+void add_attribute_operations(fuse_lowlevel_ops& operations);
+void add_file_operations(fuse_lowlevel_ops& operations);
+void add_directory_operations(fuse_lowlevel_ops& operations);
+
+}  // namespace lkl::fuse
+
+#endif  // LKL_FUSE_OPERATION_H

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "options.h"
+
+#include <fmt/format.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <array>
+#include <filesystem>
+
+#include "../lkl/error.h"
+#include "lkl_build_info.h"
+
+namespace lkl::fuse {
+
+using tool::UsageFailure;
+
+namespace {
+
+constexpr char kHelp[] =
+    "usage: lklfuse IMAGE[:PARTITION] MOUNTPOINT [options]\n"
+    "Mounts a file system image by Linux's own file system code, without privileges.\n\n"
+    "    -o type=TYPE           file system type (recognised if left out)\n"
+    "    -o part=N              partition number, 0: the whole disk (found if there is one "
+    "choice)\n"
+    "    -o ro                  never write to the image\n"
+    "    -o opts=LIST           mount options of the file system, commas as \\,\n"
+    "    -o mb=N                memory of the library's kernel in MiB (128)\n"
+    "    -o lock=FILE           take this lock (flock) first; exit with 2 if another has it\n"
+    "    -o log=FILE            append the kernel's messages to a file\n"
+    "    -o uid=N,gid=N         show files of the image's root as of this owner, and make such\n"
+    "    -o allow_other         other users may enter; their permissions are checked\n"
+    "    -o default_permissions check permissions by the image's owners and modes\n"
+    "    -o direct_io           do not cache file contents in the host's kernel\n"
+    "    -o no_writeback        write through the host's cache at once\n"
+    "    noatime, nodiratime, relatime, strictatime, lazytime, sync, dirsync, nosuid, nodev,\n"
+    "    noexec and more as of mount(8)\n\n"
+    "    -f                     stay in the foreground\n"
+    "    -d                     the same, and print each request\n"
+    "    -s                     one thread\n"
+    "    -h, --help, -V, --version\n"
+    "Unmount by fusermount3 -u MOUNTPOINT (or umount as root).\n";
+
+// Filled in by libfuse's parser.
+struct Raw {
+  char* type = nullptr;
+  char* options = nullptr;
+  char* lock_file = nullptr;
+  char* log_file = nullptr;
+  int partition = -1;
+  unsigned mebibytes = 0;
+  int direct_io = 0;
+  int no_writeback = 0;
+  int allow_other = 0;
+  int check_permissions = 0;
+  unsigned user = 0, group = 0;
+  int no_clone_fd = 0;
+  Options* to = nullptr;
+  std::string kernel_words;
+
+  ~Raw() {
+    for (char* text : {type, options, lock_file, log_file}) free(text);
+  }
+};
+
+enum Key { kKeepReadOnly = 100, kKernelWord };
+
+#define LKL_OPTION(text, member) \
+  { text, offsetof(Raw, member), 1 }
+const fuse_opt kOptions[] = {
+    LKL_OPTION("type=%s", type),
+    LKL_OPTION("opts=%s", options),
+    LKL_OPTION("lock=%s", lock_file),
+    LKL_OPTION("log=%s", log_file),
+    LKL_OPTION("part=%i", partition),
+    LKL_OPTION("mb=%u", mebibytes),
+    LKL_OPTION("direct_io", direct_io),
+    LKL_OPTION("no_writeback", no_writeback),
+    LKL_OPTION("allow_other", allow_other),
+    LKL_OPTION("default_permissions", check_permissions),
+    LKL_OPTION("uid=%u", user),
+    LKL_OPTION("gid=%u", group),
+    LKL_OPTION("no_clone_fd", no_clone_fd),
+    FUSE_OPT_KEY("ro", kKeepReadOnly),
+    FUSE_OPT_KEY("noatime", kKernelWord),
+    FUSE_OPT_KEY("nodiratime", kKernelWord),
+    FUSE_OPT_KEY("relatime", kKernelWord),
+    FUSE_OPT_KEY("strictatime", kKernelWord),
+    FUSE_OPT_KEY("lazytime", kKernelWord),
+    FUSE_OPT_KEY("sync", kKernelWord),
+    FUSE_OPT_KEY("async", kKernelWord),
+    FUSE_OPT_KEY("dirsync", kKernelWord),
+    FUSE_OPT_KEY("nosymfollow", kKernelWord),
+    // what mount(8) and /etc/fstab say to itself, not to us
+    FUSE_OPT_KEY("user", FUSE_OPT_KEY_DISCARD),
+    FUSE_OPT_KEY("nouser", FUSE_OPT_KEY_DISCARD),
+    FUSE_OPT_KEY("users", FUSE_OPT_KEY_DISCARD),
+    FUSE_OPT_KEY("auto", FUSE_OPT_KEY_DISCARD),
+    FUSE_OPT_KEY("noauto", FUSE_OPT_KEY_DISCARD),
+    FUSE_OPT_KEY("nofail", FUSE_OPT_KEY_DISCARD),
+    FUSE_OPT_KEY("_netdev", FUSE_OPT_KEY_DISCARD),
+    FUSE_OPT_KEY("x-", FUSE_OPT_KEY_DISCARD),
+    FUSE_OPT_END,
+};
+#undef LKL_OPTION
+
+int take_option(void* data, const char* text, int key, fuse_args*) {
+  constexpr int kTaken = 0, kPassOn = 1;
+  Raw& raw = *static_cast<Raw*>(data);
+  switch (key) {
+    case kKeepReadOnly:
+      raw.to->read_only = true;
+      return kPassOn;
+    case kKernelWord:
+      raw.kernel_words += (raw.kernel_words.empty() ? "" : ",") + std::string(text);
+      return kTaken;
+    case FUSE_OPT_KEY_NONOPT:
+      if (!raw.to->image.empty()) return kPassOn;
+      raw.to->image = text;
+      return kTaken;
+    case FUSE_OPT_KEY_OPT:
+      return std::string_view(text).starts_with("x-") ? kTaken : kPassOn;
+    default:
+      return kPassOn;
+  }
+}
+
+std::string text_or_empty(const char* text) {
+  return text ? text : "";
+}
+
+}  // namespace
+
+std::unique_ptr<Options> parse_options(int argc, char** argv) {
+  auto options = std::make_unique<Options>();
+  options->arguments = FUSE_ARGS_INIT(argc, argv);
+  Raw raw;
+  raw.to = options.get();
+  if (fuse_opt_parse(&options->arguments, &raw, kOptions, take_option) != 0)
+    throw UsageFailure("the command line is wrong");
+
+  fuse_cmdline_opts common = {};
+  if (fuse_parse_cmdline(&options->arguments, &common) != 0)
+    throw UsageFailure("the command line is wrong");
+  const std::unique_ptr<char, decltype(&free)> mount_point(common.mountpoint, free);
+  if (common.show_help) {
+    fmt::print("{}", kHelp);
+    return nullptr;
+  }
+  if (common.show_version) {
+    fmt::print("lklfuse {}\nlibfuse {}\n", LKL_VERSION, fuse_pkgversion());
+    return nullptr;
+  }
+  if (options->image.empty()) throw UsageFailure("no image given");
+  if (!mount_point) throw UsageFailure("no mount point given");
+  std::error_code ec;
+  if (!std::filesystem::is_directory(mount_point.get(), ec))
+    throw UsageFailure(fmt::format("{}: {}", mount_point.get(),
+                                   ec ? ec.message() : "is no directory to mount on"));
+  options->mount_point = std::filesystem::absolute(mount_point.get());
+
+  options->type = text_or_empty(raw.type);
+  if (raw.partition >= 0) options->partition = static_cast<unsigned>(raw.partition);
+  constexpr unsigned kLeastMebibytes = 16;
+  if (raw.mebibytes != 0) {
+    if (raw.mebibytes < kLeastMebibytes)
+      throw UsageFailure(
+          fmt::format("mb={}: less than 16 is not enough for the kernel", raw.mebibytes));
+    options->memory = static_cast<std::uint64_t>(raw.mebibytes) << 20;
+  }
+  options->mount_options = std::move(raw.kernel_words);
+  if (raw.options)
+    options->mount_options +=
+        (options->mount_options.empty() ? "" : ",") + std::string(raw.options);
+  options->lock_file = text_or_empty(raw.lock_file);
+  options->log_file = text_or_empty(raw.log_file);
+  options->foreground = common.foreground != 0;
+  options->debug = common.debug != 0;
+  options->single_threaded = common.singlethread != 0;
+  options->clone_fd = raw.no_clone_fd == 0;
+  constexpr unsigned kUnset = ~0U;  // libfuse's
+  if (common.max_idle_threads != kUnset) options->max_idle_threads = common.max_idle_threads;
+  if (common.max_threads != kUnset) options->max_threads = common.max_threads;
+  options->direct_io = raw.direct_io != 0;
+  options->writeback = raw.no_writeback == 0;
+  // Who lets others in wants them to have their own rights, not root's.
+  options->check_permissions = raw.check_permissions != 0 || raw.allow_other != 0;
+  options->owners = {.user = raw.user, .group = raw.group};
+
+  const std::string pass_on = fmt::format("-ofsname={},subtype=lklfuse{}{}", options->image,
+                                          raw.allow_other ? ",allow_other" : "",
+                                          options->check_permissions ? ",default_permissions" : "");
+  // commas in the name of the image would be separators
+  std::string escaped;
+  const std::size_t name_at = std::string_view("-ofsname=").size();
+  for (std::size_t i = 0; i < pass_on.size(); ++i) {
+    const bool in_name = i >= name_at && i < name_at + options->image.size();
+    if (in_name && (pass_on[i] == ',' || pass_on[i] == '\\')) escaped += '\\';
+    escaped += pass_on[i];
+  }
+  if (fuse_opt_add_arg(&options->arguments, escaped.c_str()) != 0) throw std::bad_alloc();
+  return options;
+}
+
+}  // namespace lkl::fuse

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// The command line of lklfuse: `lklfuse IMAGE MOUNTPOINT -o ...`, as mount(8) calls it too.
+#ifndef LKL_FUSE_OPTIONS_H
+#define LKL_FUSE_OPTIONS_H
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "file_system.h"
+
+namespace lkl::fuse {
+
+struct Options {
+  std::string image;
+  std::string mount_point;  // absolute
+  std::string type;
+  std::optional<unsigned> partition;
+  std::uint64_t memory = 128ULL << 20;  // bytes
+  std::string mount_options;            // for the library's kernel
+  std::string lock_file;
+  std::string log_file;
+  bool read_only = false;
+  bool foreground = false;
+  bool debug = false;
+  bool single_threaded = false;
+  bool clone_fd = true;
+  unsigned max_idle_threads = 10;
+  unsigned max_threads = 10;
+  bool direct_io = false;
+  bool writeback = true;
+  bool check_permissions = false;
+  OwnerMap owners;
+
+  // What is left is for libfuse: fuse_session_new().
+  fuse_args arguments = FUSE_ARGS_INIT(0, nullptr);
+
+  Options() = default;
+  Options(const Options&) = delete;
+  Options& operator=(const Options&) = delete;
+  ~Options() { fuse_opt_free_args(&arguments); }
+};
+
+// Reads the command line. Nothing when --help or --version was asked for and printed.
+// Throws UsageFailure.
+std::unique_ptr<Options> parse_options(int argc, char** argv);
+
+}  // namespace lkl::fuse
+
+#endif  // LKL_FUSE_OPTIONS_H
