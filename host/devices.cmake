@@ -8,7 +8,7 @@ if(URING_FOUND)
   target_compile_definitions(lkl_devices PRIVATE LKL_HAVE_URING)
   target_link_libraries(lkl_devices PRIVATE PkgConfig::URING)
 endif()
-target_include_directories(lkl_devices PUBLIC
-  ${CMAKE_CURRENT_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/arch/lkl/include/uapi)
+target_include_directories(lkl_devices PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+target_link_libraries(lkl_devices PUBLIC lkl_seam)
 set_target_properties(lkl_devices PROPERTIES
   POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)

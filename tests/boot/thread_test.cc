@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 // Application threads: any of them, any number, at any time.
 #include <pthread.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
 #include <cstdlib>
+#include <fstream>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -67,6 +69,42 @@ TEST_F(ThreadTest, ThreadsThatEndAtOnceLeaveNoTasks) {
   for (std::thread& maker : makers) maker.join();
   for (int i = 0; i < 500 && threads_of_pid1() != 2; ++i) sleep_ms(10);
   EXPECT_EQ(threads_of_pid1(), 2);
+}
+
+// What the host says of a thread of ours: R, S, ...
+static char state_of(pid_t thread) {
+  std::ifstream stat("/proc/self/task/" + std::to_string(thread) + "/stat");
+  std::string line;
+  std::getline(stat, line);
+  const size_t end_of_name = line.rfind(')');
+  return end_of_name == std::string::npos ? '?' : line.at(end_of_name + 2);
+}
+
+// Several at once, since one of them may spin for a moment.
+TEST_F(ThreadTest, WhoWaitsSleeps) {
+  int pipe[2];
+  ASSERT_EQ(lkl_sys_pipe2(pipe, 0), 0);
+  constexpr unsigned kReaders = 4;
+  std::array<std::atomic<pid_t>, kReaders> ids = {};
+  std::vector<std::thread> readers;
+  for (auto& id : ids)
+    readers.emplace_back([&] {
+      id = gettid();
+      char c;
+      EXPECT_EQ(lkl_sys_read(pipe[0], &c, 1), 1);
+    });
+  for (auto& id : ids)
+    while (id == 0) std::this_thread::yield();
+  sleep_ms(100);
+  constexpr int kSamples = 50;
+  int running = 0;
+  for (int i = 0; i < kSamples; ++i) {
+    sleep_ms(2);
+    for (auto& id : ids) running += state_of(id) == 'R';
+  }
+  EXPECT_LT(running, kSamples / 5);
+  for (unsigned i = 0; i < kReaders; ++i) EXPECT_EQ(lkl_sys_write(pipe[1], "x", 1), 1);
+  for (std::thread& reader : readers) reader.join();
 }
 
 TEST_F(ThreadTest, ManyComeAndGoWhileOthersAreBlocked) {

@@ -148,29 +148,35 @@ static void enter_post(struct lkl_host_thread *self)
  * answer that came later than the limit came because the host took our core away
  * and gave it to that thread: it waits for the same core, and spinning holds it up.
  * In cycles, since a pause may cost anything under a hypervisor.
+ *
+ * One thread at a time: of many that wait for one virtual CPU the others would only
+ * hold up, on the cores of the host, the thread that they are waiting for.
  */
 #define SPIN_MIN	2000u
 #define SPIN_MAX	60000u
 
 static bool spin_done(struct lkl_host_thread *self)
 {
+	struct lkl_host_thread *none = NULL;
 	u64 start = isa_cycles(), spent = 0;
 	unsigned int limit = clamp(self->spin, SPIN_MIN, SPIN_MAX);
+	bool done = false;
 
-	if (!lkl_host->may_spin)
+	if (!lkl_host->may_spin ||
+	    !__atomic_compare_exchange_n(&lkl_cpu.spinner, &none, self, false, __ATOMIC_RELAXED,
+					 __ATOMIC_RELAXED))
 		return false;
-	while (spent <= limit) {
+	while (!done && spent <= limit) {
 		if (unlikely(!(READ_ONCE(lkl_cpu.word) & LKL_CPU_HELD) && lkl_cpu_pending()))
-			return false;
+			goto out;
 		isa_pause();
 		spent = isa_cycles() - start;
-		if (request_done(self)) {
-			self->spin = spent <= limit ? min(limit * 2, SPIN_MAX) : limit / 2;
-			return true;
-		}
+		done = request_done(self);
 	}
-	self->spin = limit / 2;
-	return false;
+	self->spin = done && spent <= limit ? min(limit * 2, SPIN_MAX) : limit / 2;
+out:
+	__atomic_store_n(&lkl_cpu.spinner, NULL, __ATOMIC_RELAXED);
+	return done;
 }
 
 /* The request is posted or running, the CPU is not ours: wait for the end, helping. */
@@ -342,6 +348,8 @@ void lkl_kernel_orphan(struct lkl_host_thread *gone)
 		lkl_cpu.watcher = NULL;
 		lkl_cpu.watcher_deadline = LKL_NO_DEADLINE;
 	}
+	if (lkl_cpu.spinner == gone)
+		lkl_cpu.spinner = NULL;
 	if (gone->task || gone->queued)
 		enter_post(gone);
 }

@@ -102,7 +102,8 @@ struct lkl_cpu {
 	lkl_u64 executor_deadline;	/* the executor sleeps until then; 0 = awake */
 	lkl_u64 watcher_deadline;	/* so does the watcher */
 	struct lkl_host_thread *watcher;	/* waiting thread that minds the clock */
-	lkl_u64 pad[3];
+	struct lkl_host_thread *spinner;	/* waiting thread that spins just now */
+	lkl_u64 pad[2];
 
 	lkl_u64 next_event;	/* CLOCK_MONOTONIC ns */
 	lkl_u64 sp;		/* suspended context (LKL_MODE_KERNEL) */
