@@ -138,7 +138,12 @@ verify() {
 	local bad=0
 
 	if [ -d "$SOURCE" ]; then
-		diff -rq --no-dereference -x lkl -x build -x .lkl-source "$SOURCE" "$TREE" || bad=1
+		# all there is, but for arch/lkl and the build folder, are links to it
+		find "$TREE" "$TREE/arch" -mindepth 1 -maxdepth 1 ! -name build ! -name .lkl-source \
+			! -path "$TREE/arch" ! -path "$TREE/arch/lkl" \
+			! -lname "$(realpath "$SOURCE")/*" | grep . && bad=1
+		# and where they lead is no build's
+		find "$SOURCE/" -name '*.o' -print -quit | grep . && bad=1
 	else
 		# what the tarball has is unchanged
 		tar df "$SOURCE" -C "$(dirname "$TREE")" --transform "s,^[^/]*,$(basename "$TREE"),S" \
