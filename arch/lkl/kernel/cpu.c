@@ -152,19 +152,28 @@ static void enter_post(struct lkl_host_thread *self)
  * One thread at a time: of many that wait for one virtual CPU the others would only
  * hold up, on the cores of the host, the thread that they are waiting for.
  */
-#define SPIN_MIN	2000u
+#define SPIN_MIN	12000u
 #define SPIN_MAX	60000u
+
+static bool may_spin(struct lkl_host_thread *self)
+{
+	struct lkl_host_thread *other = READ_ONCE(lkl_cpu.spinner);
+
+	/* one whose answer is there is about to find out */
+	if (other && !request_done(other))
+		return false;
+	return __atomic_compare_exchange_n(&lkl_cpu.spinner, &other, self, false,
+					   __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
 
 static bool spin_done(struct lkl_host_thread *self)
 {
-	struct lkl_host_thread *none = NULL;
+	struct lkl_host_thread *spinner = self;
 	u64 start = isa_cycles(), spent = 0;
 	unsigned int limit = clamp(self->spin, SPIN_MIN, SPIN_MAX);
 	bool done = false;
 
-	if (!lkl_host->may_spin ||
-	    !__atomic_compare_exchange_n(&lkl_cpu.spinner, &none, self, false, __ATOMIC_RELAXED,
-					 __ATOMIC_RELAXED))
+	if (!lkl_host->may_spin || !may_spin(self))
 		return false;
 	while (!done && spent <= limit) {
 		if (unlikely(!(READ_ONCE(lkl_cpu.word) & LKL_CPU_HELD) && lkl_cpu_pending()))
@@ -175,7 +184,9 @@ static bool spin_done(struct lkl_host_thread *self)
 	}
 	self->spin = done && spent <= limit ? min(limit * 2, SPIN_MAX) : limit / 2;
 out:
-	__atomic_store_n(&lkl_cpu.spinner, NULL, __ATOMIC_RELAXED);
+	/* unless another has taken over */
+	__atomic_compare_exchange_n(&lkl_cpu.spinner, &spinner, NULL, false, __ATOMIC_RELAXED,
+				    __ATOMIC_RELAXED);
 	return done;
 }
 
