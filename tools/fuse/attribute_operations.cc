@@ -81,7 +81,7 @@ void answer_with_xattr(fuse_req_t request, fuse_ino_t id, size_t size, Get get) 
       fuse_reply_xattr(request, static_cast<size_t>(check(get(path.c_str(), nullptr))));
       return;
     }
-    char* const buffer = reinterpret_cast<char*>(Worker::current().buffer(size).data());
+    char* const buffer = reinterpret_cast<char*>(Worker::current().buffer(size));
     const long long length = check(get(path.c_str(), buffer));
     fuse_reply_buf(request, buffer, static_cast<size_t>(length));
   });

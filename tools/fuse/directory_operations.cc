@@ -72,7 +72,7 @@ void read_entries(fuse_req_t request, size_t size, off_t offset, fuse_file_info*
                   bool with_attributes) {
   serve(request, [&](FileSystem& fs) {
     OpenDirectory& directory = directory_of(info);
-    char* const buffer = reinterpret_cast<char*>(Worker::current().buffer(size).data());
+    char* const buffer = reinterpret_cast<char*>(Worker::current().buffer(size));
     std::size_t filled = 0;
     while (const auto* entry = directory.at(offset)) {
       const char* const name = reinterpret_cast<const char*>(entry->d_name);

@@ -2,6 +2,7 @@
 //
 // Open files.
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/ioctl.h>
 
 #include <algorithm>
@@ -20,6 +21,26 @@ int file_of(const fuse_file_info* info) {
   return OpenHandle::of(info).fd();
 }
 
+// A file that is open for reading is open a second time past the library's page cache: what the
+// host has read stays in the cache of the host, one is enough.
+class OpenFile final : public OpenHandle {
+ public:
+  OpenFile(File file, File direct) : OpenHandle(std::move(file)), direct_(std::move(direct)) {}
+
+  long long read(char* into, std::size_t size, off_t at) const {
+    constexpr std::size_t kBlock = 4096;
+    if (direct_ && size % kBlock == 0 && at % kBlock == 0) {
+      const long long got = lkl_sys_pread64(static_cast<unsigned>(direct_.fd()), into, size, at);
+      // what has a larger block, or keeps its data among its metadata, reads the other way
+      if (got != -LKL_EINVAL) return got;
+    }
+    return lkl_sys_pread64(static_cast<unsigned>(fd()), into, size, at);
+  }
+
+ private:
+  const File direct_;
+};
+
 int open_flags(const FileSystem& fs, int flags) {
   int access = flags & O_ACCMODE;
   // The host reads the rest of a page that is written in part; what is appended it knows itself.
@@ -36,9 +57,13 @@ int open_flags(const FileSystem& fs, int flags) {
 }
 
 void keep_open(FileSystem& fs, File file, fuse_file_info* info) {
+  std::error_code none;
+  File direct;
+  if (!fs.options().direct_io && (info->flags & O_ACCMODE) != O_WRONLY)
+    direct = File(fmt::format("/proc/self/fd/{}", file.fd()), LKL_O_RDONLY | LKL_O_DIRECT, 0, none);
   info->direct_io = fs.options().direct_io;
   info->keep_cache = 1;
-  fs.keep(std::make_unique<OpenHandle>(std::move(file)), info);
+  fs.keep(std::make_unique<OpenFile>(std::move(file), std::move(direct)), info);
 }
 
 void open(fuse_req_t request, fuse_ino_t id, fuse_file_info* info) {
@@ -72,9 +97,9 @@ void release(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
 
 void read(fuse_req_t request, fuse_ino_t, size_t size, off_t at, fuse_file_info* info) {
   serve(request, [&](FileSystem&) {
-    char* const buffer = reinterpret_cast<char*>(Worker::current().buffer(size).data());
-    const long long got =
-        check(lkl_sys_pread64(static_cast<unsigned>(file_of(info)), buffer, size, at));
+    char* const buffer = reinterpret_cast<char*>(Worker::current().buffer(size));
+    const auto& file = static_cast<const OpenFile&>(OpenHandle::of(info));
+    const long long got = check(file.read(buffer, size, at));
     fuse_reply_buf(request, buffer, static_cast<size_t>(got));
   });
 }
@@ -154,7 +179,7 @@ void ioctl(fuse_req_t request, fuse_ino_t id, unsigned command, void*, fuse_file
     }
     // Room for what the kernel writes whatever the number says (FS_IOC_GETFLAGS: an int, a long).
     const std::size_t room = std::max({in_size, out_size, sizeof(long)});
-    std::byte* const argument = Worker::current().buffer(room).data();
+    std::byte* const argument = Worker::current().buffer(room);
     std::memset(argument, 0, room);
     if (in_size > 0) std::memcpy(argument, in, in_size);
     // A directory's handle is not a descriptor.

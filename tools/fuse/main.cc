@@ -11,6 +11,7 @@
 #include "../lkl/error.h"
 #include "../lkl/session.h"
 #include "daemon.h"
+#include "loop.h"
 #include "options.h"
 
 namespace lkl::fuse {
@@ -54,20 +55,6 @@ struct SessionDeleter {
   void operator()(fuse_session* session) const { fuse_session_destroy(session); }
 };
 
-// Signals end the loop, as long as this exists.
-class SignalHandlers {
- public:
-  explicit SignalHandlers(fuse_session* session) : session_(session) {
-    if (fuse_set_signal_handlers(session) != 0) throw Failure("cannot catch signals");
-  }
-  SignalHandlers(const SignalHandlers&) = delete;
-  SignalHandlers& operator=(const SignalHandlers&) = delete;
-  ~SignalHandlers() { fuse_remove_signal_handlers(session_); }
-
- private:
-  fuse_session* session_;
-};
-
 class MountPoint {
  public:
   MountPoint(fuse_session* session, const std::string& path) : session_(session) {
@@ -82,20 +69,6 @@ class MountPoint {
  private:
   fuse_session* session_;
 };
-
-// Until the file system is unmounted or a signal comes.
-void serve_requests(fuse_session* session, const Options& options) {
-  if (options.single_threaded) {
-    fuse_session_loop(session);
-    return;
-  }
-  const std::unique_ptr<fuse_loop_config, decltype(&fuse_loop_cfg_destroy)> config(
-      fuse_loop_cfg_create(), fuse_loop_cfg_destroy);
-  fuse_loop_cfg_set_clone_fd(config.get(), options.clone_fd);
-  fuse_loop_cfg_set_idle_threads(config.get(), options.max_idle_threads);
-  fuse_loop_cfg_set_max_threads(config.get(), options.max_threads);
-  fuse_session_loop_mt(session, config.get());
-}
 
 tool::CommonOptions session_options(const Options& options) {
   tool::CommonOptions to;
@@ -150,11 +123,12 @@ void mount_and_serve(Options& options, tool::Context& context, Daemon& daemon) {
         fuse_session_new(&options.arguments, &FileSystem::kOperations,
                          sizeof FileSystem::kOperations, &file_system));
     if (!fuse) throw UsageFailure("libfuse does not take the options");
-    const SignalHandlers handlers(fuse.get());
     const MountPoint mount_point(fuse.get(), options.mount_point);
     open_log(options.log_file);
     daemon.ready(!options.log_file.empty());
-    serve_requests(fuse.get(), options);
+    if (const int error = serve_requests(fuse.get(), options.threads); error < 0)
+      context.diagnostics.error("the host does not give requests any more",
+                                {-error, std::system_category()});
   }
   session.close();
 }

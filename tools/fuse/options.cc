@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#include <array>
+#include <algorithm>
 #include <filesystem>
 
 #include "../lkl/error.h"
@@ -38,6 +38,7 @@ constexpr char kHelp[] =
     "    -f                     stay in the foreground\n"
     "    -d                     the same, and print each request\n"
     "    -s                     one thread\n"
+    "    -o max_threads=N       so many threads (10)\n"
     "    -h, --help, -V, --version\n"
     "Unmount by fusermount3 -u MOUNTPOINT (or umount as root).\n";
 
@@ -54,7 +55,6 @@ struct Raw {
   int allow_other = 0;
   int check_permissions = 0;
   unsigned user = 0, group = 0;
-  int no_clone_fd = 0;
   Options* to = nullptr;
   std::string kernel_words;
 
@@ -80,7 +80,6 @@ const fuse_opt kOptions[] = {
     LKL_OPTION("default_permissions", check_permissions),
     LKL_OPTION("uid=%u", user),
     LKL_OPTION("gid=%u", group),
-    LKL_OPTION("no_clone_fd", no_clone_fd),
     FUSE_OPT_KEY("ro", kKeepReadOnly),
     FUSE_OPT_KEY("noatime", kKernelWord),
     FUSE_OPT_KEY("nodiratime", kKernelWord),
@@ -176,11 +175,9 @@ std::unique_ptr<Options> parse_options(int argc, char** argv) {
   options->log_file = text_or_empty(raw.log_file);
   options->foreground = common.foreground != 0;
   options->debug = common.debug != 0;
-  options->single_threaded = common.singlethread != 0;
-  options->clone_fd = raw.no_clone_fd == 0;
   constexpr unsigned kUnset = ~0U;  // libfuse's
-  if (common.max_idle_threads != kUnset) options->max_idle_threads = common.max_idle_threads;
-  if (common.max_threads != kUnset) options->max_threads = common.max_threads;
+  if (common.max_threads != kUnset) options->threads = std::max(common.max_threads, 1U);
+  if (common.singlethread) options->threads = 1;
   options->direct_io = raw.direct_io != 0;
   options->writeback = raw.no_writeback == 0;
   // Who lets others in wants them to have their own rights, not root's.

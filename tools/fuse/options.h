@@ -24,10 +24,7 @@ struct Options {
   bool read_only = false;
   bool foreground = false;
   bool debug = false;
-  bool single_threaded = false;
-  bool clone_fd = true;
-  unsigned max_idle_threads = 10;
-  unsigned max_threads = 10;
+  unsigned threads = 10;
   bool direct_io = false;
   bool writeback = true;
   bool check_permissions = false;

@@ -7,8 +7,6 @@
 #include <sys/types.h>
 
 #include <cstddef>
-#include <span>
-#include <vector>
 
 namespace lkl::fuse {
 
@@ -21,16 +19,23 @@ class Worker {
   // kernel has checked the caller's already, if it was asked to.
   void make_as(uid_t user, gid_t group, mode_t mask);
 
-  // At least `size` bytes, valid until the next call.
-  std::span<std::byte> buffer(std::size_t size);
+  // At least `size` bytes of the library's memory, whose devices can reach it (O_DIRECT), aligned
+  // to pages. Valid until the next call. Throws std::bad_alloc.
+  std::byte* buffer(std::size_t size);
 
  private:
   Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  ~Worker();
+
+  void free_buffer();
 
   uid_t user_ = 0;
   gid_t group_ = 0;
   mode_t mask_ = 0;
-  std::vector<std::byte> buffer_;
+  std::byte* buffer_ = nullptr;
+  std::size_t buffer_size_ = 0;
 };
 
 }  // namespace lkl::fuse

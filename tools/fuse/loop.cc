@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// To wake a thread takes the host longer than most requests take us. So one thread, the leader,
+// reads and serves as long as requests come one after the other and none takes long:
+//
+//   - when more are waiting already and its own is about data, the leader lets another thread lead
+//     before it serves it;
+//   - when it takes longer than a tick (it blocks), the deputy leads: a thread that looks after it
+//     once a tick while there is something going on;
+//   - all others are parked.
+//
+// libfuse's own loop wakes another thread for each request.
+#include "loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+namespace lkl::fuse {
+
+namespace {
+
+// How long to look for the next request before sleeping: about what a wake-up takes.
+constexpr std::int64_t kLookFor = 20'000;  // ns
+constexpr auto kTick = std::chrono::microseconds(300);
+// After so many ticks without a request the deputy sleeps.
+constexpr int kIdleTicks = 50;
+
+std::int64_t now() {
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * 1'000'000'000LL + time.tv_nsec;
+}
+
+// Served in parallel it is done sooner. What is about names goes one after the other anyway.
+bool is_about_data(const fuse_buf& request) {
+  switch (static_cast<const fuse_in_header*>(request.mem)->opcode) {
+    case FUSE_READ:
+    case FUSE_WRITE:
+    case FUSE_FSYNC:
+    case FUSE_FALLOCATE:
+    case FUSE_COPY_FILE_RANGE:
+      return true;
+    default:
+      return false;
+  }
+}
+
+[[noreturn]] void fail(const char* what) {
+  throw std::system_error(errno, std::system_category(), what);
+}
+
+// Signals that end the loop, as a descriptor.
+class EndSignals {
+ public:
+  EndSignals() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int signal : {SIGHUP, SIGINT, SIGTERM}) sigaddset(&set, signal);
+    pthread_sigmask(SIG_BLOCK, &set, &before_);
+    fd_ = signalfd(-1, &set, SFD_CLOEXEC);
+    if (fd_ < 0) fail("signalfd");
+  }
+  EndSignals(const EndSignals&) = delete;
+  EndSignals& operator=(const EndSignals&) = delete;
+  // They stay blocked: what comes while the image is closed must not cut that short.
+  ~EndSignals() { close(fd_); }
+
+  int fd() const { return fd_; }
+
+ private:
+  sigset_t before_;
+  int fd_;
+};
+
+class Loop {
+ public:
+  Loop(fuse_session* session, unsigned threads)
+      : session_(session),
+        fd_(fuse_session_fd(session)),
+        threads_(threads),
+        look_(std::thread::hardware_concurrency() > 1 ? kLookFor : 0) {
+    fcntl(fd_, F_SETFL, fcntl(fd_, F_GETFL) | O_NONBLOCK);
+  }
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  int run() {
+    std::vector<std::thread> others;
+    for (int id = 1; id < static_cast<int>(threads_); ++id)
+      others.emplace_back([this, id] { work(id); });
+    work(0);
+    for (std::thread& other : others) other.join();
+    return error_;
+  }
+
+ private:
+  static constexpr int kNobody = -1;
+
+  void work(int id) {
+    fuse_buf buffer = {};
+    std::unique_lock lock(mutex_);
+    while (!ended()) {
+      if (leader_ == kNobody) {
+        leader_ = id;
+        lock.unlock();
+        lead(id, buffer);
+        lock.lock();
+      } else if (deputy_ == kNobody) {
+        deputy_ = id;
+        watch(lock, id);
+        deputy_ = kNobody;
+        // the next one looks after this one
+        if (leader_ == id) {
+          parked_.notify_one();
+          lock.unlock();
+          lead(id, buffer);
+          lock.lock();
+        }
+      } else {
+        parked_.wait(lock);
+      }
+    }
+    free(buffer.mem);
+  }
+
+  // Reads and serves until another thread leads.
+  void lead(int id, fuse_buf& buffer) {
+    std::int64_t look_until = 0;
+    while (leader_ == id && !ended()) {
+      const int got = fuse_session_receive_buf(session_, &buffer);
+      if (got == -EAGAIN || got == -EINTR) {
+        if (look_until == 0 || now() >= look_until) wait_for_request();
+        continue;
+      }
+      if (got <= 0) {  // 0: unmounted
+        end(got);
+        return;
+      }
+      if (threads_ > 1) {
+        if (is_about_data(buffer) && is_readable()) {
+          let_another_lead();
+        } else {
+          ++turns_;  // odd: it serves
+          if (deputy_sleeps_) wake_deputy();
+        }
+      }
+      fuse_session_process_buf(session_, &buffer);
+      if (leader_ == id) turns_ += turns_ & 1;
+      if (look_ > 0) look_until = now() + look_;
+    }
+  }
+
+  // The deputy, until it leads or nobody does.
+  void watch(std::unique_lock<std::mutex>& lock, int id) {
+    int idle = 0;
+    while (!ended() && leader_ != kNobody) {
+      const std::uint64_t before = turns_;
+      if (idle < kIdleTicks) {
+        deputy_wakes_.wait_for(lock, kTick);
+      } else {
+        deputy_sleeps_ = true;
+        // a request that came just before is looked after as well
+        if (turns_ == before) deputy_wakes_.wait(lock);
+        deputy_sleeps_ = false;
+        idle = 0;
+        continue;
+      }
+      if (turns_ != before) {
+        idle = 0;
+      } else if (before & 1) {
+        ++turns_;
+        leader_ = id;
+        return;
+      } else {
+        ++idle;
+      }
+    }
+  }
+
+  void let_another_lead() {
+    const std::lock_guard lock(mutex_);
+    leader_ = kNobody;
+    (deputy_ != kNobody ? deputy_wakes_ : parked_).notify_one();
+  }
+
+  void wake_deputy() {
+    const std::lock_guard lock(mutex_);
+    deputy_wakes_.notify_one();
+  }
+
+  bool is_readable() const {
+    pollfd fd = {.fd = fd_, .events = POLLIN, .revents = 0};
+    return poll(&fd, 1, 0) > 0;
+  }
+
+  void wait_for_request() {
+    pollfd fds[] = {{.fd = fd_, .events = POLLIN, .revents = 0},
+                    {.fd = signals_.fd(), .events = POLLIN, .revents = 0}};
+    if (poll(fds, std::size(fds), -1) > 0 && fds[1].revents) end(0);
+  }
+
+  bool ended() const { return ended_.load(); }
+
+  void end(int error) {
+    const std::lock_guard lock(mutex_);
+    if (error < 0) error_ = error;
+    ended_ = true;
+    fuse_session_exit(session_);
+    parked_.notify_all();
+    deputy_wakes_.notify_all();
+  }
+
+  fuse_session* const session_;
+  const int fd_;
+  const unsigned threads_;
+  const std::int64_t look_;
+  const EndSignals signals_;
+
+  std::mutex mutex_;
+  std::condition_variable parked_, deputy_wakes_;
+  std::atomic<int> leader_ = kNobody;  // changed with the mutex
+  int deputy_ = kNobody;
+  std::atomic<bool> deputy_sleeps_ = false;
+  std::atomic<std::uint64_t> turns_ = 0;  // odd while the leader serves a request
+  std::atomic<bool> ended_ = false;
+  int error_ = 0;
+};
+
+}  // namespace
+
+int serve_requests(fuse_session* session, unsigned threads) {
+  return Loop(session, threads).run();
+}
+
+}  // namespace lkl::fuse
