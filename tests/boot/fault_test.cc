@@ -75,6 +75,13 @@ TEST_F(FaultTest, AFutexOnABadAddress) {
   EXPECT_EQ(lkl_sys_futex(reinterpret_cast<__lkl__u32*>(page_ + kPage),
                           LKL_FUTEX_WAIT | LKL_FUTEX_PRIVATE_FLAG, 0, nullptr, nullptr, 0),
             -LKL_EFAULT);
+  // those that change it, where nothing is and where it can only be read
+  alignas(4096) static const char kReadOnly[4096] = {};
+  for (const char* bad : {static_cast<const char*>(page_ + kPage), kReadOnly}) {
+    auto* const futex = reinterpret_cast<__lkl__u32*>(const_cast<char*>(bad));
+    EXPECT_EQ(lkl_sys_futex(futex, LKL_FUTEX_LOCK_PI, 0, nullptr, nullptr, 0), -LKL_EFAULT);
+    EXPECT_EQ(lkl_sys_futex(futex, LKL_FUTEX_TRYLOCK_PI, 0, nullptr, nullptr, 0), -LKL_EFAULT);
+  }
 }
 
 // Calls are executed by other threads too: faults must not be blocked in the library's.

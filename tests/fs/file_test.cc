@@ -84,6 +84,50 @@ TEST_P(FileTest, ReadsWhatWasWritten) {
   EXPECT_EQ(lkl_sys_read(fd, back.data(), 1), -LKL_EBADF);
 }
 
+// O_DIRECT, into memory that devices can reach. Holes, allocated but empty parts, and the end that
+// fills no block are each read in another way.
+TEST_P(FileTest, DirectReads) {
+  if (!on_disk()) GTEST_SKIP() << "ramfs is its own page cache";
+  constexpr size_t kBlock = 4096, kSize = 64 * kBlock;
+  void* const memory = lkl_sys_mmap(nullptr, kSize, LKL_PROT_READ | LKL_PROT_WRITE,
+                                    LKL_MAP_PRIVATE | LKL_MAP_ANONYMOUS, -1, 0);
+  ASSERT_GT(reinterpret_cast<lkl_long>(memory), 0);
+  const std::string data(32 * kBlock, 'd');
+  const int fd = open_file("file");
+  std::string expected;
+  const auto compare = [&](const char* what) {
+    const int direct = static_cast<int>(lkl_sys_open("file", LKL_O_RDONLY | LKL_O_DIRECT, 0));
+    ASSERT_GE(direct, 0);
+    std::memset(memory, '?', kSize);
+    std::string got;
+    long n;
+    while ((n = lkl_sys_pread64(direct, static_cast<char*>(memory), kSize,
+                                static_cast<lkl_loff_t>(got.size()))) > 0)
+      got.append(static_cast<char*>(memory), static_cast<size_t>(n));
+    // what ends within a block can only be read on in the other way
+    EXPECT_TRUE(n == 0 || got.size() % kBlock != 0) << what << " " << n;
+    EXPECT_TRUE(got == expected) << what << ": " << got.size() << " of " << expected.size();
+    lkl_sys_close(direct);
+  };
+  ASSERT_EQ(lkl_sys_pwrite64(fd, data.data(), data.size(), 0), static_cast<long>(data.size()));
+  expected = data;
+  compare("dirty");
+  ASSERT_EQ(lkl_sys_fallocate(fd, LKL_FALLOC_FL_PUNCH_HOLE | LKL_FALLOC_FL_KEEP_SIZE, 8 * kBlock,
+                              8 * kBlock),
+            0);
+  expected.replace(8 * kBlock, 8 * kBlock, 8 * kBlock, '\0');
+  compare("with a hole");
+  ASSERT_EQ(lkl_sys_ftruncate(fd, 17 * kBlock + 100), 0);
+  expected.resize(17 * kBlock + 100);
+  compare("cut");
+  ASSERT_EQ(lkl_sys_ftruncate(fd, 10), 0);
+  ASSERT_EQ(lkl_sys_ftruncate(fd, 20), 0);
+  expected = data.substr(0, 10) + std::string(10, '\0');
+  compare("small");
+  lkl_sys_close(fd);
+  EXPECT_EQ(lkl_sys_munmap(reinterpret_cast<lkl_ulong>(memory), kSize), 0);
+}
+
 TEST_P(FileTest, OpenFlags) {
   const int fd = open_file("f");
   ASSERT_EQ(lkl_sys_write(fd, "12345", 5), 5);

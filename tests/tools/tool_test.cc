@@ -83,6 +83,12 @@ void Process::signal(int number) {
   kill(pid_, number);
 }
 
+bool Process::ended() const {
+  siginfo_t info = {};
+  return waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+         info.si_pid != 0;
+}
+
 Result Process::finish() {
   Result result;
   drain(out_, err_, result);

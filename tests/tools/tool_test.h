@@ -37,6 +37,8 @@ class Process {
   ~Process();
 
   void signal(int number);
+  // Whether it has ended; finish() tells how.
+  bool ended() const;
   // Waits for the end and collects the output.
   Result finish();
 

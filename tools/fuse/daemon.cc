@@ -38,7 +38,7 @@ void Daemon::start() {
   parent_ = ends[1];
 }
 
-void Daemon::ready(bool keep_errors) {
+void Daemon::ready(int errors) {
   if (parent_ < 0) return;
   setsid();
   (void)!chdir("/");
@@ -46,7 +46,7 @@ void Daemon::ready(bool keep_errors) {
   if (null >= 0) {
     dup2(null, STDIN_FILENO);
     dup2(null, STDOUT_FILENO);
-    if (!keep_errors) dup2(null, STDERR_FILENO);
+    dup2(errors >= 0 ? errors : null, STDERR_FILENO);
     close(null);
   }
   (void)!write(parent_, "", 1);

@@ -14,8 +14,8 @@ class Daemon {
   void start();
 
   // Everything is set up: lets the parent go, and leaves terminal and working directory.
-  // `keep_errors`: standard error leads to a file, leave it.
-  void ready(bool keep_errors);
+  // Standard error leads to `errors` from then on, if that is a descriptor (>= 0).
+  void ready(int errors);
 
   // Whether start() was called and ready() was too: nobody reads standard error any more.
   bool detached() const { return detached_; }

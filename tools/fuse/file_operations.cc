@@ -29,12 +29,17 @@ class OpenFile final : public OpenHandle {
 
   long long read(char* into, std::size_t size, off_t at) const {
     constexpr std::size_t kBlock = 4096;
+    std::size_t done = 0;
     if (direct_ && size % kBlock == 0 && at % kBlock == 0) {
       const long long got = lkl_sys_pread64(static_cast<unsigned>(direct_.fd()), into, size, at);
-      // what has a larger block, or keeps its data among its metadata, reads the other way
-      if (got != -LKL_EINVAL) return got;
+      if (got == static_cast<long long>(size)) return got;
+      // What has a larger block, is compressed, or keeps its data among its metadata is read the
+      // other way, in part or in whole; so is the end of the file.
+      if (got > 0) done = static_cast<std::size_t>(got);
     }
-    return lkl_sys_pread64(static_cast<unsigned>(fd()), into, size, at);
+    const long long got = lkl_sys_pread64(static_cast<unsigned>(fd()), into + done, size - done,
+                                          at + static_cast<off_t>(done));
+    return got < 0 ? got : got + static_cast<long long>(done);
   }
 
  private:

@@ -94,18 +94,32 @@ tool::Volume& mount_image(tool::Session& session, Options& options, tool::Diagno
   return session.mount(image, session.choose(image, name.partition));
 }
 
-void open_log(const std::string& path) {
-  if (path.empty()) return;
-  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  if (fd < 0)
-    throw Failure(fmt::format("{}: cannot open the log: {}", path,
-                              std::error_code(errno, std::system_category()).message()));
-  dup2(fd, STDERR_FILENO);
-  close(fd);
-}
+// The file for the kernel's messages, and for ours when nobody looks at the terminal any more.
+class Log {
+ public:
+  explicit Log(const std::string& path) {
+    if (path.empty()) return;
+    fd_ = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (fd_ < 0)
+      throw Failure(fmt::format("{}: cannot open the log: {}", path,
+                                std::error_code(errno, std::system_category()).message()));
+  }
+  Log(const Log&) = delete;
+  Log& operator=(const Log&) = delete;
+  ~Log() {
+    if (fd_ >= 0) close(fd_);
+  }
+
+  int fd() const { return fd_; }
+
+ private:
+  int fd_ = -1;
+};
 
 void mount_and_serve(Options& options, tool::Context& context, Daemon& daemon) {
   const LockFile lock(options.lock_file);
+  const Log log(options.log_file);
+  if (log.fd() >= 0) context.options.console = log.fd();
   tool::Session session(context);
   const tool::Volume& volume = mount_image(session, options, context.diagnostics);
 
@@ -124,8 +138,7 @@ void mount_and_serve(Options& options, tool::Context& context, Daemon& daemon) {
                          sizeof FileSystem::kOperations, &file_system));
     if (!fuse) throw UsageFailure("libfuse does not take the options");
     const MountPoint mount_point(fuse.get(), options.mount_point);
-    open_log(options.log_file);
-    daemon.ready(!options.log_file.empty());
+    daemon.ready(log.fd());
     if (const int error = serve_requests(fuse.get(), options.threads); error < 0)
       context.diagnostics.error("the host does not give requests any more",
                                 {-error, std::system_category()});

@@ -184,17 +184,15 @@ std::unique_ptr<Options> parse_options(int argc, char** argv) {
   options->check_permissions = raw.check_permissions != 0 || raw.allow_other != 0;
   options->owners = {.user = raw.user, .group = raw.group};
 
-  const std::string pass_on = fmt::format("-ofsname={},subtype=lklfuse{}{}", options->image,
-                                          raw.allow_other ? ",allow_other" : "",
-                                          options->check_permissions ? ",default_permissions" : "");
-  // commas in the name of the image would be separators
-  std::string escaped;
-  const std::size_t name_at = std::string_view("-ofsname=").size();
-  for (std::size_t i = 0; i < pass_on.size(); ++i) {
-    const bool in_name = i >= name_at && i < name_at + options->image.size();
-    if (in_name && (pass_on[i] == ',' || pass_on[i] == '\\')) escaped += '\\';
-    escaped += pass_on[i];
+  // Programs that look for mounted images (mkfs, fsck) compare whole paths.
+  std::string escaped = "-ofsname=";
+  for (const char c : std::filesystem::absolute(options->image).string()) {
+    if (c == ',' || c == '\\') escaped += '\\';
+    escaped += c;
   }
+  escaped += ",subtype=lklfuse";
+  if (raw.allow_other) escaped += ",allow_other";
+  if (options->check_permissions) escaped += ",default_permissions";
   if (fuse_opt_add_arg(&options->arguments, escaped.c_str()) != 0) throw std::bad_alloc();
   return options;
 }

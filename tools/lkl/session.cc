@@ -24,12 +24,13 @@ constexpr unsigned kFileDescriptors = 65536;
 // Where the kernel's console leads is asked for by a plain function, hence not a member. Off while
 // the kernel halts: its farewell has the highest priority and passes every loglevel.
 std::atomic<bool> console_on{true};
+std::atomic<int> console_fd{STDERR_FILENO};
 
 // Runs on a small stack of the kernel's: straight to the descriptor.
 void print_console(const char* text, int length) {
   if (!console_on.load(std::memory_order_relaxed)) return;
   while (length > 0) {
-    const ssize_t n = ::write(STDERR_FILENO, text, static_cast<std::size_t>(length));
+    const ssize_t n = ::write(console_fd, text, static_cast<std::size_t>(length));
     if (n <= 0) return;
     text += n;
     length -= static_cast<int>(n);
@@ -141,6 +142,7 @@ void Session::boot() {
   std::error_code ec;
   console_on = true;
   const CommonOptions& options = context_.options;
+  console_fd = options.console;
   constexpr int kOnlyDisasters = 2, kEverything = 8;
   kernel_ = Kernel::boot({.memory = options.memory,
                           .loglevel = options.verbose >= 2 ? kEverything : kOnlyDisasters,

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// The command line, and ends of all kinds.
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "fuse/fuse_test.h"
+
+namespace lkl_fuse_test {
+
+TEST_F(FuseTest, HelpAndVersion) {
+  EXPECT_EQ(lklfuse({"--help"}).status, 0);
+  EXPECT_NE(lklfuse({"-h"}).out.find("MOUNTPOINT"), std::string::npos);
+  EXPECT_NE(lklfuse({"-V"}).out.find("lklfuse "), std::string::npos);
+}
+
+TEST_F(FuseTest, BadCommandLines) {
+  const std::string image = make_ext4("image", "32M");
+  struct {
+    std::vector<std::string> arguments;
+    const char* says;
+  } const cases[] = {
+      {{}, "no image"},
+      {{image}, "no mount point"},
+      {{image, "nowhere"}, "nowhere"},
+      {{image, "m", "-o", "nonsense=1"}, "nonsense"},
+      {{"missing", "m"}, "missing: no such image"},
+      {{image, "m", "-o", "part=3"}, "partition 3"},
+      {{image, "m", "-o", "type=nofs"}, "nofs"},
+      {{image, "m", "-o", "type=vfat"}, "looks like ext4"},
+      {{image, "m", "-o", "mb=1"}, "mb=1"},
+      {{image, "m", "-o", "opts=nonsense"}, "nonsense"},
+  };
+  for (const auto& one : cases) {
+    const Result result = lklfuse(one.arguments);
+    EXPECT_NE(result.status, 0) << one.says;
+    EXPECT_NE(result.err.find(one.says), std::string::npos) << one.says << "\n" << result.err;
+  }
+  EXPECT_EQ(rmdir("m"), 0) << "something is mounted";
+}
+
+TEST_F(FuseTest, InTheBackground) {
+  const std::string image = make_ext4("image", "32M");
+  const Result result = lklfuse({image, "m"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  // mounted when the command returns
+  shell("test -d m/lost+found");
+  shell("echo hello > m/f");
+  shell("fusermount3 -u m");
+  // the process that serves it has the image locked until it is through
+  for (int i = 0; i < 200; ++i) {
+    const Result second = lklfuse({image, "m"});
+    if (second.status == 0) break;
+    EXPECT_NE(second.err.find("in use"), std::string::npos) << second.err;
+    usleep(20'000);
+  }
+  EXPECT_EQ(shell("cat m/f"), "hello\n");
+  shell("fusermount3 -u m");
+  for (int i = 0; i < 200 && lkl({"ls", image}).status != 0; ++i) usleep(20'000);
+  check_ext4(image);
+}
+
+TEST_F(FuseTest, TheImageIsLocked) {
+  const std::string image = make_ext4("image", "32M");
+  ASSERT_EQ(mount(image), "");
+  const Result second = lklfuse({image, "m"});
+  EXPECT_EQ(second.status, 1);
+  EXPECT_NE(second.err.find("in use"), std::string::npos) << second.err;
+  umount();
+  // any number of readers
+  ASSERT_EQ(mount(image, "ro"), "");
+  EXPECT_EQ(lkl({"ls", "--ro", image}).status, 0);
+  umount();
+}
+
+TEST_F(FuseTest, LockFile) {
+  const std::string image = make_ext4("image", "32M");
+  const int fd = open("lock", O_CREAT | O_RDWR, 0600);
+  ASSERT_EQ(flock(fd, LOCK_EX), 0);
+  const Result result = lklfuse({image, "m", "-o", "lock=lock"});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_NE(result.err.find("lock"), std::string::npos);
+  close(fd);
+  ASSERT_EQ(mount(image, "lock=lock"), "");
+  umount();
+}
+
+TEST_F(FuseTest, ReadOnly) {
+  const std::string image = make_ext4("image", "32M");
+  const std::string before = shell("sha256sum image");
+  ASSERT_EQ(mount(image, "ro"), "");
+  EXPECT_EQ(open("m/f", O_CREAT | O_WRONLY, 0644), -1);
+  EXPECT_EQ(errno, EROFS);
+  shell("ls -la m > /dev/null");
+  umount();
+  EXPECT_EQ(shell("sha256sum image"), before);
+}
+
+TEST_F(FuseTest, LogAndKernelOptions) {
+  const std::string image = make_ext4("image", "32M");
+  ASSERT_EQ(mount(image, "log=log,opts=data=journal\\,commit=1,noatime,mb=64"), "");
+  shell("echo x > m/f");
+  umount();
+  const std::string log = shell("cat log");
+  EXPECT_NE(log.find("Linux version"), std::string::npos);
+  EXPECT_NE(log.find("journalled data mode"), std::string::npos) << log;
+}
+
+TEST_F(FuseTest, RootOfTheImageIsMe) {
+  const std::string image = make_ext4("image", "32M");
+  ASSERT_EQ(mount(image, "uid=4321,gid=8765"), "");
+  struct stat status = {};
+  ASSERT_EQ(stat("m/lost+found", &status), 0);
+  EXPECT_EQ(status.st_uid, 4321u);
+  EXPECT_EQ(status.st_gid, 8765u);
+  shell("echo mine > m/f");
+  umount();
+  // whoever made it was not 4321, but as a file of 4321 it would be root's
+  ASSERT_EQ(mount(image), "");
+  ASSERT_EQ(stat("m/f", &status), 0);
+  EXPECT_EQ(status.st_uid, geteuid() == 0 ? 4321u : geteuid());
+  umount();
+}
+
+TEST_F(FuseTest, PartitionsOfATable) {
+  const std::string part = make_ext4("part", "32M");
+  shell(
+      "truncate -s 80M disk && printf 'label: gpt\\nsize=32M\\nsize=32M\\n' | /sbin/sfdisk -q disk "
+      "&& dd if=part of=disk bs=1M seek=1 conv=notrunc status=none");
+  ASSERT_EQ(mount("disk"), "");  // there is one file system
+  shell("echo x > m/f");
+  umount();
+  ASSERT_EQ(mount("disk", "part=1"), "");
+  EXPECT_EQ(shell("cat m/f"), "x\n");
+  umount();
+}
+
+TEST_F(FuseTest, SignalsUnmount) {
+  const std::string image = make_ext4("image", "64M");
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+    ASSERT_EQ(mount(image), "");
+    shell("echo " + std::to_string(signal) + " > m/f");
+    // an open file does not hold it up, nor does its data get lost
+    const int fd = open("m/open", O_CREAT | O_WRONLY, 0644);
+    ASSERT_EQ(write(fd, "x", 1), 1);
+    ASSERT_EQ(fsync(fd), 0);
+    process().signal(signal);
+    const Result end = wait_for_end();
+    EXPECT_EQ(end.status, 0) << signal << end.err;
+    close(fd);
+    check_ext4(image);
+    EXPECT_EQ(lkl_ok({"cat", image, "/f"}), std::to_string(signal) + "\n");
+  }
+}
+
+}  // namespace lkl_fuse_test
