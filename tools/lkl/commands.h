@@ -25,6 +25,7 @@ Run add_df(CLI::App& parser);
 Run add_info(CLI::App& parser);
 Run add_ls(CLI::App& parser);
 Run add_stat(CLI::App& parser);
+Run add_tar(CLI::App& parser);
 
 // The image and paths of a command whose operands are "IMAGE[:PARTITION][:/PATH] [PATH...]", or
 // just "[PATH...]" when -a names the image.

@@ -11,7 +11,7 @@ _lkl() {
   }
 
   local common="--add --ro --type --partition --mem --mount-options --quiet --verbose --help"
-  local commands="cat cp df info ls stat"
+  local commands="cat cp df info ls stat tar"
   local command="" i
   for ((i = 1; i < cword; i++)); do
     if [[ " $commands " == *" ${words[i]} "* ]]; then
@@ -49,12 +49,15 @@ _lkl() {
     info) options="--json" ;;
     ls) options="--all --long --human-readable --one-column --recursive --directory --inode" ;;
     stat) options="--dereference" ;;
+    tar) options="--file --gzip --bzip2 --xz --zstd --auto-compress" ;;
   esac
 
   if [[ $cur == -* ]]; then
     COMPREPLY=($(compgen -W "$common $options" -- "$cur"))
   elif [[ -z $command && $prev != -a && $prev != --add ]]; then
     COMPREPLY=($(compgen -W "$commands" -- "$cur"))
+  elif [[ $command == tar && $prev == tar ]]; then
+    COMPREPLY=($(compgen -W "in out" -- "$cur"))
   else
     compopt -o filenames 2>/dev/null
     COMPREPLY=($(compgen -f -- "$cur"))

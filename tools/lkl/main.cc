@@ -30,6 +30,7 @@ constexpr Command kCommands[] = {
     {"info", "Show the partitions and file systems of an image", add_info},
     {"ls", "List files of an image", add_ls},
     {"stat", "Show all that is known about files of an image", add_stat},
+    {"tar", "Write a tree of an image as a tar archive, or unpack one into it", add_tar},
 };
 
 constexpr char kFooter[] =
