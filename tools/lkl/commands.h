@@ -19,6 +19,7 @@ using Run = std::function<void(Context&)>;
 // Adds the command's own options to its parser and returns what runs it after the parsing.
 using AddCommand = Run (*)(CLI::App& parser);
 
+Run add_build(CLI::App& parser);
 Run add_cat(CLI::App& parser);
 Run add_cp(CLI::App& parser);
 Run add_df(CLI::App& parser);

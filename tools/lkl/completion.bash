@@ -11,7 +11,7 @@ _lkl() {
   }
 
   local common="--add --ro --type --partition --mem --mount-options --quiet --verbose --help"
-  local commands="cat cp df info ls stat tar"
+  local commands="build cat cp df info ls stat tar"
   local command="" i
   for ((i = 1; i < cword; i++)); do
     if [[ " $commands " == *" ${words[i]} "* ]]; then
@@ -25,7 +25,7 @@ _lkl() {
       COMPREPLY=($(compgen -W "ext4 btrfs vfat exfat squashfs iso9660 udf" -- "$cur"))
       return
       ;;
-    -P | --partition | -m | --mem | --mount-options | --owner)
+    -P | --partition | -m | --mem | --mount-options | --owner | --size | --label | --uuid | --mkfs-options)
       return
       ;;
     --sparse)
@@ -41,6 +41,7 @@ _lkl() {
   local options=""
   case $command in
     "") options="--version" ;;
+    build) options="--size --label --uuid --mkfs-options --force --reproducible" ;;
     cp)
       options="--recursive --dereference --no-dereference --force --no-clobber --update
         --no-target-directory --preserve --no-preserve --archive --no-owner --owner --sparse"

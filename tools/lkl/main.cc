@@ -24,6 +24,7 @@ struct Command {
 
 // The place for more commands.
 constexpr Command kCommands[] = {
+    {"build", "Make an image with a file system of what is in a directory", add_build},
     {"cat", "Write files of an image to standard output", add_cat},
     {"cp", "Copy files and trees into, out of and between images", add_cp},
     {"df", "Show how full the file systems of an image are", add_df},
