@@ -66,3 +66,30 @@ _lkl() {
 }
 
 complete -F _lkl lkl
+
+# The other names of the program.
+_lkl_face() {
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+  local options="--filesystem-type --partition --enable-printk --help"
+  case $1 in
+    fs2tar) options+=" --selinux-contexts" ;;
+    *) options+=" --filesystem-image --memory --owner --group --selinux" ;;
+  esac
+  case $prev in
+    -t | --filesystem-type)
+      COMPREPLY=($(compgen -W "ext4 btrfs vfat exfat squashfs iso9660 udf" -- "$cur"))
+      return
+      ;;
+    -P | --partition | -m | --mb | --memory | -o | --owner | -g | --group)
+      return
+      ;;
+  esac
+  if [[ $cur == -* ]]; then
+    COMPREPLY=($(compgen -W "$options" -- "$cur"))
+  else
+    compopt -o filenames 2>/dev/null
+    COMPREPLY=($(compgen -f -- "$cur"))
+  fi
+}
+
+complete -F _lkl_face cptofs cpfromfs fs2tar

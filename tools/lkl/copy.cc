@@ -362,6 +362,8 @@ void Copier::keep_attributes(const Operand& from, Place source_place, const Oper
     }
     if (unix_attributes && options_.keep_xattrs && !source.is_symlink())
       keep_xattrs(from, source_place, to, target_place);
+    if (options_.label && unix_attributes && !source.is_symlink())
+      to.tree.set_xattr(target_place, "security.selinux", *options_.label);
     if (options_.keep_times) {
       Timestamp accessed = source.accessed, modified = source.modified;
       if (options_.latest) accessed = modified = std::min(modified, *options_.latest);
