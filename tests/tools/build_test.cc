@@ -55,6 +55,19 @@ TEST_F(BuildTest, Ext4) {
   EXPECT_LE(std::filesystem::file_size("e.img"), 40U << 20);
 }
 
+TEST_F(BuildTest, Owner) {
+  make_tree("tree");
+  lkl_ok({"build", "--owner", "12:34", "tree", "e.img"});
+  for (const char* file : {"/", "/one", "/dir/link", "/dir/below"}) {
+    const std::string stat = debugfs("e.img", "stat " + std::string(file));
+    EXPECT_NE(stat.find("User:    12   Group:    34"), std::string::npos) << stat;
+  }
+  EXPECT_NE(debugfs("e.img", "stat /one").find("Mode:  04711"), std::string::npos);
+  check_ext4("e.img");
+  EXPECT_EQ(lkl({"build", "--owner", "me", "tree", "x.img"}).status, 2);
+  EXPECT_FALSE(std::filesystem::exists("x.img"));
+}
+
 TEST_F(BuildTest, SizesThatFit) {
   shell("mkdir empty many big && cd many && for i in $(seq 12000); do echo $i >$i; done");
   for (int i = 0; i < 4; i++) write_noise("big/" + std::to_string(i), 60'000'000, 1U + i);

@@ -14,6 +14,7 @@
 
 #include "commands.h"
 #include "copy.h"
+#include "cp.h"
 #include "ext_settle.h"
 #include "format.h"
 #include "host_file.h"
@@ -28,7 +29,7 @@ namespace {
 struct BuildOptions {
   std::string directory, image;
   std::string size = "auto";
-  std::string label, uuid, mkfs_options;
+  std::string label, uuid, mkfs_options, owner;
   bool force = false;
   bool reproducible = false;
 };
@@ -183,6 +184,11 @@ class Builder {
     if (options_.directory.empty() || options_.image.empty())
       throw UsageFailure("build needs a directory and the image to make");
     if (context_.options.read_only) throw UsageFailure("--ro: build writes an image");
+    copy_.recursive = true;
+    copy_.sorted = true;
+    copy_.verbose = context_.options.verbose > 0;
+    if (time_) copy_.latest = Timestamp{*time_, 0};
+    if (!options_.owner.empty()) set_owner(copy_, options_.owner);
     try {
       source_ = tree_->open_directory(options_.directory);
     } catch (const std::system_error& error) {
@@ -310,12 +316,7 @@ class Builder {
     const auto target = make_image_tree(volume);
     Progress progress(common.quiet);
     const ProgressLine line(context_.diagnostics, progress);
-    CopyOptions copy;
-    copy.recursive = true;
-    copy.sorted = true;
-    copy.verbose = common.verbose > 0;
-    if (time_) copy.latest = Timestamp{*time_, 0};
-    Copier copier(context_, copy, progress);
+    Copier copier(context_, copy_, progress);
     {
       const Handle root = target->open_directory("/");
       copier.copy({*tree_, source_, "", options_.directory}, {*target, root, "", "/"}, true);
@@ -327,6 +328,7 @@ class Builder {
   BuildOptions options_;
   std::string type_;
   Maker maker_;
+  CopyOptions copy_;
   std::optional<std::uint32_t> time_;
   std::unique_ptr<Tree> tree_;
   Handle source_;
@@ -342,6 +344,8 @@ Run add_build(CLI::App& parser) {
   parser.add_option("--size", options->size, "Size of the image, or 'auto'")->type_name("SIZE");
   parser.add_option("--label", options->label, "Name of the file system")->type_name("NAME");
   parser.add_option("--uuid", options->uuid, "UUID of the file system")->type_name("UUID");
+  parser.add_option("--owner", options->owner, "Give everything to this user and group")
+      ->type_name("UID[:GID]");
   parser.add_option("--mkfs-options", options->mkfs_options, "More options for mkfs.TYPE")
       ->type_name("OPTIONS");
   parser.add_flag("--force", options->force, "Replace the image if it exists");

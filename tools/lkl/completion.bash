@@ -41,7 +41,7 @@ _lkl() {
   local options=""
   case $command in
     "") options="--version" ;;
-    build) options="--size --label --uuid --mkfs-options --force --reproducible" ;;
+    build) options="--size --label --uuid --owner --mkfs-options --force --reproducible" ;;
     cp)
       options="--recursive --dereference --no-dereference --force --no-clobber --update
         --no-target-directory --preserve --no-preserve --archive --no-owner --owner --sparse"

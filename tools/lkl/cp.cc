@@ -84,12 +84,7 @@ CopyOptions copy_options(const CpOptions& options, const CommonOptions& common) 
   }
   set_kept(copy, options.no_preserve, false, "--no-preserve");
   if (options.no_owner) copy.keep_owner = false;
-  if (!options.owner.empty()) {
-    const std::size_t colon = options.owner.find(':');
-    copy.uid = parse_id(std::string_view(options.owner).substr(0, colon), options.owner);
-    if (colon != std::string::npos)
-      copy.gid = parse_id(std::string_view(options.owner).substr(colon + 1), options.owner);
-  }
+  if (!options.owner.empty()) set_owner(copy, options.owner);
   if (options.sparse == "always")
     copy.sparse = Sparse::kAlways;
   else if (options.sparse == "never")
@@ -220,6 +215,13 @@ void run_cp(const CpOptions& options, Context& context) {
 }
 
 }  // namespace
+
+void set_owner(CopyOptions& copy, const std::string& owner) {
+  const std::size_t colon = owner.find(':');
+  copy.uid = parse_id(std::string_view(owner).substr(0, colon), owner);
+  if (colon != std::string::npos)
+    copy.gid = parse_id(std::string_view(owner).substr(colon + 1), owner);
+}
 
 void run_copy(Context& context, const CopyRequest& request) {
   const Location& destination = request.destination;

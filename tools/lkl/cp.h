@@ -30,6 +30,9 @@ struct CopyRequest {
   bool patterns = false;
 };
 
+// As the option --owner UID[:GID] says. Throws UsageFailure if it says something else.
+void set_owner(CopyOptions& copy, const std::string& owner);
+
 void run_copy(Context& context, const CopyRequest& request);
 
 }  // namespace lkl::tool
