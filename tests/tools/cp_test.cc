@@ -79,6 +79,20 @@ TEST_F(CpTest, RoundTripKeepsEverything) {
   }
 }
 
+// What is linked to is found below the destination, also if that is the copy itself: a path from
+// the root would find another file, on the host too.
+TEST_F(CpTest, HardLinksBelowTheDestinationItself) {
+  shell("mkdir -p tree/etc && echo ours >tree/etc/hostname && ln tree/etc/hostname tree/etc/zz");
+  make_ext4("e.img", "32M");
+  lkl_ok({"cp", "-r", "tree/.", "e.img:/"});
+  EXPECT_NE(debugfs("e.img", "stat /etc/zz").find("Links: 2"), std::string::npos);
+  check_ext4("e.img");
+  shell("mkdir out");
+  lkl_ok({"cp", "-r", "e.img:/etc/.", "out"});
+  EXPECT_EQ(shell("cat out/hostname out/zz"), "ours\nours\n");
+  EXPECT_EQ(shell("stat -c %h out/hostname out/zz"), "2\n2\n");
+}
+
 TEST_F(CpTest, OutOfImagesMadeByOthers) {
   make_tree();
   make_ext4("e.img", "64M", "tree");

@@ -19,12 +19,14 @@ using Run = std::function<void(Context&)>;
 // Adds the command's own options to its parser and returns what runs it after the parsing.
 using AddCommand = Run (*)(CLI::App& parser);
 
+Run add_build(CLI::App& parser);
 Run add_cat(CLI::App& parser);
 Run add_cp(CLI::App& parser);
 Run add_df(CLI::App& parser);
 Run add_info(CLI::App& parser);
 Run add_ls(CLI::App& parser);
 Run add_stat(CLI::App& parser);
+Run add_tar(CLI::App& parser);
 
 // The image and paths of a command whose operands are "IMAGE[:PARTITION][:/PATH] [PATH...]", or
 // just "[PATH...]" when -a names the image.

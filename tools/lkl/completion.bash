@@ -11,7 +11,7 @@ _lkl() {
   }
 
   local common="--add --ro --type --partition --mem --mount-options --quiet --verbose --help"
-  local commands="cat cp df info ls stat"
+  local commands="build cat cp df info ls stat tar"
   local command="" i
   for ((i = 1; i < cword; i++)); do
     if [[ " $commands " == *" ${words[i]} "* ]]; then
@@ -25,7 +25,7 @@ _lkl() {
       COMPREPLY=($(compgen -W "ext4 btrfs vfat exfat squashfs iso9660 udf" -- "$cur"))
       return
       ;;
-    -P | --partition | -m | --mem | --mount-options | --owner)
+    -P | --partition | -m | --mem | --mount-options | --owner | --size | --label | --uuid | --mkfs-options)
       return
       ;;
     --sparse)
@@ -41,6 +41,7 @@ _lkl() {
   local options=""
   case $command in
     "") options="--version" ;;
+    build) options="--size --label --uuid --owner --mkfs-options --force --reproducible" ;;
     cp)
       options="--recursive --dereference --no-dereference --force --no-clobber --update
         --no-target-directory --preserve --no-preserve --archive --no-owner --owner --sparse"
@@ -49,12 +50,15 @@ _lkl() {
     info) options="--json" ;;
     ls) options="--all --long --human-readable --one-column --recursive --directory --inode" ;;
     stat) options="--dereference" ;;
+    tar) options="--file --gzip --bzip2 --xz --zstd --auto-compress" ;;
   esac
 
   if [[ $cur == -* ]]; then
     COMPREPLY=($(compgen -W "$common $options" -- "$cur"))
   elif [[ -z $command && $prev != -a && $prev != --add ]]; then
     COMPREPLY=($(compgen -W "$commands" -- "$cur"))
+  elif [[ $command == tar && $prev == tar ]]; then
+    COMPREPLY=($(compgen -W "in out" -- "$cur"))
   else
     compopt -o filenames 2>/dev/null
     COMPREPLY=($(compgen -f -- "$cur"))
@@ -62,3 +66,30 @@ _lkl() {
 }
 
 complete -F _lkl lkl
+
+# The other names of the program.
+_lkl_face() {
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+  local options="--filesystem-type --partition --enable-printk --help"
+  case $1 in
+    fs2tar) options+=" --selinux-contexts" ;;
+    *) options+=" --filesystem-image --memory --owner --group --selinux" ;;
+  esac
+  case $prev in
+    -t | --filesystem-type)
+      COMPREPLY=($(compgen -W "ext4 btrfs vfat exfat squashfs iso9660 udf" -- "$cur"))
+      return
+      ;;
+    -P | --partition | -m | --mb | --memory | -o | --owner | -g | --group)
+      return
+      ;;
+  esac
+  if [[ $cur == -* ]]; then
+    COMPREPLY=($(compgen -W "$options" -- "$cur"))
+  else
+    compopt -o filenames 2>/dev/null
+    COMPREPLY=($(compgen -f -- "$cur"))
+  fi
+}
+
+complete -F _lkl_face cptofs cpfromfs fs2tar

@@ -204,12 +204,19 @@ void Copier::copy_directory(const Operand& from, const Operand& to, const Stat& 
 
   ancestors_.push_back(self);
   const auto stream = from.tree.read_directory(in);
-  std::string name;
-  while (stream->next(name)) {
+  const auto copy_name = [&](const std::string& name) {
     copy_entry({from.tree, in, name, join_path(from.path, name)},
-               {to.tree, out, name, join_path(to.path, name)}, join_path(relative, name), false,
-               false);
-  }
+               {to.tree, out, name, join_path(to.path, name)},
+               relative.empty() ? name : join_path(relative, name), false, false);
+  };
+  std::vector<std::string> names;
+  for (std::string name; stream->next(name);)
+    if (options_.sorted)
+      names.push_back(name);
+    else
+      copy_name(name);
+  std::sort(names.begin(), names.end());
+  for (const std::string& name : names) copy_name(name);
   ancestors_.pop_back();
   // Last: entries change the times, a default ACL would be handed down, and the mode may forbid
   // writing.
@@ -355,7 +362,13 @@ void Copier::keep_attributes(const Operand& from, Place source_place, const Oper
     }
     if (unix_attributes && options_.keep_xattrs && !source.is_symlink())
       keep_xattrs(from, source_place, to, target_place);
-    if (options_.keep_times) to.tree.set_times(target_place, source.accessed, source.modified);
+    if (options_.label && unix_attributes && !source.is_symlink())
+      to.tree.set_xattr(target_place, "security.selinux", *options_.label);
+    if (options_.keep_times) {
+      Timestamp accessed = source.accessed, modified = source.modified;
+      if (options_.latest) accessed = modified = std::min(modified, *options_.latest);
+      to.tree.set_times(target_place, accessed, modified);
+    }
   } catch (const std::system_error& error) {
     // The file itself is there; that its attributes are not is told, and it stays.
     if (error.code() == std::errc::no_space_on_device) throw;

@@ -31,12 +31,17 @@ struct CopyOptions {
   bool update = false;       // what exists and is not older is left alone
   bool dereference = false;  // symbolic links are followed everywhere
   bool verbose = false;
+  bool sorted = false;  // names in the order of their bytes, not as the directory has them
   bool keep_mode = true;
   bool keep_owner = true;
   bool keep_times = true;
   bool keep_links = true;
   bool keep_xattrs = true;
+  std::optional<std::string> label;  // given to everything as its SELinux label
   std::optional<std::uint32_t> uid, gid;  // given to everything instead of the source's
+  // No file gets a later time than this one, and the times of the last access, which depend on who
+  // looked, are those of the last change.
+  std::optional<Timestamp> latest;
   Sparse sparse = Sparse::kAuto;
 };
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 //
 // lkl cp: which operand is where, and what the copies are called. copy.cc does the copying.
+#include "cp.h"
+
 #include <fmt/format.h>
+#include <fnmatch.h>
 
 #include <algorithm>
 #include <charconv>
@@ -24,12 +27,6 @@ struct CpOptions {
   std::string preserve, no_preserve;
   std::string sparse = "auto";
   CopyOptions copy;
-};
-
-// An operand: a path on the host or in an image.
-struct Location {
-  std::optional<ImageName> image;
-  std::string path;
 };
 
 Location locate(const std::string& operand, const CommonOptions& options) {
@@ -87,12 +84,7 @@ CopyOptions copy_options(const CpOptions& options, const CommonOptions& common) 
   }
   set_kept(copy, options.no_preserve, false, "--no-preserve");
   if (options.no_owner) copy.keep_owner = false;
-  if (!options.owner.empty()) {
-    const std::size_t colon = options.owner.find(':');
-    copy.uid = parse_id(std::string_view(options.owner).substr(0, colon), options.owner);
-    if (colon != std::string::npos)
-      copy.gid = parse_id(std::string_view(options.owner).substr(colon + 1), options.owner);
-  }
+  if (!options.owner.empty()) set_owner(copy, options.owner);
   if (options.sparse == "always")
     copy.sparse = Sparse::kAlways;
   else if (options.sparse == "never")
@@ -132,8 +124,33 @@ std::optional<std::uint64_t> total_size(Trees& trees, const std::vector<Location
   return total;
 }
 
-void copy_all(Context& context, const CpOptions& options, Trees& trees,
-              const std::vector<Location>& sources, const Location& destination) {
+// Puts the names that match in the place of each pattern. One that matches nothing stays, and is
+// then not found.
+std::vector<Location> expand(Trees& trees, const std::vector<Location>& patterns) {
+  std::vector<Location> sources;
+  for (const Location& pattern : patterns) {
+    const auto [directory, name] = split_path(pattern.path);
+    Tree& tree = trees.of(pattern);
+    std::vector<std::string> names;
+    if (name.find_first_of("*?[") != std::string::npos && !tree.find_path(pattern.path, false) &&
+        tree.find_path(directory, true)) {
+      const Handle handle = tree.open_directory(directory);
+      const auto stream = tree.read_directory(handle);
+      for (std::string entry; stream->next(entry);)
+        if (fnmatch(name.c_str(), entry.c_str(), FNM_PERIOD) == 0) names.push_back(entry);
+    }
+    std::sort(names.begin(), names.end());
+    if (names.empty()) sources.push_back(pattern);
+    for (const std::string& entry : names)
+      sources.push_back({pattern.image, join_path(directory, entry)});
+  }
+  return sources;
+}
+
+void copy_all(Context& context, const CopyRequest& options, Trees& trees) {
+  const Location& destination = options.destination;
+  const std::vector<Location> sources =
+      options.patterns ? expand(trees, options.sources) : options.sources;
   Tree& to = trees.of(destination);
   const auto existing = to.find_path(destination.path, true);
   const bool into = existing && existing->is_directory() && !options.no_target_directory;
@@ -158,7 +175,7 @@ void copy_all(Context& context, const CpOptions& options, Trees& trees,
     ~Unhook() { diagnostics.set_before_print(nullptr); }
   } unhook{context.diagnostics};
 
-  Copier copier(context, copy_options(options, context.options), progress);
+  Copier copier(context, options.copy, progress);
   for (const Location& source : sources) {
     Tree& from = trees.of(source);
     try {
@@ -181,16 +198,33 @@ void copy_all(Context& context, const CpOptions& options, Trees& trees,
 
 void run_cp(const CpOptions& options, Context& context) {
   if (options.operands.size() < 2) throw UsageFailure("cp needs a source and a destination");
-  copy_options(options, context.options);  // its errors come before any work
-  std::vector<Location> sources;
+  CopyRequest request;
+  request.copy = copy_options(options, context.options);
+  request.no_target_directory = options.no_target_directory;
+  request.no_dereference = options.no_dereference;
   for (const std::string& operand : options.operands)
-    sources.push_back(locate(operand, context.options));
-  const Location destination = sources.back();
-  sources.pop_back();
-  if (!destination.image &&
-      std::none_of(sources.begin(), sources.end(), [](auto& s) { return s.image.has_value(); }))
+    request.sources.push_back(locate(operand, context.options));
+  request.destination = request.sources.back();
+  request.sources.pop_back();
+  const auto in_image = [](const Location& location) { return location.image.has_value(); };
+  if (!in_image(request.destination) &&
+      std::none_of(request.sources.begin(), request.sources.end(), in_image))
     throw UsageFailure(
         "neither side is an image; write IMAGE:/PATH, or :/PATH together with -a IMAGE");
+  run_copy(context, request);
+}
+
+}  // namespace
+
+void set_owner(CopyOptions& copy, const std::string& owner) {
+  const std::size_t colon = owner.find(':');
+  copy.uid = parse_id(std::string_view(owner).substr(0, colon), owner);
+  if (colon != std::string::npos)
+    copy.gid = parse_id(std::string_view(owner).substr(colon + 1), owner);
+}
+
+void run_copy(Context& context, const CopyRequest& request) {
+  const Location& destination = request.destination;
   if (destination.image && context.options.read_only)
     throw UsageFailure("--ro: the destination is in an image, which has to be written");
 
@@ -207,10 +241,8 @@ void run_cp(const CpOptions& options, Context& context) {
       for (const std::string& image : images) session.attach(parse_image_name(image).image, true);
   }
   Trees trees(session);
-  copy_all(context, options, trees, sources, destination);
+  copy_all(context, request, trees);
 }
-
-}  // namespace
 
 Run add_cp(CLI::App& parser) {
   auto options = std::make_shared<CpOptions>();

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "commands.h"
+#include "faces.h"
 #include "format.h"
 #include "image.h"
 #include "signals.h"
@@ -24,12 +25,26 @@ struct Command {
 
 // The place for more commands.
 constexpr Command kCommands[] = {
+    {"build", "Make an image with a file system of what is in a directory", add_build},
     {"cat", "Write files of an image to standard output", add_cat},
     {"cp", "Copy files and trees into, out of and between images", add_cp},
     {"df", "Show how full the file systems of an image are", add_df},
     {"info", "Show the partitions and file systems of an image", add_info},
     {"ls", "List files of an image", add_ls},
     {"stat", "Show all that is known about files of an image", add_stat},
+    {"tar", "Write a tree of an image as a tar archive, or unpack one into it", add_tar},
+};
+
+struct Face {
+  const char* name;
+  const char* summary;
+  AddFace add;
+};
+
+constexpr Face kFaces[] = {
+    {"cpfromfs", "Copies files out of a disk image", add_cpfromfs},
+    {"cptofs", "Copies files into a disk image", add_cptofs},
+    {"fs2tar", "Writes the files of a disk image as a tar archive", add_fs2tar},
 };
 
 constexpr char kFooter[] =
@@ -61,7 +76,61 @@ void add_common_options(CLI::App& parser, CommonOptions& options, std::string& m
                   "Say what is done; twice: the kernel's messages");
 }
 
+// Runs what was asked for, and tells how it failed. `help`: what to try after a wrong command line.
+int guarded(Context& context, const std::string& help, const std::function<void()>& work) {
+  try {
+    work();
+    return context.diagnostics.exit_code();
+  } catch (const Interrupted& interrupted) {
+    context.diagnostics.error("interrupted; the images were closed in order");
+    return 128 + interrupted.signal;
+  } catch (const UsageFailure& failure) {
+    context.diagnostics.error(failure.what());
+    fmt::print(stderr, "Try {}.\n", help);
+    return kExitUsage;
+  } catch (const Failure& failure) {
+    context.diagnostics.error(failure.what());
+  } catch (const std::system_error& error) {
+    context.diagnostics.error(error.what());
+  } catch (const std::bad_alloc&) {
+    context.diagnostics.error("out of memory");
+  }
+  return kExitFailed;
+}
+
+// The exit code if there is nothing more to do.
+std::optional<int> parse(CLI::App& parser, int argc, char** argv, const std::string& help) {
+  try {
+    parser.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    return parser.exit(success);
+  } catch (const CLI::ParseError& error) {
+    fmt::print(stderr, "{}: {}\nTry {}.\n", parser.get_name(), error.what(), help);
+    return kExitUsage;
+  }
+  return std::nullopt;
+}
+
+int run_face(const Face& face, int argc, char** argv) {
+  Context context;
+  context.diagnostics.set_name(face.name);
+  CLI::App parser(face.summary, face.name);
+  parser.set_help_flag("--help", "Show this help");
+  const Run run_command = face.add(parser, context.options);
+  const std::string help = fmt::format("'{} --help'", face.name);
+  if (const auto code = parse(parser, argc, argv, help)) return *code;
+  return guarded(context, help, [&] {
+    catch_signals();
+    run_command(context);
+  });
+}
+
 int run(int argc, char** argv) {
+  const std::string_view path = argc > 0 ? argv[0] : "";
+  const std::string_view own_name = path.substr(path.rfind('/') + 1);
+  for (const Face& face : kFaces)
+    if (own_name == face.name) return run_face(face, argc, argv);
+
   Context context;
   std::string memory;
   bool version = false;
@@ -79,20 +148,13 @@ int run(int argc, char** argv) {
     commands.emplace_back(sub, command.add(*sub));
   }
 
-  try {
-    parser.parse(argc, argv);
-  } catch (const CLI::Success& help) {
-    return parser.exit(help);
-  } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "lkl: {}\nTry 'lkl --help' or 'lkl COMMAND --help'.\n", error.what());
-    return kExitUsage;
-  }
+  const std::string help = "'lkl --help' or 'lkl COMMAND --help'";
+  if (const auto code = parse(parser, argc, argv, help)) return *code;
   context.diagnostics.set_quiet(context.options.quiet);
-
-  try {
+  return guarded(context, help, [&] {
     if (version) {
       print_version(context.options.verbose > 0);
-      return kExitOk;
+      return;
     }
     if (!memory.empty()) context.options.memory = parse_size(memory, "--mem");
     constexpr std::uint64_t kLeastMemory = 16 << 20;
@@ -102,24 +164,10 @@ int run(int argc, char** argv) {
       if (sub->parsed()) {
         catch_signals();
         run_command(context);
-        return context.diagnostics.exit_code();
+        return;
       }
     throw UsageFailure("no command given");
-  } catch (const Interrupted& interrupted) {
-    context.diagnostics.error("interrupted; the images were closed in order");
-    return 128 + interrupted.signal;
-  } catch (const UsageFailure& failure) {
-    context.diagnostics.error(failure.what());
-    fmt::print(stderr, "Try 'lkl --help' or 'lkl COMMAND --help'.\n");
-    return kExitUsage;
-  } catch (const Failure& failure) {
-    context.diagnostics.error(failure.what());
-  } catch (const std::system_error& error) {
-    context.diagnostics.error(error.what());
-  } catch (const std::bad_alloc&) {
-    context.diagnostics.error("out of memory");
-  }
-  return kExitFailed;
+  });
 }
 
 // What is still in the buffer of standard output may fail too. A reader that has gone away had

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// What is larger than the kernel's memory goes through it: no copy holds its files.
+#include <spawn.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "tool_test.h"
+
+extern char** environ;
+
+namespace lkl::tool_test {
+namespace {
+
+class MemoryTest : public ToolTest {
+ protected:
+  // Runs lkl and returns the most memory it ever had, in KiB.
+  static long peak_of(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), LKL_TOOL_PATH);
+    std::vector<char*> argv;
+    for (std::string& argument : arguments) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    pid_t pid = -1;
+    EXPECT_EQ(posix_spawn(&pid, argv[0], nullptr, nullptr, argv.data(), environ), 0);
+    int status = -1;
+    struct rusage usage = {};
+    EXPECT_EQ(wait4(pid, &status, 0, &usage), pid);
+    EXPECT_EQ(status, 0) << arguments[1];
+    return usage.ru_maxrss;
+  }
+};
+
+constexpr long kMost = 150 * 1024;
+
+TEST_F(MemoryTest, CopiesLargerThanTheKernelsMemory) {
+  // One large file and many small ones, 300 MiB in all; no zeroes.
+  shell(
+      "mkdir -p tree/small && head -c 200M /dev/urandom >tree/large && cd tree/small &&"
+      " head -c 100M /dev/urandom | split -a 5 -b 25000 -");
+  make_ext4("e.img", "512M");
+  EXPECT_LT(peak_of({"cp", "-m", "48M", "-r", "tree", "e.img:/"}), kMost);
+  check_ext4("e.img");
+  EXPECT_LT(peak_of({"cp", "-m", "48M", "-r", "e.img:/tree", "out"}), kMost);
+  EXPECT_EQ(checksums("out"), checksums("tree"));
+}
+
+TEST_F(MemoryTest, ArchivesLargerThanTheKernelsMemory) {
+  shell("mkdir tree && head -c 300M /dev/urandom >tree/large && tar -cf in.tar tree");
+  make_ext4("e.img", "512M");
+  EXPECT_LT(peak_of({"tar", "in", "-m", "48M", "e.img", "-f", "in.tar"}), kMost);
+  check_ext4("e.img");
+  EXPECT_LT(peak_of({"tar", "out", "-m", "48M", "e.img", "/tree", "-f", "out.tar"}), kMost);
+  EXPECT_EQ(shell("tar -xOf out.tar tree/large | cmp - tree/large && echo same"), "same\n");
+}
+
+}  // namespace
+}  // namespace lkl::tool_test

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// Tar archives of trees, by libarchive.
+#ifndef LKL_TOOL_ARCHIVE_H
+#define LKL_TOOL_ARCHIVE_H
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include <cstddef>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "copy.h"
+#include "options.h"
+#include "progress.h"
+#include "tree.h"
+
+namespace lkl::tool {
+
+enum class Compression { kNone, kGzip, kBzip2, kXz, kZstd };
+
+// By the ending of an archive's name: ".tar.gz", ".tgz" ... None if it has none of them.
+Compression compression_of(const std::string& file);
+
+struct ArchiveDeleter {
+  void operator()(struct archive* archive) const { archive_free(archive); }
+  void operator()(struct archive_entry* entry) const { archive_entry_free(entry); }
+};
+using ArchivePointer = std::unique_ptr<struct archive, ArchiveDeleter>;
+using EntryPointer = std::unique_ptr<struct archive_entry, ArchiveDeleter>;
+
+// Writes an archive in pax format. The same tree gives the same bytes: names are sorted, and what
+// differs from copy to copy of a file system (device and inode numbers, ctimes) is left out.
+class Packer {
+ public:
+  // `name` of the archive, for messages. `fd` is not closed.
+  Packer(Context& context, Progress& progress, int fd, std::string name, Compression compression);
+
+  // Gets a line "/PATH LABEL" for each file that has an SELinux label.
+  void set_label_file(std::FILE* file) { labels_ = file; }
+
+  // Adds the file, and what is below it, as `member`. Errors of single files are told to the
+  // context's diagnostics; throws Failure when the archive cannot be written.
+  void add(const Operand& file, const std::string& member);
+  // Writes the end. Without it the archive is not complete.
+  void finish();
+
+ private:
+  using Identity = std::pair<std::uint64_t, std::uint64_t>;  // device, inode
+
+  void add_entry(const Operand& file, const std::string& member, const Stat& stat);
+  void add_directory(const Operand& file, const std::string& member, const Stat& stat,
+                     archive_entry* entry);
+  void add_regular(const Operand& file, const std::string& member, const Stat& stat,
+                   archive_entry* entry);
+  bool write_header(const Operand& file, archive_entry* entry);
+  void write_zeroes(std::uint64_t size);
+  void write_data(const std::byte* data, std::size_t size);
+  void take_xattrs(const Operand& file, Place place, const std::string& member,
+                   archive_entry* entry);
+  [[noreturn]] void fail();
+
+  Context& context_;
+  Progress& progress_;
+  std::string name_;
+  ArchivePointer archive_;
+  std::FILE* labels_ = nullptr;
+  std::vector<std::byte> buffer_, zeroes_;
+  std::map<Identity, std::string> links_;
+  std::vector<Identity> ancestors_;
+};
+
+// Unpacks an archive into a directory of a tree. Members never get out of it: names with ".." are
+// refused, and no symbolic link on the way to a member is followed.
+class Unpacker {
+ public:
+  Unpacker(Context& context, Progress& progress, int fd, std::string name);
+  Unpacker(const Unpacker&) = delete;
+  Unpacker& operator=(const Unpacker&) = delete;
+
+  // Errors of single members are told to the context's diagnostics; throws Failure when the archive
+  // is damaged or the file system full. `path` of the directory, for messages.
+  void unpack(Tree& tree, const std::string& path);
+
+ private:
+  using Components = std::vector<std::string>;
+  struct Attributes {
+    std::uint32_t mode = 0, uid = 0, gid = 0;
+    std::optional<Timestamp> accessed, modified;
+    std::vector<std::pair<std::string, std::string>> xattrs;
+  };
+  // The directories from the target's root down to where we are.
+  struct Level {
+    std::string name;
+    Handle handle;
+  };
+
+  static la_ssize_t read_block(struct archive* archive, void* self, const void** block);
+  static std::optional<Components> components(const std::string& member);
+  static Attributes attributes_of(archive_entry* entry);
+
+  void unpack_member(archive_entry* entry, const std::string& member);
+  void make_link(Place place, archive_entry* entry);
+  void unpack_regular(const std::string& member, Place place, archive_entry* entry);
+  void read_data(const std::string& member, const Handle& out, std::uint64_t size);
+  void make_other(Place place, archive_entry* entry, std::uint32_t type);
+  void finish_directories();
+  void set_attributes(const std::string& member, Place place, const Attributes& attributes,
+                      bool symlink);
+  // Opens the directory, making what is missing of it if `make`.
+  const Handle& enter(const Components& path, std::size_t count, bool make);
+  void make_room(Place place);
+  [[noreturn]] void fail(const std::string& member);
+  std::string display(const std::string& member) const;
+
+  Context& context_;
+  Progress& progress_;
+  int fd_;
+  std::string name_;
+  ArchivePointer archive_;
+  std::vector<char> block_;
+  std::string tail_;  // the last bytes read, which are the end mark
+  Tree* tree_ = nullptr;
+  std::string target_;
+  Handle base_;
+  std::vector<Level> levels_;
+  // Last, since their entries change them.
+  std::vector<std::pair<Components, Attributes>> directories_;
+  bool warned_about_xattrs_ = false;
+};
+
+}  // namespace lkl::tool
+
+#endif  // LKL_TOOL_ARCHIVE_H

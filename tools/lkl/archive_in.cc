@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <span>
+
+#include "acl.h"
+#include "archive.h"
+#include "format.h"
+#include "signals.h"
+
+namespace lkl::tool {
+
+namespace {
+
+constexpr std::size_t kBlock = 256 * 1024;
+// An archive ends with blocks of zeroes of this size.
+constexpr std::size_t kEndMark = 512;
+
+const std::string kItself;
+
+// One member is left out; the rest of the archive is not affected.
+class MemberFailure : public Failure {
+ public:
+  using Failure::Failure;
+};
+
+bool is_kept_xattr(std::string_view name) {
+  return name.starts_with("user.") || name.starts_with("security.") || name.starts_with("trusted.");
+}
+
+bool unsupported(const std::error_code& code) {
+  return code == std::errc::operation_not_supported || code == std::errc::not_supported ||
+         code == std::errc::function_not_supported;
+}
+
+// libarchive takes the fraction of a time before 1970 as if it counted forward.
+Timestamp time_of(std::int64_t seconds, long nanoseconds) {
+  if (seconds < 0 && nanoseconds > 0)
+    return {seconds - 1, 1'000'000'000U - static_cast<std::uint32_t>(nanoseconds)};
+  return {seconds, static_cast<std::uint32_t>(nanoseconds)};
+}
+
+std::string join(const std::vector<std::string>& components) {
+  std::string path;
+  for (const std::string& component : components) path += (path.empty() ? "" : "/") + component;
+  return path;
+}
+
+}  // namespace
+
+Unpacker::Unpacker(Context& context, Progress& progress, int fd, std::string name)
+    : context_(context),
+      progress_(progress),
+      fd_(fd),
+      name_(std::move(name)),
+      archive_(archive_read_new()),
+      block_(kBlock) {
+  if (!archive_) throw std::bad_alloc();
+  archive* const a = archive_.get();
+  archive_read_support_format_tar(a);
+  // By name: support_filter_all() would start programs for those libarchive does not know.
+  archive_read_support_filter_gzip(a);
+  archive_read_support_filter_bzip2(a);
+  archive_read_support_filter_compress(a);
+  archive_read_support_filter_lzma(a);
+  archive_read_support_filter_xz(a);
+  archive_read_support_filter_zstd(a);
+}
+
+// Waits in poll(), which a signal ends, so that Ctrl-C works while a pipe is silent.
+la_ssize_t Unpacker::read_block(struct archive* archive, void* self, const void** block) {
+  auto& unpacker = *static_cast<Unpacker*>(self);
+  struct pollfd readable = {unpacker.fd_, POLLIN, 0};
+  for (;;) {
+    if (pending_signal()) {
+      archive_set_error(archive, EINTR, "interrupted");
+      return -1;
+    }
+    if (poll(&readable, 1, -1) < 0 && errno == EINTR) continue;
+    const ssize_t n = ::read(unpacker.fd_, unpacker.block_.data(), unpacker.block_.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      archive_set_error(archive, errno, "%s", describe({errno, std::system_category()}).c_str());
+      return -1;
+    }
+    const auto size = static_cast<std::size_t>(n);
+    unpacker.tail_.append(unpacker.block_.data(), size);
+    if (unpacker.tail_.size() > kEndMark) unpacker.tail_.erase(0, unpacker.tail_.size() - kEndMark);
+    *block = unpacker.block_.data();
+    return n;
+  }
+}
+
+void Unpacker::fail(const std::string& member) {
+  check_interrupted();
+  const char* why = archive_error_string(archive_.get());
+  throw Failure(fmt::format("{}: the archive is damaged or cut off{}: {}; get it anew", name_,
+                            member.empty() ? "" : fmt::format(" in or after '{}'", member),
+                            why ? why : "unreadable"));
+}
+
+std::string Unpacker::display(const std::string& member) const {
+  return tree_->display(join_path(target_, member));
+}
+
+std::optional<Unpacker::Components> Unpacker::components(const std::string& member) {
+  Components parts;
+  for (std::size_t at = 0; at < member.size();) {
+    const std::size_t slash = std::min(member.find('/', at), member.size());
+    const std::string part = member.substr(at, slash - at);
+    at = slash + 1;
+    if (part == "..") return std::nullopt;
+    if (!part.empty() && part != ".") parts.push_back(part);
+  }
+  return parts;
+}
+
+void Unpacker::unpack(Tree& tree, const std::string& path) {
+  tree_ = &tree;
+  target_ = path;
+  try {
+    base_ = tree.open_directory(path);
+  } catch (const std::system_error& error) {
+    throw Failure(fmt::format("{}: {}", tree.display(path), describe(error.code())));
+  }
+  archive* const a = archive_.get();
+  std::string member;
+  if (archive_read_open(a, this, nullptr, read_block, nullptr) != ARCHIVE_OK) {
+    check_interrupted();
+    throw Failure(fmt::format("{}: is no tar archive, or its compression is not known: {}", name_,
+                              archive_error_string(a)));
+  }
+  for (bool first = true;; first = false) {
+    check_interrupted();
+    archive_entry* entry = nullptr;
+    const int result = archive_read_next_header(a, &entry);
+    if (result == ARCHIVE_EOF) break;
+    // ARCHIVE_RETRY, to search for the next member, too: there is no telling what was lost.
+    if (result != ARCHIVE_OK && result != ARCHIVE_WARN) {
+      check_interrupted();
+      if (first)
+        throw Failure(fmt::format("{}: is no tar archive, or its start is damaged: {}", name_,
+                                  archive_error_string(a)));
+      fail(member);
+    }
+    const char* name = archive_entry_pathname(entry);
+    if (name == nullptr) {
+      context_.diagnostics.error(
+          fmt::format("{}: a member after '{}' has no readable name, left out", name_, member));
+      continue;
+    }
+    member = name;
+    try {
+      unpack_member(entry, member);
+    } catch (const std::system_error& error) {
+      const std::string where = display(member);
+      if (error.code() == std::errc::no_space_on_device)
+        throw Failure(
+            fmt::format("{}: the file system is full; what came before was unpacked", where));
+      context_.diagnostics.error(where, error.code());
+    } catch (const MemberFailure& failure) {
+      context_.diagnostics.error(failure.what());
+    }
+  }
+  finish_directories();
+  const bool plain = archive_filter_code(a, 0) == ARCHIVE_FILTER_NONE;
+  const auto is_zero = [](char c) { return c == 0; };
+  if (plain && (tail_.size() < kEndMark || !std::all_of(tail_.begin(), tail_.end(), is_zero)))
+    context_.diagnostics.error(fmt::format(
+        "{}: has no end mark: it may have been cut off; what is in it was unpacked", name_));
+}
+
+const Handle& Unpacker::enter(const Components& path, std::size_t count, bool make) {
+  std::size_t same = 0;
+  while (same < count && same < levels_.size() && levels_[same].name == path[same]) same++;
+  levels_.resize(same);
+  while (levels_.size() < count) {
+    const std::string& name = path[levels_.size()];
+    const Handle& dir = levels_.empty() ? base_ : levels_.back().handle;
+    const auto stat = tree_->find({dir, name});
+    if (stat && !stat->is_directory())
+      throw MemberFailure(fmt::format(
+          "{}: is in the way of what belongs below it{}",
+          display(join({path.begin(), path.begin() + static_cast<long>(levels_.size()) + 1})),
+          stat->is_symlink() ? ": a symbolic link, which is not followed" : ""));
+    if (!stat && !make) throw std::system_error(std::make_error_code(std::errc::not_a_directory));
+    if (!stat) {
+      tree_->make_directory({dir, name}, 0755);
+      if (tree_->unix_attributes()) tree_->set_mode({dir, name}, 0755);
+    }
+    Handle next = tree_->open_directory({dir, name});
+    levels_.push_back({name, std::move(next)});
+  }
+  return count == 0 ? base_ : levels_.back().handle;
+}
+
+void Unpacker::make_room(Place place) {
+  const auto existing = tree_->find(place);
+  if (!existing) return;
+  if (existing->is_directory())
+    throw std::system_error(std::make_error_code(std::errc::is_a_directory));
+  tree_->remove(place);
+}
+
+Unpacker::Attributes Unpacker::attributes_of(archive_entry* entry) {
+  Attributes attributes;
+  attributes.mode = archive_entry_perm(entry) & 07777;
+  attributes.uid = static_cast<std::uint32_t>(archive_entry_uid(entry));
+  attributes.gid = static_cast<std::uint32_t>(archive_entry_gid(entry));
+  if (archive_entry_mtime_is_set(entry))
+    attributes.modified = time_of(archive_entry_mtime(entry), archive_entry_mtime_nsec(entry));
+  if (archive_entry_atime_is_set(entry))
+    attributes.accessed = time_of(archive_entry_atime(entry), archive_entry_atime_nsec(entry));
+  attributes.xattrs = take_acls(entry);
+  const bool has_acls = !attributes.xattrs.empty();
+  archive_entry_xattr_reset(entry);
+  const char* name = nullptr;
+  const void* value = nullptr;
+  std::size_t size = 0;
+  while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK)
+    if (is_kept_xattr(name) || (is_acl(name) && !has_acls))
+      attributes.xattrs.emplace_back(name, std::string(static_cast<const char*>(value), size));
+  return attributes;
+}
+
+void Unpacker::unpack_member(archive_entry* entry, const std::string& member) {
+  const auto path = components(member);
+  if (!path)
+    throw MemberFailure(
+        fmt::format("{}: member '{}': has '..' in its name, left out", name_, member));
+  const bool link = archive_entry_hardlink(entry) != nullptr;
+  const std::uint32_t type = link ? LKL_S_IFREG : archive_entry_filetype(entry);
+  if (context_.options.verbose > 0) {
+    progress_.clear();
+    fmt::print(stderr, "{}\n", member);
+  }
+  progress_.set_subject(member);
+  if (type == LKL_S_IFDIR) {
+    if (!path->empty()) {
+      const Handle& dir = enter(*path, path->size() - 1, true);
+      const Place place{dir, path->back()};
+      const auto existing = tree_->find(place);
+      if (existing && !existing->is_directory()) tree_->remove(place);
+      enter(*path, path->size(), true);
+    }
+    directories_.emplace_back(*path, attributes_of(entry));
+    return;
+  }
+  if (path->empty()) throw std::system_error(std::make_error_code(std::errc::is_a_directory));
+  const Handle& dir = enter(*path, path->size() - 1, true);
+  const Place place{dir, path->back()};
+  if (link)
+    make_link(place, entry);
+  else if (type == LKL_S_IFREG)
+    unpack_regular(member, place, entry);
+  else
+    make_other(place, entry, type);
+  progress_.add_file();
+}
+
+void Unpacker::make_link(Place place, archive_entry* entry) {
+  const std::string text = archive_entry_hardlink(entry);
+  const auto target = components(text);
+  if (!target || target->empty())
+    throw MemberFailure(fmt::format("{}: its hard link to '{}' leads out of the archive, left out",
+                                    display(archive_entry_pathname(entry)), text));
+  // Not through levels_: `place` refers to it.
+  Handle walked;
+  const Handle* from = &base_;
+  for (std::size_t i = 0; i + 1 < target->size(); i++) {
+    walked = tree_->open_directory({*from, (*target)[i]});
+    from = &walked;
+  }
+  const Place existing{*from, target->back()};
+  const auto stat = tree_->find(existing);
+  if (!stat) throw std::system_error(std::make_error_code(std::errc::no_such_file_or_directory));
+  if (const auto here = tree_->find(place); here && here->inode == stat->inode) return;
+  make_room(place);
+  tree_->make_link(existing, place);
+}
+
+void Unpacker::unpack_regular(const std::string& member, Place place, archive_entry* entry) {
+  make_room(place);
+  const Handle out = tree_->create_file(place, 0600);
+  // What is half there must not look like the whole.
+  struct Partial {
+    Tree& tree;
+    Place place;
+    bool complete = false;
+    ~Partial() {
+      if (complete) return;
+      try {
+        tree.remove(place);
+      } catch (const std::system_error&) {
+        // The error that brought us here is the one to be told.
+      }
+    }
+  } partial{*tree_, place};
+  read_data(member, out, static_cast<std::uint64_t>(archive_entry_size(entry)));
+  set_attributes(member, {out, kItself}, attributes_of(entry), false);
+  partial.complete = true;
+}
+
+void Unpacker::read_data(const std::string& member, const Handle& out, std::uint64_t size) {
+  std::uint64_t end = 0;
+  for (;;) {
+    check_interrupted();
+    const void* data = nullptr;
+    std::size_t n = 0;
+    la_int64_t at = 0;
+    const int result = archive_read_data_block(archive_.get(), &data, &n, &at);
+    if (result == ARCHIVE_EOF) break;
+    if (result < ARCHIVE_WARN) fail(member);
+    if (n == 0) continue;
+    tree_->write(out, {static_cast<const std::byte*>(data), n}, static_cast<std::uint64_t>(at));
+    end = static_cast<std::uint64_t>(at) + n;
+    progress_.add_bytes(n);
+  }
+  if (end < size) tree_->truncate(out, size);
+}
+
+void Unpacker::make_other(Place place, archive_entry* entry, std::uint32_t type) {
+  const std::string member = archive_entry_pathname(entry);
+  make_room(place);
+  try {
+    switch (type) {
+      case LKL_S_IFLNK:
+        tree_->make_symlink(archive_entry_symlink(entry), place);
+        break;
+      case LKL_S_IFCHR:
+      case LKL_S_IFBLK:
+        tree_->make_node(place, type | 0600,
+                         static_cast<std::uint32_t>(archive_entry_rdevmajor(entry)),
+                         static_cast<std::uint32_t>(archive_entry_rdevminor(entry)));
+        break;
+      case LKL_S_IFIFO:
+        tree_->make_node(place, type | 0600, 0, 0);
+        break;
+      default:
+        throw MemberFailure(fmt::format("{}: of an unknown type, left out", display(member)));
+    }
+  } catch (const std::system_error& error) {
+    if (error.code() != std::errc::operation_not_permitted) throw;
+    throw MemberFailure(fmt::format("{}: cannot make a {} here: the file system has none",
+                                    display(member), type_name(type)));
+  }
+  set_attributes(member, place, attributes_of(entry), type == LKL_S_IFLNK);
+}
+
+// In the reverse order, so that what is made of a directory's name later counts.
+void Unpacker::finish_directories() {
+  for (auto at = directories_.rbegin(); at != directories_.rend(); ++at) {
+    check_interrupted();
+    const auto& [path, attributes] = *at;
+    const std::string member = join(path);
+    try {
+      const Handle& directory = enter(path, path.size(), false);
+      set_attributes(member, {directory, kItself}, attributes, false);
+    } catch (const std::system_error& error) {
+      context_.diagnostics.error(display(member), error.code());
+    } catch (const MemberFailure& failure) {
+      context_.diagnostics.error(failure.what());
+    }
+  }
+  directories_.clear();
+}
+
+// In the order in which one undoes the other: the owner clears the set-id bits and the
+// capabilities, the mode rewrites the ACL, and everything touches the times.
+void Unpacker::set_attributes(const std::string& member, Place place, const Attributes& attributes,
+                              bool symlink) {
+  try {
+    if (tree_->unix_attributes()) {
+      tree_->set_owner(place, attributes.uid, attributes.gid);
+      if (!symlink) tree_->set_mode(place, attributes.mode);
+      for (const auto& [name, value] : attributes.xattrs) {
+        try {
+          tree_->set_xattr(place, name, value);
+        } catch (const std::system_error& error) {
+          if (!unsupported(error.code())) throw;
+          if (!std::exchange(warned_about_xattrs_, true))
+            context_.diagnostics.warning(fmt::format(
+                "{}: the file system has no attributes of this kind ({}); they are left out",
+                display(member), name));
+        }
+      }
+    }
+    if (attributes.modified)
+      tree_->set_times(place, attributes.accessed.value_or(*attributes.modified),
+                       *attributes.modified);
+  } catch (const std::system_error& error) {
+    if (error.code() == std::errc::no_space_on_device) throw;
+    // The file itself is there; that its attributes are not is told, and it stays.
+    context_.diagnostics.error(fmt::format("{}: owner, mode, times or attributes not kept: {}",
+                                           display(member), describe(error.code())));
+  }
+}
+
+}  // namespace lkl::tool

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// lkl build: an image with a file system of what is in a directory.
+#include <errno.h>
+#include <fmt/format.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "commands.h"
+#include "copy.h"
+#include "cp.h"
+#include "ext_settle.h"
+#include "format.h"
+#include "host_file.h"
+#include "process.h"
+#include "session.h"
+#include "signals.h"
+
+namespace lkl::tool {
+
+namespace {
+
+struct BuildOptions {
+  std::string directory, image;
+  std::string size = "auto";
+  std::string label, uuid, mkfs_options, owner;
+  bool force = false;
+  bool reproducible = false;
+};
+
+// What is known of a file system's mkfs. Others can be used too, without the options.
+struct Maker {
+  std::string_view type;
+  std::string_view package;  // Debian's
+  std::vector<std::string> always;
+  std::string_view label, uuid;  // the options; empty: it has none
+};
+
+const Maker kMakers[] = {
+    {"ext2", "e2fsprogs", {"-q", "-F"}, "-L", "-U"},
+    {"ext3", "e2fsprogs", {"-q", "-F"}, "-L", "-U"},
+    {"ext4", "e2fsprogs", {"-q", "-F"}, "-L", "-U"},
+    {"btrfs", "btrfs-progs", {"-q", "-f"}, "-L", "-U"},
+    {"xfs", "xfsprogs", {"-q", "-f"}, "-L", "-m uuid="},
+    {"vfat", "dosfstools", {}, "-n", "-i"},
+    {"exfat", "exfatprogs", {}, "-L", ""},
+    {"f2fs", "f2fs-tools", {"-q", "-f"}, "-l", "-U"},
+    {"nilfs2", "nilfs-tools", {"-q", "-f"}, "-L", ""},
+    {"jfs", "jfsutils", {"-q"}, "-L", ""},
+    {"ntfs", "ntfs-3g", {"-q", "-F", "-f"}, "-L", ""},
+    {"minix", "util-linux", {}, "", ""},
+    {"udf", "udftools", {}, "-l", "-u"},
+};
+
+bool is_ext(const std::string& type) {
+  return type == "ext2" || type == "ext3" || type == "ext4";
+}
+
+// What there is to be stored.
+struct Inventory {
+  std::uint64_t data = 0;         // bytes that are no holes, in blocks of 4 KiB
+  std::uint64_t with_holes = 0;   // the same, where there can be no holes
+  std::uint64_t files = 0;        // of any kind
+  std::uint64_t fat_entries = 0;  // that vfat needs for the names in the root directory
+};
+
+void count(Tree& tree, const Handle& directory, const std::string& path, Inventory& inventory,
+           std::set<std::pair<std::uint64_t, std::uint64_t>>& seen, bool top) {
+  constexpr std::uint64_t kBlock = 4096, kSector = 512;
+  const auto blocks = [](std::uint64_t bytes) { return (bytes + kBlock - 1) / kBlock * kBlock; };
+  const auto stream = tree.read_directory(directory);
+  for (std::string name; stream->next(name);) {
+    check_interrupted();
+    const auto stat = tree.find({directory, name});
+    if (!stat) continue;
+    if (top) inventory.fat_entries += 2 + name.size() / 13;
+    if (stat->nlink > 1 && !stat->is_directory() &&
+        !seen.emplace(std::uint64_t{stat->dev_major} << 32 | stat->dev_minor, stat->inode).second)
+      continue;
+    inventory.files++;
+    if (stat->is_regular()) {
+      inventory.data += blocks(std::min(stat->size, stat->blocks * kSector));
+      inventory.with_holes += blocks(stat->size);
+    } else {
+      // A directory's names, a long link's text.
+      inventory.data += blocks(std::max<std::uint64_t>(stat->size, 1));
+      inventory.with_holes += kBlock;
+    }
+    if (!stat->is_directory()) continue;
+    try {
+      count(tree, tree.open_directory({directory, name}), join_path(path, name), inventory, seen,
+            false);
+    } catch (const std::system_error& error) {
+      throw Failure(fmt::format("{}: {}", join_path(path, name), describe(error.code())));
+    }
+  }
+}
+
+// Room for the inventory and what the file system needs itself, on the generous side: what is not
+// used is a hole of the image.
+std::uint64_t fitting_size(const std::string& type, const Inventory& inventory) {
+  constexpr std::uint64_t kMiB = 1 << 20;
+  const std::uint64_t files = inventory.files;
+  std::uint64_t data = inventory.data;
+  if (type == "vfat" || type == "exfat") data = inventory.with_holes;
+  std::uint64_t per_file = 8192, fixed = 64 * kMiB, least = 0;
+  if (is_ext(type)) {
+    // Inodes, and a block now and then for extents or attributes; then the journal, which mke2fs
+    // makes larger with the size.
+    per_file = 1024;
+    fixed = 8 * kMiB + std::min<std::uint64_t>(data / 16, 1024 * kMiB);
+    if (data > 100 * kMiB) fixed += 16 * kMiB;
+  } else if (type == "btrfs") {
+    // Its metadata is there twice, and all is given out in large pieces.
+    fixed = 192 * kMiB + data / 16;
+    per_file = 16384;
+  } else if (type == "xfs") {
+    least = 304 * kMiB;
+    fixed = 96 * kMiB;
+    per_file = 4096;
+  } else if (type == "vfat" || type == "exfat") {
+    // Half a cluster is lost for each file.
+    fixed = 2 * kMiB;
+    per_file = data < 256 * kMiB ? 4096 : 32768;
+    // Below 512M, mkfs.vfat makes a root directory of 512 entries that cannot grow.
+    if (type == "vfat" && inventory.fat_entries > 400) least = 520 * kMiB;
+  } else if (type == "f2fs") {
+    fixed = 128 * kMiB + data / 8;
+  }
+  // A twentieth is kept back for root by some, and bitmaps grow with the size.
+  const std::uint64_t size = data + data / 10 + files * per_file + fixed;
+  return (std::max(size, least) + kMiB - 1) / kMiB * kMiB;
+}
+
+// A UUID that is the same for the same request.
+std::string derived_uuid(const std::string& text) {
+  std::uint64_t halves[2] = {0xcbf29ce484222325, 0x84222325cbf29ce4};
+  for (std::uint64_t& half : halves)
+    for (const char c : text) half = (half ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  // Of the kind whose meaning is up to its maker.
+  halves[0] = (halves[0] & ~0xf000ULL) | 0x8000;
+  halves[1] = (halves[1] & ~(3ULL << 62)) | 2ULL << 62;
+  return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", halves[0] >> 32,
+                     halves[0] >> 16 & 0xffff, halves[0] & 0xffff, halves[1] >> 48,
+                     halves[1] & 0xffffffffffff);
+}
+
+// The time to build with, in seconds since 1970; none if it is not to be reproducible.
+std::optional<std::uint32_t> chosen_time(const BuildOptions& options) {
+  const char* text = getenv("SOURCE_DATE_EPOCH");
+  if (text == nullptr || *text == 0)
+    return options.reproducible ? std::optional<std::uint32_t>(0) : std::nullopt;
+  std::uint32_t seconds = 0;
+  const char* end = text + std::string_view(text).size();
+  const auto [stop, error] = std::from_chars(text, end, seconds);
+  if (error != std::errc() || stop != end || seconds > INT32_MAX)
+    throw UsageFailure(fmt::format(
+        "SOURCE_DATE_EPOCH: '{}' is not seconds since 1970 up to 2038; set it, or unset it", text));
+  return seconds;
+}
+
+class Builder {
+ public:
+  Builder(Context& context, const BuildOptions& options)
+      : context_(context),
+        options_(options),
+        type_(context.options.type.empty() ? "ext4" : context.options.type),
+        time_(chosen_time(options)),
+        tree_(make_host_tree()) {
+    const auto known = std::find_if(std::begin(kMakers), std::end(kMakers),
+                                    [&](const Maker& maker) { return maker.type == type_; });
+    if (known != std::end(kMakers)) maker_ = *known;
+    if (time_ && is_ext(type_) && options_.uuid.empty())
+      options_.uuid = derived_uuid(fmt::format("{} {} {}", type_, options_.label, *time_));
+  }
+
+  void run() {
+    if (options_.directory.empty() || options_.image.empty())
+      throw UsageFailure("build needs a directory and the image to make");
+    if (context_.options.read_only) throw UsageFailure("--ro: build writes an image");
+    copy_.recursive = true;
+    copy_.sorted = true;
+    copy_.verbose = context_.options.verbose > 0;
+    if (time_) copy_.latest = Timestamp{*time_, 0};
+    if (!options_.owner.empty()) set_owner(copy_, options_.owner);
+    try {
+      source_ = tree_->open_directory(options_.directory);
+    } catch (const std::system_error& error) {
+      throw Failure(fmt::format("{}: {}", options_.directory, describe(error.code())));
+    }
+    refuse_image_in_directory();
+    const std::uint64_t size = image_size();
+    const std::vector<std::string> command = mkfs_command();
+
+    HostFile image =
+        HostFile::create(options_.image, options_.force ? HostFile::Existing::kReplaced
+                                                        : HostFile::Existing::kRefused);
+    if (::ftruncate(image.fd(), static_cast<off_t>(size)) != 0 && errno != EINVAL)
+      throw Failure(fmt::format("{}: cannot be made {} large: {}", options_.image, human_size(size),
+                                describe({errno, std::system_category()})));
+    say(fmt::format("{}: {} of {}", options_.image, type_, human_size(size)));
+    run_program(command, environment(), maker_.package);
+    const bool settle = time_ && is_ext(type_);
+    std::vector<std::string> features;
+    if (settle) {
+      features = checksum_features(image.fd(), options_.image);
+      for (auto at = features.rbegin(); at != features.rend(); ++at) tune("^" + *at);
+    }
+    fill();
+    if (settle) {
+      settle_ext(image.fd(), options_.image, *time_);
+      for (const std::string& feature : features) tune(feature);
+    }
+    check_interrupted();
+    if (context_.diagnostics.exit_code() != kExitOk)
+      throw Failure(fmt::format("{}: not made, because of the errors above", options_.image));
+    image.keep();
+  }
+
+ private:
+  void say(const std::string& message) {
+    if (context_.options.verbose > 0) fmt::print("{}\n", message);
+  }
+
+  void refuse_image_in_directory() {
+    const std::string parent = split_path(options_.image).first;
+    const auto real = [](const std::string& path) {
+      char* resolved = ::realpath(path.c_str(), nullptr);
+      std::string text = resolved ? resolved : "";
+      ::free(resolved);
+      return text.ends_with('/') ? text : text + "/";
+    };
+    if (real(parent).starts_with(real(options_.directory)))
+      throw Failure(
+          fmt::format("{}: is in the directory it is made of; put it elsewhere", options_.image));
+  }
+
+  std::uint64_t image_size() {
+    if (options_.size != "auto") {
+      const std::uint64_t size = parse_size(options_.size, "--size");
+      if (size < 65536) throw UsageFailure("--size: too small for a file system");
+      return size;
+    }
+    Inventory inventory;
+    std::set<std::pair<std::uint64_t, std::uint64_t>> seen;
+    count(*tree_, source_, options_.directory, inventory, seen, true);
+    inodes_ = inventory.files + inventory.files / 8 + 64;
+    return fitting_size(type_, inventory);
+  }
+
+  std::vector<std::string> mkfs_command() {
+    std::vector<std::string> command{"mkfs." + type_};
+    command.insert(command.end(), maker_.always.begin(), maker_.always.end());
+    const auto add = [&](std::string_view option, std::string value, const char* ours) {
+      if (value.empty()) return;
+      if (option.empty())
+        throw UsageFailure(fmt::format("{}: not known for {}; use --mkfs-options", ours, type_));
+      const std::size_t blank = option.find(' ');
+      command.emplace_back(option.substr(0, blank));
+      if (blank != std::string_view::npos) value.insert(0, option.substr(blank + 1));
+      command.push_back(std::move(value));
+    };
+    add(maker_.label, options_.label, "--label");
+    add(maker_.uuid, options_.uuid, "--uuid");
+    if (is_ext(type_)) {
+      // What the kernel would do later anyhow, at times of its own choice.
+      std::string extended = "lazy_itable_init=0,lazy_journal_init=0";
+      if (time_) extended += ",hash_seed=" + options_.uuid;
+      command.insert(command.end(), {"-E", extended});
+      // What mke2fs takes from the size may be too few for many small files.
+      if (inodes_ != 0) command.insert(command.end(), {"-N", std::to_string(inodes_)});
+    }
+    if (type_ == "vfat" && time_) command.emplace_back("--invariant");
+    for (const std::string& word : split_words(options_.mkfs_options, "--mkfs-options"))
+      command.push_back(word);
+    command.push_back(options_.image.starts_with('-') ? "./" + options_.image : options_.image);
+    return command;
+  }
+
+  std::vector<std::pair<std::string, std::string>> environment() const {
+    if (!time_) return {};
+    const std::string seconds = std::to_string(*time_);
+    // The second is what older versions of e2fsprogs know.
+    return {{"SOURCE_DATE_EPOCH", seconds}, {"E2FSPROGS_FAKE_TIME", seconds}};
+  }
+
+  void tune(const std::string& feature) {
+    run_program({"tune2fs", "-O", feature, options_.image}, environment(), maker_.package);
+  }
+
+  void fill() {
+    CommonOptions& common = context_.options;
+    // Recognised, if it can be: the kernel has one driver for several types.
+    if (is_ext(type_)) common.type.clear();
+    if (time_ && is_ext(type_)) {
+      // Without the journal, whose contents depend on when the kernel writes, and with blocks given
+      // out in the order in which they are written.
+      const std::string ours = "noload,nodelalloc";
+      common.mount_options += (common.mount_options.empty() ? "" : ",") + ours;
+    }
+    common.partition = 0;
+    Session session(context_);
+    AttachedImage& image = session.attach(options_.image, true);
+    if (time_) {
+      struct __lkl__kernel_timespec now = {};
+      now.tv_sec = *time_;
+      lkl_sys_clock_settime(LKL_CLOCK_REALTIME, &now);
+    }
+    const Volume& volume = session.mount(image, image.whole);
+    const auto target = make_image_tree(volume);
+    Progress progress(common.quiet);
+    const ProgressLine line(context_.diagnostics, progress);
+    Copier copier(context_, copy_, progress);
+    {
+      const Handle root = target->open_directory("/");
+      copier.copy({*tree_, source_, "", options_.directory}, {*target, root, "", "/"}, true);
+    }
+    session.close();
+  }
+
+  Context& context_;
+  BuildOptions options_;
+  std::string type_;
+  Maker maker_;
+  CopyOptions copy_;
+  std::optional<std::uint32_t> time_;
+  std::unique_ptr<Tree> tree_;
+  Handle source_;
+  std::uint64_t inodes_ = 0;
+};
+
+}  // namespace
+
+Run add_build(CLI::App& parser) {
+  auto options = std::make_shared<BuildOptions>();
+  parser.add_option("directory", options->directory, "What goes into the image")->type_name("DIR");
+  parser.add_option("image", options->image, "The image to make")->type_name("IMAGE");
+  parser.add_option("--size", options->size, "Size of the image, or 'auto'")->type_name("SIZE");
+  parser.add_option("--label", options->label, "Name of the file system")->type_name("NAME");
+  parser.add_option("--uuid", options->uuid, "UUID of the file system")->type_name("UUID");
+  parser.add_option("--owner", options->owner, "Give everything to this user and group")
+      ->type_name("UID[:GID]");
+  parser.add_option("--mkfs-options", options->mkfs_options, "More options for mkfs.TYPE")
+      ->type_name("OPTIONS");
+  parser.add_flag("--force", options->force, "Replace the image if it exists");
+  parser.add_flag("--reproducible", options->reproducible,
+                  "The same image for the same files; SOURCE_DATE_EPOCH does it too");
+  return [options](Context& context) { Builder(context, *options).run(); };
+}
+
+}  // namespace lkl::tool

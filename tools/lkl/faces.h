@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// Other names under which the program does one thing, with the options that are known for it.
+#ifndef LKL_TOOL_FACES_H
+#define LKL_TOOL_FACES_H
+
+#include "commands.h"
+#include "options.h"
+
+namespace lkl::tool {
+
+// As AddCommand; what the options common to all commands would say is put into `common`.
+using AddFace = Run (*)(CLI::App& parser, CommonOptions& common);
+
+Run add_cptofs(CLI::App& parser, CommonOptions& common);
+Run add_cpfromfs(CLI::App& parser, CommonOptions& common);
+Run add_fs2tar(CLI::App& parser, CommonOptions& common);
+
+}  // namespace lkl::tool
+
+#endif  // LKL_TOOL_FACES_H

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "error.h"
+#include "signals.h"
+
+extern char** environ;
+
+namespace lkl::tool {
+
+namespace {
+
+std::string find_program(const std::string& name) {
+  const char* path = getenv("PATH");
+  const std::string list = std::string(path ? path : "/bin:/usr/bin") + ":/sbin:/usr/sbin";
+  for (std::size_t at = 0; at <= list.size();) {
+    const std::size_t colon = std::min(list.find(':', at), list.size());
+    const std::string candidate = list.substr(at, colon - at) + "/" + name;
+    at = colon + 1;
+    struct stat status = {};
+    if (!candidate.starts_with('/') || ::stat(candidate.c_str(), &status) != 0) continue;
+    if (S_ISREG(status.st_mode) && ::access(candidate.c_str(), X_OK) == 0) return candidate;
+  }
+  return {};
+}
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> list;
+  for (std::string& text : texts) list.push_back(text.data());
+  list.push_back(nullptr);
+  return list;
+}
+
+// What goes to the program, freed at the end of the scope.
+struct SpawnSettings {
+  posix_spawn_file_actions_t files;
+  posix_spawnattr_t attributes;
+  SpawnSettings() {
+    posix_spawn_file_actions_init(&files);
+    posix_spawnattr_init(&attributes);
+  }
+  SpawnSettings(const SpawnSettings&) = delete;
+  ~SpawnSettings() {
+    posix_spawn_file_actions_destroy(&files);
+    posix_spawnattr_destroy(&attributes);
+  }
+};
+
+// Starts it with its output and errors in the pipe's end `out`; returns its id.
+pid_t start(const std::string& program, std::vector<std::string> arguments,
+            const std::vector<std::pair<std::string, std::string>>& environment, int out) {
+  std::vector<std::string> variables;
+  for (char** variable = environ; *variable; variable++) {
+    const std::string_view text = *variable;
+    const bool replaced = std::any_of(environment.begin(), environment.end(), [&](const auto& v) {
+      return text.starts_with(v.first + "=");
+    });
+    if (!replaced) variables.emplace_back(text);
+  }
+  for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
+
+  SpawnSettings settings;
+  posix_spawn_file_actions_addopen(&settings.files, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2(&settings.files, out, 1);
+  posix_spawn_file_actions_adddup2(&settings.files, out, 2);
+  // It does not expect that a closed pipe is only an error.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGPIPE);
+  posix_spawnattr_setsigdefault(&settings.attributes, &signals);
+  posix_spawnattr_setflags(&settings.attributes, POSIX_SPAWN_SETSIGDEF);
+  pid_t pid = -1;
+  const int error = posix_spawn(&pid, program.c_str(), &settings.files, &settings.attributes,
+                                pointers(arguments).data(), pointers(variables).data());
+  if (error != 0)
+    throw Failure(
+        fmt::format("{}: cannot start it: {}", program, describe({error, std::system_category()})));
+  return pid;
+}
+
+}  // namespace
+
+void run_program(const std::vector<std::string>& arguments,
+                 const std::vector<std::pair<std::string, std::string>>& environment,
+                 std::string_view package) {
+  check_interrupted();
+  const std::string& name = arguments.front();
+  const std::string program = find_program(name);
+  if (program.empty())
+    throw Failure(
+        package.empty()
+            ? fmt::format("{}: no such program; install the package that has it", name)
+            : fmt::format("{}: no such program; it is in the Debian package {}", name, package));
+  int pipe[2];
+  if (::pipe2(pipe, O_CLOEXEC) != 0) throw std::system_error(errno, std::system_category(), name);
+  pid_t pid = -1;
+  try {
+    pid = start(program, arguments, environment, pipe[1]);
+  } catch (const Failure&) {
+    ::close(pipe[0]);
+    ::close(pipe[1]);
+    throw;
+  }
+  ::close(pipe[1]);
+  std::string output;
+  char chunk[4096];
+  for (;;) {
+    const ssize_t n = ::read(pipe[0], chunk, sizeof(chunk));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    output.append(chunk, static_cast<std::size_t>(n));
+  }
+  ::close(pipe[0]);
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  // A Ctrl-C on the terminal ends it too.
+  check_interrupted();
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
+  while (output.ends_with('\n')) output.pop_back();
+  for (std::size_t at = 0; (at = output.find('\n', at)) != std::string::npos; at += 3)
+    output.insert(at + 1, "  ");
+  throw Failure(fmt::format("{} {}:\n  {}", name,
+                            WIFEXITED(status)
+                                ? fmt::format("failed with status {}", WEXITSTATUS(status))
+                                : fmt::format("was ended by signal {}", WTERMSIG(status)),
+                            output.empty() ? "(it said nothing)" : output));
+}
+
+std::vector<std::string> split_words(std::string_view text, std::string_view what) {
+  std::vector<std::string> words;
+  bool inside = false;
+  char quote = 0;
+  for (std::size_t i = 0; i < text.size(); i++) {
+    const char c = text[i];
+    if (quote == 0 && (c == ' ' || c == '\t' || c == '\n')) {
+      inside = false;
+      continue;
+    }
+    if (!std::exchange(inside, true)) words.emplace_back();
+    if (c == quote)
+      quote = 0;
+    else if (quote == 0 && (c == '\'' || c == '"'))
+      quote = c;
+    else if (c == '\\' && quote != '\'' && i + 1 < text.size())
+      words.back() += text[++i];
+    else
+      words.back() += c;
+  }
+  if (quote != 0) throw UsageFailure(fmt::format("{}: a {} is not closed", what, quote));
+  return words;
+}
+
+}  // namespace lkl::tool
