@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 add_library(lkl_devices OBJECT
-  block/file_backend.cc block/memory_backend.cc
+  block/file_backend.cc block/file_source.cc block/memory_backend.cc block/overlay_backend.cc
   posix/event_loop.cc posix/pool_loop.cc posix/wakeup.cc posix/worker_pool.cc
   virtio/blk.cc virtio/mmio.cc virtio/queue.cc)
+if(NBD_FOUND)
+  # loaded when it is needed: only its header is
+  target_sources(lkl_devices PRIVATE block/nbd_client.cc)
+  target_compile_definitions(lkl_devices PUBLIC LKL_HAVE_NBD)
+endif()
 if(URING_FOUND)
   target_sources(lkl_devices PRIVATE posix/uring_loop.cc)
   target_compile_definitions(lkl_devices PRIVATE LKL_HAVE_URING)

@@ -120,6 +120,11 @@ struct lkl_disk {
 #define LKL_DISK_READ_ONLY	(1u << 0)	/* whatever the descriptor allows */
 #define LKL_DISK_NO_LOCK	(1u << 1)	/* the image may be open elsewhere */
 #define LKL_DISK_MEMORY		(1u << 2)	/* no file: @size bytes of memory, zeroed */
+/*
+ * Copy on write: what is written goes to a temporary file (in $TMPDIR or /var/tmp)
+ * and is gone with the disk. The image is only read, and locked for reading.
+ */
+#define LKL_DISK_SNAPSHOT	(1u << 3)
 
 /**
  * struct lkl_disk_options - for lkl_disk_add_options(); zero means the default
@@ -148,6 +153,22 @@ int lkl_disk_add(struct lkl_disk *disk);
 
 /** lkl_disk_add_options - the same with options; @opts may be NULL */
 int lkl_disk_add_options(struct lkl_disk *disk, const struct lkl_disk_options *opts);
+
+/**
+ * lkl_disk_open - connect a disk that is named by a URI
+ * @disk:  its fields are set
+ * @uri:   PATH or file:PATH              image file or block device
+ *         nbd://HOST[:PORT]/EXPORT, nbds://, nbd+unix:///EXPORT?socket=PATH
+ *                                        network block device, by libnbd
+ *         mem:SIZE[K|M|G|T]              zeroed memory
+ * @flags: LKL_DISK_READ_ONLY, _NO_LOCK, _SNAPSHOT
+ *
+ * As lkl_disk_add(); what it opens, lkl_disk_remove() closes. An NBD disk does not
+ * survive in the child of a fork: its I/O fails with EIO there. Returns the disk's
+ * id, -LKL_EPROTONOSUPPORT for a scheme that is not known or libnbd missing, or the
+ * error of open(2) or of the connection.
+ */
+int lkl_disk_open(struct lkl_disk *disk, const char *uri, unsigned int flags);
 
 /**
  * lkl_disk_remove - disconnect a disk

@@ -143,6 +143,8 @@ struct DiskOptions {
   bool read_only = false;
   /// Do not lock the image against other processes (and other disks of this one).
   bool no_lock = false;
+  /// Copy on write: the image is only read, what is written is gone with the disk.
+  bool snapshot = false;
   /// Serial number the kernel shows, at most 20 bytes.
   std::string serial = {};
   /// Request queues, 1 to 16; 0 for the default.
@@ -182,6 +184,15 @@ class Disk {
     return add(std::move(state), options, ec);
   }
 #endif
+
+  /// What a URI names, see lkl_disk_open(): a path, nbd://..., nbd+unix://..., mem:SIZE.
+  static Disk from_uri(const std::string& uri, const DiskOptions& options = {}) {
+    return detail::throwing(uri, [&](std::error_code& ec) { return from_uri(uri, options, ec); });
+  }
+  static Disk from_uri(const std::string& uri, const DiskOptions& options, std::error_code& ec) {
+    auto state = std::make_unique<State>();
+    return adopt(lkl_disk_open(&state->disk, uri.c_str(), flags(options)), state, ec);
+  }
 
   /// A disk in the caller's memory, which must outlive it and is a multiple of 512 bytes long.
   static Disk from_memory(std::span<std::byte> memory, const DiskOptions& options = {}) {
@@ -271,13 +282,20 @@ class Disk {
 
   static Disk add(std::unique_ptr<State> state, const DiskOptions& options, std::error_code& ec) {
     struct lkl_disk_options raw = {};
-    if (options.read_only) raw.flags |= LKL_DISK_READ_ONLY;
-    if (options.no_lock) raw.flags |= LKL_DISK_NO_LOCK;
+    raw.flags = flags(options);
     raw.num_queues = options.queues;
     // One byte stays for the terminating zero.
     std::memcpy(raw.serial, options.serial.data(),
                 std::min(sizeof(raw.serial) - 1, options.serial.size()));
-    const int id = lkl_disk_add_options(&state->disk, &raw);
+    return adopt(lkl_disk_add_options(&state->disk, &raw), state, ec);
+  }
+
+  static unsigned flags(const DiskOptions& options) noexcept {
+    return (options.read_only ? LKL_DISK_READ_ONLY : 0) | (options.no_lock ? LKL_DISK_NO_LOCK : 0) |
+           (options.snapshot ? LKL_DISK_SNAPSHOT : 0);
+  }
+
+  static Disk adopt(int id, std::unique_ptr<State>& state, std::error_code& ec) noexcept {
     ec = error_from(id);
     Disk disk;
     if (ec) return disk;

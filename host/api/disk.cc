@@ -1,18 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "api/disk.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <new>
+#include <string_view>
 #include <system_error>
 
 #include "api/internal.h"
 #include "block/callback_backend.h"
 #include "block/file_backend.h"
+#include "block/file_source.h"
 #include "block/memory_backend.h"
+#include "block/overlay_backend.h"
+#ifdef LKL_HAVE_NBD
+#include "block/nbd_client.h"
+#endif
 #include "lkl.h"
 
 namespace lkl {
+
+HostFd::~HostFd() {
+  if (fd_ >= 0) close(fd_);
+}
+
 namespace {
 
 int call(Instance& instance, int64_t nr, uint64_t a, uint64_t b, uint64_t c) {
@@ -45,33 +60,98 @@ std::unique_ptr<BlockBackend> make_callback_backend(const lkl_disk& disk, EventL
 }
 
 // 0 or -errno.
+int make_file_backend(int fd, unsigned flags, EventLoop& loop,
+                      std::unique_ptr<BlockBackend>& backend) {
+  const bool lock = !(flags & LKL_DISK_NO_LOCK);
+  if (flags & LKL_DISK_SNAPSHOT) {
+    std::unique_ptr<FileSource> source;
+    if (const int error = FileSource::open(fd, lock, source)) return error;
+    std::unique_ptr<OverlayBackend> overlay;
+    const int error = OverlayBackend::open(std::move(source), loop, overlay);
+    backend = std::move(overlay);
+    return error;
+  }
+  std::unique_ptr<FileBackend> file;
+  const int error = FileBackend::open(
+      fd, {.read_only = (flags & LKL_DISK_READ_ONLY) != 0, .lock = lock}, loop, file);
+  backend = std::move(file);
+  return error;
+}
+
+int make_memory_backend(uint64_t size, std::unique_ptr<BlockBackend>& backend) {
+  if (size == 0 || size % 512) return -LKL_EINVAL;
+  backend = std::make_unique<MemoryBackend>(size);
+  return 0;
+}
+
 int make_backend(const lkl_disk& disk, const lkl_disk_options& options, EventLoop& loop,
                  std::unique_ptr<BlockBackend>& backend) {
   if (disk.ops) {
     backend = make_callback_backend(disk, loop);
     return backend ? 0 : -LKL_EIO;
   }
-  if (options.flags & LKL_DISK_MEMORY) {
-    if (options.size == 0 || options.size % 512) return -LKL_EINVAL;
-    backend = std::make_unique<MemoryBackend>(options.size);
-    return 0;
+  if (options.flags & LKL_DISK_MEMORY) return make_memory_backend(options.size, backend);
+  return make_file_backend(disk.fd, options.flags, loop, backend);
+}
+
+bool is_nbd(std::string_view uri) {
+  for (const char* scheme : {"nbd://", "nbds://", "nbd+unix://", "nbds+unix://"})
+    if (uri.starts_with(scheme)) return true;
+  return false;
+}
+
+int make_nbd_backend([[maybe_unused]] const std::string& uri, [[maybe_unused]] unsigned flags,
+                     [[maybe_unused]] EventLoop& loop,
+                     [[maybe_unused]] std::unique_ptr<BlockBackend>& backend) {
+#ifdef LKL_HAVE_NBD
+  std::unique_ptr<NbdClient> client;
+  if (const int error = NbdClient::open(uri, client)) return error;
+  if (flags & LKL_DISK_SNAPSHOT) {
+    std::unique_ptr<OverlayBackend> overlay;
+    const int error = OverlayBackend::open(std::move(client), loop, overlay);
+    backend = std::move(overlay);
+    return error;
   }
-  std::unique_ptr<FileBackend> file;
-  const int error = FileBackend::open(disk.fd,
-                                      {.read_only = (options.flags & LKL_DISK_READ_ONLY) != 0,
-                                       .lock = !(options.flags & LKL_DISK_NO_LOCK)},
-                                      loop, file);
-  backend = std::move(file);
-  return error;
+  backend =
+      std::make_unique<NbdBackend>(std::move(client), (flags & LKL_DISK_READ_ONLY) != 0, loop);
+  return 0;
+#else
+  return -LKL_EPROTONOSUPPORT;
+#endif
+}
+
+// "64M" in bytes, 0 if it is none.
+uint64_t parse_size(std::string_view text) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const std::string_view unit(end, static_cast<size_t>(text.data() + text.size() - end));
+  if (error != std::errc() || unit.size() > 1) return 0;
+  const size_t power = unit.empty() ? 0 : std::string_view("KMGT").find(unit[0]) + 1;
+  if (!unit.empty() && power == 0) return 0;
+  const unsigned shift = 10 * static_cast<unsigned>(power);
+  return value << shift >> shift == value ? value << shift : 0;
+}
+
+int make_backend_of_uri(const std::string& uri, unsigned flags, EventLoop& loop, HostFd& fd,
+                        std::unique_ptr<BlockBackend>& backend) {
+  if (is_nbd(uri)) return make_nbd_backend(uri, flags, loop, backend);
+  if (uri.starts_with("mem:")) return make_memory_backend(parse_size(uri.substr(4)), backend);
+  const std::string path = uri.starts_with("file:") ? uri.substr(5) : uri;
+  if (path == uri && uri.find("://") != std::string::npos) return -LKL_EPROTONOSUPPORT;
+  const bool writable = !(flags & (LKL_DISK_READ_ONLY | LKL_DISK_SNAPSHOT));
+  fd = HostFd(open(path.c_str(), (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC));
+  if (fd.get() < 0) return -errno;
+  return make_file_backend(fd.get(), flags, loop, backend);
 }
 
 }  // namespace
 
-Disk::Disk(int id, unsigned irq, Instance& instance, std::unique_ptr<BlockBackend> backend,
-           const VirtioBlkOptions& options)
+Disk::Disk(int id, unsigned irq, Instance& instance, HostFd fd,
+           std::unique_ptr<BlockBackend> backend, const VirtioBlkOptions& options)
     : id_(id),
       irq_(irq),
       instance_(instance),
+      fd_(std::move(fd)),
       device_(std::move(backend), options),
       transport_(device_, instance.memory(), *this) {
   instance_.bus().connect(irq_, &transport_);
@@ -104,6 +184,23 @@ int Disks::add(lkl_disk& disk, const lkl_disk_options& options) {
   std::unique_ptr<BlockBackend> backend;
   // Numbers of the host are those of the kernel for all that can come here.
   if (const int error = make_backend(disk, options, instance_.loop(), backend)) return error;
+  return connect(disk, HostFd(), std::move(backend), options);
+}
+
+int Disks::open(lkl_disk& disk, const std::string& uri, unsigned flags) {
+  if (flags & ~(LKL_DISK_READ_ONLY | LKL_DISK_NO_LOCK | LKL_DISK_SNAPSHOT)) return -LKL_EINVAL;
+  std::unique_ptr<BlockBackend> backend;
+  HostFd fd;
+  if (const int error = make_backend_of_uri(uri, flags, instance_.loop(), fd, backend))
+    return error;
+  disk = {};
+  lkl_disk_options options = {};
+  options.flags = flags;
+  return connect(disk, std::move(fd), std::move(backend), options);
+}
+
+int Disks::connect(lkl_disk& disk, HostFd fd, std::unique_ptr<BlockBackend> backend,
+                   const lkl_disk_options& options) {
   const int irq = instance_.bus().allocate_irq();
   if (irq < 0) return -LKL_ENOSPC;
 
@@ -111,7 +208,7 @@ int Disks::add(lkl_disk& disk, const lkl_disk_options& options) {
   {
     const std::lock_guard lock(mutex_);
     disks_.push_back(std::make_unique<Disk>(
-        next_id_++, irq, instance_, std::move(backend),
+        next_id_++, irq, instance_, std::move(fd), std::move(backend),
         VirtioBlkOptions{.serial = std::string(options.serial, strnlen(options.serial, 20)),
                          .num_queues = options.num_queues,
                          .read_only = (options.flags & LKL_DISK_READ_ONLY) != 0}));
@@ -163,12 +260,23 @@ int Disks::irq(int id) {
 using lkl::Instance;
 
 int lkl_disk_add_options(lkl_disk* disk, const lkl_disk_options* opts) {
-  constexpr unsigned kFlags = LKL_DISK_READ_ONLY | LKL_DISK_NO_LOCK | LKL_DISK_MEMORY;
+  constexpr unsigned kFlags =
+      LKL_DISK_READ_ONLY | LKL_DISK_NO_LOCK | LKL_DISK_MEMORY | LKL_DISK_SNAPSHOT;
   Instance* instance = Instance::get();
   const lkl_disk_options options = opts ? *opts : lkl_disk_options{};
   if (!instance || !disk || (options.flags & ~kFlags)) return -LKL_EINVAL;
   try {
     return instance->disks().add(*disk, options);
+  } catch (const std::bad_alloc&) {
+    return -LKL_ENOMEM;
+  }
+}
+
+int lkl_disk_open(lkl_disk* disk, const char* uri, unsigned int flags) {
+  Instance* instance = Instance::get();
+  if (!instance || !disk || !uri) return -LKL_EINVAL;
+  try {
+    return instance->disks().open(*disk, uri, flags);
   } catch (const std::bad_alloc&) {
     return -LKL_ENOMEM;
   }

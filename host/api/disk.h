@@ -5,6 +5,8 @@
 
 #include <memory>
 #include <mutex>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "core/instance.h"
@@ -16,10 +18,28 @@ struct lkl_disk_options;
 
 namespace lkl {
 
+// A descriptor of the host that is closed with its owner.
+class HostFd final {
+ public:
+  explicit HostFd(int fd = -1) : fd_(fd) {}
+  HostFd(HostFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  HostFd& operator=(HostFd&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~HostFd();
+
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
 // One disk: its virtio device, and where it is on the bus.
 class Disk final : public IrqLine {
  public:
-  Disk(int id, unsigned irq, Instance& instance, std::unique_ptr<BlockBackend> backend,
+  // `fd`: what the backend works on, if it is ours.
+  Disk(int id, unsigned irq, Instance& instance, HostFd fd, std::unique_ptr<BlockBackend> backend,
        const VirtioBlkOptions& options);
   ~Disk() override;
 
@@ -36,6 +56,7 @@ class Disk final : public IrqLine {
   const int id_;
   const unsigned irq_;
   Instance& instance_;
+  const HostFd fd_;  // outlives the device
   VirtioBlk device_;
   MmioTransport transport_;
   bool connected_ = false;
@@ -47,6 +68,7 @@ class Disks final {
 
   // The id, or -errno.
   int add(lkl_disk& disk, const lkl_disk_options& options);
+  int open(lkl_disk& disk, const std::string& uri, unsigned flags);
   int remove(const lkl_disk& disk);
   // After the boot: what was added before it.
   int connect_all();
@@ -54,6 +76,9 @@ class Disks final {
   int irq(int id);
 
  private:
+  int connect(lkl_disk& disk, HostFd fd, std::unique_ptr<BlockBackend> backend,
+              const lkl_disk_options& options);
+
   Instance& instance_;
   std::mutex mutex_;  // not held while the kernel is called: it may be a long call
   std::vector<std::unique_ptr<Disk>> disks_;

@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <climits>
 
+#include "block/image_lock.h"
+
 namespace lkl {
 namespace {
 
@@ -20,21 +22,6 @@ namespace {
 // host's threads while the kernel goes on. (Throttling of dirty pages can make the
 // small one block too; then there is no hurry.)
 constexpr uint64_t kInlineWrite = 64 << 10;
-
-int take_lock(int fd, bool exclusive) {
-  struct flock lock = {};
-  lock.l_type = exclusive ? F_WRLCK : F_RDLCK;
-  lock.l_whence = SEEK_SET;
-  if (fcntl(fd, F_OFD_SETLK, &lock) == 0) return 0;
-  return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
-}
-
-void drop_lock(int fd) {
-  struct flock lock = {};
-  lock.l_type = F_UNLCK;
-  lock.l_whence = SEEK_SET;
-  fcntl(fd, F_OFD_SETLK, &lock);
-}
 
 }  // namespace
 
@@ -56,8 +43,7 @@ int FileBackend::open(int fd, const Options& options, EventLoop& loop,
   }
   if ((flags & O_ACCMODE) == O_WRONLY) return -EBADF;
   if (options.lock) {
-    // A lock for writing needs a descriptor that can write, one for reading none.
-    if (const int error = take_lock(fd, !file->read_only_)) return error;
+    if (const int error = lock_image(fd, !file->read_only_)) return error;
     file->locked_ = true;
   }
   result = std::move(file);
@@ -65,7 +51,7 @@ int FileBackend::open(int fd, const Options& options, EventLoop& loop,
 }
 
 FileBackend::~FileBackend() {
-  if (locked_) drop_lock(fd_);
+  if (locked_) unlock_image(fd_);
 }
 
 void FileBackend::submit(BlockRequest& request) {

@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "support/host_tools.h"
 #include "support/kernel_test.h"
 
 using lkl_test::KernelTest;
@@ -129,4 +130,43 @@ TEST_F(ApiTest, DisksWithoutAKernelFileSystem) {
       -LKL_ENODEV);
   EXPECT_EQ(lkl_disk_remove(disk), 0);
   EXPECT_EQ(lkl_disk_remove(disk), -LKL_ENODEV);
+}
+
+TEST_F(ApiTest, DisksByUri) {
+  lkl_disk disk = {};
+  EXPECT_EQ(lkl_disk_open(nullptr, "mem:1M", 0), -LKL_EINVAL);
+  EXPECT_EQ(lkl_disk_open(&disk, "mem:", 0), -LKL_EINVAL);
+  EXPECT_EQ(lkl_disk_open(&disk, "mem:1X", 0), -LKL_EINVAL);
+  EXPECT_EQ(lkl_disk_open(&disk, "mem:1M", 1u << 20), -LKL_EINVAL);
+  EXPECT_EQ(lkl_disk_open(&disk, "gopher://x/y", 0), -LKL_EPROTONOSUPPORT);
+  EXPECT_EQ(lkl_disk_open(&disk, "/nowhere/at/all", 0), -LKL_ENOENT);
+  EXPECT_EQ(lkl_disk_open(&disk, "file:/nowhere/at/all", 0), -LKL_ENOENT);
+  EXPECT_LT(lkl_disk_open(&disk, "nbd+unix:///?socket=/nowhere/at/all", 0), 0);
+
+  const int id = lkl_disk_open(&disk, "mem:4M", 0);
+  ASSERT_GE(id, 0);
+  unsigned number = 0;
+  EXPECT_EQ(lkl_get_virtio_blkdev(id, 0, &number), 0);
+  EXPECT_EQ(lkl_disk_remove(disk), 0);
+
+  // a snapshot: what is written is read again, and gone with the disk
+  const lkl_test::TempDir dir;
+  const std::string path = dir / "image";
+  ASSERT_EQ(lkl_test::run("truncate -s 1M " + path), 0);
+  for (int round = 0; round < 2; ++round) {
+    const int snapshot = lkl_disk_open(&disk, path.c_str(), LKL_DISK_SNAPSHOT);
+    ASSERT_GE(snapshot, 0);
+    ASSERT_EQ(lkl_get_virtio_blkdev(snapshot, 0, &number), 0);
+    ASSERT_EQ(lkl_sys_mknod("/snapshot", LKL_S_IFBLK | 0600, number), 0);
+    const int fd = static_cast<int>(lkl_sys_open("/snapshot", LKL_O_RDWR, 0));
+    ASSERT_GE(fd, 0);
+    char byte = '?';
+    EXPECT_EQ(lkl_sys_pread64(fd, &byte, 1, 5000), 1);
+    EXPECT_EQ(byte, 0);
+    EXPECT_EQ(lkl_sys_pwrite64(fd, "x", 1, 5000), 1);
+    EXPECT_EQ(lkl_sys_fsync(fd), 0);
+    lkl_sys_close(fd);
+    EXPECT_EQ(lkl_sys_unlink("/snapshot"), 0);
+    EXPECT_EQ(lkl_disk_remove(disk), 0);
+  }
 }

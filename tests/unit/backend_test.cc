@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -13,7 +17,12 @@
 #include "block/callback_backend.h"
 #include "block/fault_backend.h"
 #include "block/file_backend.h"
+#include "block/file_source.h"
 #include "block/memory_backend.h"
+#include "block/overlay_backend.h"
+#ifdef LKL_HAVE_NBD
+#include "block/nbd_client.h"
+#endif
 
 namespace {
 
@@ -45,6 +54,14 @@ class BackendTest : public ::testing::TestWithParam<const char*> {
       backend_ = std::move(file);
     } else if (std::string(GetParam()) == "memory") {
       backend_ = std::make_unique<MemoryBackend>(kSize);
+    } else if (std::string(GetParam()) == "overlay") {
+      std::unique_ptr<FileSource> source;
+      std::unique_ptr<OverlayBackend> overlay;
+      ASSERT_EQ(FileSource::open(fd_, true, source), 0);
+      ASSERT_EQ(OverlayBackend::open(std::move(source), *loop_, overlay), 0);
+      backend_ = std::move(overlay);
+    } else if (std::string(GetParam()) == "nbd") {
+      open_nbd();
     } else {
       bytes_.resize(kSize);
       backend_ = std::make_unique<CallbackBackend>(
@@ -60,8 +77,40 @@ class BackendTest : public ::testing::TestWithParam<const char*> {
           });
     }
   }
+  // A server that others have written, on the file.
+  void open_nbd() {
+#ifdef LKL_HAVE_NBD
+    socket_ = path_ + ".socket";
+    server_ = fork();
+    if (server_ == 0) {
+      execlp("nbdkit", "nbdkit", "-f", "-U", socket_.c_str(), "file", path_.c_str(), nullptr);
+      _exit(127);
+    }
+    std::unique_ptr<NbdClient> client;
+    int status, error = -ENOENT;
+    for (int i = 0; i < 500 && error; ++i) {
+      if (waitpid(server_, &status, WNOHANG) == server_) {
+        server_ = -1;
+        GTEST_SKIP() << "nbdkit does not run (package nbdkit)";
+      }
+      usleep(10'000);
+      error = NbdClient::open("nbd+unix:///?socket=" + socket_, client);
+      if (error == -EPROTONOSUPPORT) GTEST_SKIP() << "libnbd is not installed (package libnbd0)";
+    }
+    ASSERT_EQ(error, 0);
+    backend_ = std::make_unique<NbdBackend>(std::move(client), false, *loop_);
+#else
+    GTEST_SKIP() << "built without libnbd-dev";
+#endif
+  }
+
   void TearDown() override {
     backend_.reset();
+    if (server_ > 0) {
+      kill(server_, SIGTERM);
+      waitpid(server_, nullptr, 0);
+      unlink(socket_.c_str());
+    }
     close(fd_);
     unlink(path_.c_str());
   }
@@ -84,11 +133,14 @@ class BackendTest : public ::testing::TestWithParam<const char*> {
   std::vector<char> bytes_;
   std::string path_;
   int fd_ = -1;
+  std::string socket_;
+  pid_t server_ = -1;
 };
 
 }  // namespace
 
-INSTANTIATE_TEST_SUITE_P(On, BackendTest, ::testing::Values("file", "memory", "callback"),
+INSTANTIATE_TEST_SUITE_P(On, BackendTest,
+                         ::testing::Values("file", "memory", "callback", "overlay", "nbd"),
                          [](const auto& info) { return std::string(info.param); });
 
 TEST_P(BackendTest, KeepsWhatItGets) {
@@ -120,6 +172,69 @@ TEST_P(BackendTest, DiscardAndZeroes) {
     EXPECT_EQ(back[5 * 512 + (40 << 10) - 1], 0);
     EXPECT_EQ(back[5 * 512 + (40 << 10)], 1);
   }
+}
+
+// Random requests of any alignment against a model.
+TEST_P(BackendTest, AgreesWithAModel) {
+  std::mt19937 random(42);
+  std::vector<char> model(kSize), data(200 << 10);
+  for (int step = 0; step < 400; ++step) {
+    const uint64_t offset = random() % (kSize / 512) * 512;
+    const size_t size = std::min<uint64_t>((random() % 300 + 1) * 512, kSize - offset);
+    const size_t cut = size / 2;
+    switch (random() % 5) {
+      case 0:
+        if (!backend_->can_discard()) break;
+        ASSERT_EQ(run(BlockOp::kWriteZeroes, offset, {}, size), 0);
+        std::fill_n(model.begin() + static_cast<ptrdiff_t>(offset), size, 0);
+        break;
+      case 1:
+      case 2:
+        for (size_t i = 0; i < size; ++i) data[i] = static_cast<char>(random());
+        ASSERT_EQ(run(BlockOp::kWrite, offset, {{data.data(), cut}, {&data[cut], size - cut}}), 0);
+        std::copy_n(data.begin(), size, model.begin() + static_cast<ptrdiff_t>(offset));
+        break;
+      default:
+        ASSERT_EQ(run(BlockOp::kRead, offset, {{data.data(), cut}, {&data[cut], size - cut}}), 0);
+        ASSERT_EQ(std::memcmp(data.data(), &model[offset], size), 0) << "step " << step;
+    }
+  }
+}
+
+using OverlayBackendTest = BackendTest;
+INSTANTIATE_TEST_SUITE_P(On, OverlayBackendTest, ::testing::Values("overlay"),
+                         [](const auto& info) { return std::string(info.param); });
+
+TEST_P(OverlayBackendTest, TheBaseIsRead) {
+  backend_.reset();
+  std::vector<char> base(kSize), back(kSize);
+  for (size_t i = 0; i < kSize; ++i) base[i] = static_cast<char>(i / 512 * 7 + i);
+  ASSERT_EQ(pwrite(fd_, base.data(), kSize, 0), static_cast<ssize_t>(kSize));
+  std::unique_ptr<FileSource> source;
+  std::unique_ptr<OverlayBackend> overlay;
+  ASSERT_EQ(FileSource::open(fd_, true, source), 0);
+  ASSERT_EQ(OverlayBackend::open(std::move(source), *loop_, overlay), 0);
+  backend_ = std::move(overlay);
+  std::vector<char> sector(512, 's');
+  std::vector<char> expected = base;
+  // within a block, over the edge of two, and the last sector
+  for (const uint64_t offset : {uint64_t{512}, uint64_t{4096 - 512}, kSize - 512}) {
+    ASSERT_EQ(run(BlockOp::kWrite, offset, {{sector.data(), 512}}), 0);
+    std::fill_n(expected.begin() + static_cast<ptrdiff_t>(offset), 512, 's');
+  }
+  ASSERT_EQ(run(BlockOp::kRead, 0, {{back.data(), kSize}}), 0);
+  EXPECT_TRUE(back == expected);
+  // and the image is as it was
+  ASSERT_EQ(pread(fd_, back.data(), kSize, 0), static_cast<ssize_t>(kSize));
+  EXPECT_TRUE(back == base);
+}
+
+TEST_P(OverlayBackendTest, TheBaseIsLockedForReading) {
+  std::unique_ptr<FileBackend> other;
+  const int writer = open(path_.c_str(), O_RDWR);
+  EXPECT_EQ(FileBackend::open(writer, {}, *loop_, other), -EBUSY);
+  EXPECT_EQ(FileBackend::open(writer, {.read_only = true}, *loop_, other), 0);
+  close(writer);
 }
 
 using FileBackendTest = BackendTest;
