@@ -195,17 +195,8 @@ void run_cp(const CpOptions& options, Context& context) {
     throw UsageFailure("--ro: the destination is in an image, which has to be written");
 
   Session session(context);
-  if (destination.image) {
-    // Before the sources: one of them may be the same image, and needs less.
-    session.attach(destination.image->image, true);
-    // The other devices of a file system that spans several are written, too.
-    const auto& images = context.options.images;
-    const bool spans = std::any_of(images.begin(), images.end(), [&](const std::string& image) {
-      return parse_image_name(image).image == destination.image->image;
-    });
-    if (spans)
-      for (const std::string& image : images) session.attach(parse_image_name(image).image, true);
-  }
+  // Before the sources: one of them may be the same image, and needs less.
+  if (destination.image) session.attach_for_writing(destination.image->image);
   Trees trees(session);
   copy_all(context, options, trees, sources, destination);
 }
