@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 //
-// lkl cp: which operand is where, and what the copies are called. copy.cc does the copying.
+// lkl cp: which operand is where. copy.cc does the copying.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
-#include <map>
 
 #include "commands.h"
 #include "copy.h"
-#include "session.h"
+#include "location.h"
 
 namespace lkl::tool {
 
@@ -17,35 +16,12 @@ namespace {
 
 struct CpOptions {
   std::vector<std::string> operands;
-  bool no_target_directory = false;
-  bool no_dereference = false;
   bool no_owner = false;
   std::string owner;
   std::string preserve, no_preserve;
   std::string sparse = "auto";
   CopyOptions copy;
 };
-
-// An operand: a path on the host or in an image.
-struct Location {
-  std::optional<ImageName> image;
-  std::string path;
-};
-
-Location locate(const std::string& operand, const CommonOptions& options) {
-  if (operand.starts_with(':')) {
-    if (options.images.empty())
-      throw UsageFailure(fmt::format("{}: a path in an image, but there is no -a IMAGE", operand));
-    if (options.images.size() > 1)
-      throw UsageFailure(
-          fmt::format("{}: which image? With several -a, write IMAGE{} in full", operand, operand));
-    ImageName name = parse_image_name(options.images.front());
-    const std::string path = operand.substr(1);
-    return {name, path.starts_with('/') ? path : "/" + path};
-  }
-  if (auto name = parse_image_path(operand)) return {name, name->path};
-  return {std::nullopt, operand};
-}
 
 std::uint32_t parse_id(std::string_view text, const std::string& whole) {
   std::uint32_t id = 0;
@@ -104,81 +80,6 @@ CopyOptions copy_options(const CpOptions& options, const CommonOptions& common) 
   return copy;
 }
 
-// The trees of the locations, made as they are needed. Must not outlive the session.
-class Trees {
- public:
-  explicit Trees(Session& session) : session_(session) {}
-
-  Tree& of(const Location& location) {
-    Volume* volume = location.image ? &session_.mount(*location.image) : nullptr;
-    auto& tree = trees_[volume];
-    if (!tree) tree = volume ? make_image_tree(*volume) : make_host_tree();
-    return *tree;
-  }
-
- private:
-  Session& session_;
-  std::map<Volume*, std::unique_ptr<Tree>> trees_;
-};
-
-// What all sources hold together; only plain files say it without being read.
-std::optional<std::uint64_t> total_size(Trees& trees, const std::vector<Location>& sources) {
-  std::uint64_t total = 0;
-  for (const Location& source : sources) {
-    const auto stat = trees.of(source).find_path(source.path, true);
-    if (!stat || !stat->is_regular()) return std::nullopt;
-    total += stat->size;
-  }
-  return total;
-}
-
-void copy_all(Context& context, const CpOptions& options, Trees& trees,
-              const std::vector<Location>& sources, const Location& destination) {
-  Tree& to = trees.of(destination);
-  const auto existing = to.find_path(destination.path, true);
-  const bool into = existing && existing->is_directory() && !options.no_target_directory;
-  if (sources.size() > 1 && !into)
-    throw Failure(fmt::format("{}: is not a directory; several sources need one to go into",
-                              to.display(destination.path)));
-
-  const auto [parent, last] = split_path(destination.path);
-  const std::string& base_path = into ? destination.path : parent;
-  Handle base;
-  try {
-    base = to.open_directory(base_path);
-  } catch (const std::system_error& error) {
-    throw Failure(fmt::format("{}: {}", to.display(base_path), describe(error.code())));
-  }
-
-  Progress progress(context.options.quiet);
-  progress.set_total(total_size(trees, sources));
-  context.diagnostics.set_before_print([&] { progress.clear(); });
-  struct Unhook {
-    Diagnostics& diagnostics;
-    ~Unhook() { diagnostics.set_before_print(nullptr); }
-  } unhook{context.diagnostics};
-
-  Copier copier(context, copy_options(options, context.options), progress);
-  for (const Location& source : sources) {
-    Tree& from = trees.of(source);
-    try {
-      const auto [directory, name] = split_path(source.path);
-      const Handle handle = from.open_directory(directory);
-      const std::string target = into ? name : last;
-      const bool slash = source.path.ends_with('/');
-      const bool follow = !options.no_dereference && (slash || !options.copy.recursive);
-      if (!into && !existing && destination.path.ends_with('/') && !options.copy.recursive)
-        throw Failure(fmt::format("{}: no such directory", to.display(destination.path)));
-      copier.copy({from, handle, name, source.path},
-                  {to, base, target, join_path(base_path, target)}, follow);
-    } catch (const std::system_error& error) {
-      context.diagnostics.error(from.display(source.path), error.code());
-    } catch (const Failure& failure) {
-      context.diagnostics.error(failure.what());
-    }
-  }
-}
-
 void run_cp(const CpOptions& options, Context& context) {
   if (options.operands.size() < 2) throw UsageFailure("cp needs a source and a destination");
   copy_options(options, context.options);  // its errors come before any work
@@ -198,7 +99,10 @@ void run_cp(const CpOptions& options, Context& context) {
   // Before the sources: one of them may be the same image, and needs less.
   if (destination.image) session.attach_for_writing(destination.image->image);
   Trees trees(session);
-  copy_all(context, options, trees, sources, destination);
+  std::vector<TreePath> from;
+  for (const Location& source : sources) from.push_back({trees.of(source), source.path});
+  copy_paths(context, copy_options(options, context.options), from,
+             {trees.of(destination), destination.path});
 }
 
 }  // namespace
@@ -209,12 +113,12 @@ Run add_cp(CLI::App& parser) {
   parser.add_option("operands", options->operands, "SOURCE... DESTINATION")->type_name(" ");
   parser.add_flag("-r,-R,--recursive", copy.recursive, "Directories with all that is in them");
   parser.add_flag("-L,--dereference", copy.dereference, "Follow all symbolic links");
-  parser.add_flag("--no-dereference", options->no_dereference,
+  parser.add_flag("--no-dereference", copy.no_dereference,
                   "Copy symbolic links themselves, those on the command line too");
   parser.add_flag("-f,--force", copy.force, "Remove what cannot be overwritten");
   parser.add_flag("-n,--no-clobber", copy.no_clobber, "Leave files alone that exist");
   parser.add_flag("-u,--update", copy.update, "Leave files alone that are not older");
-  parser.add_flag("-T,--no-target-directory", options->no_target_directory,
+  parser.add_flag("-T,--no-target-directory", copy.no_target_directory,
                   "The destination is the copy, not a directory to copy into");
   parser
       .add_option("--preserve", options->preserve,
