@@ -35,6 +35,7 @@ Run add_mkdir(CLI::App& parser);
 Run add_mv(CLI::App& parser);
 Run add_rm(CLI::App& parser);
 Run add_rmdir(CLI::App& parser);
+Run add_sh(CLI::App& parser);
 Run add_stat(CLI::App& parser);
 Run add_touch(CLI::App& parser);
 Run add_truncate(CLI::App& parser);

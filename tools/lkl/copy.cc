@@ -197,8 +197,9 @@ void Copier::copy_directory(const Operand& from, const Operand& to, const Stat& 
   std::string name;
   while (stream->next(name)) {
     copy_entry({from.tree, in, name, join_path(from.path, name)},
-               {to.tree, out, name, join_path(to.path, name)}, join_path(relative, name), false,
-               false);
+               {to.tree, out, name, join_path(to.path, name)},
+               // Never absolute: that would lead out of the tree.
+               relative.empty() ? name : join_path(relative, name), false, false);
   }
   ancestors_.pop_back();
   // Last: entries change the times, a default ACL would be handed down, and the mode may forbid

@@ -32,6 +32,7 @@ constexpr Command kCommands[] = {
     {"mv", "Rename files, or move them to another directory", add_mv, "", true},
     {"rm", "Remove files and trees", add_rm, "", true},
     {"rmdir", "Remove empty directories", add_rmdir, "", true},
+    {"sh", "Work in an image with a small shell", add_sh},
     {"stat", "Show all that is known about files of an image", add_stat, "", true},
     {"touch", "Make empty files, and set the times of files", add_touch, "", true},
     {"truncate", "Set the size of files", add_truncate, "", true},
