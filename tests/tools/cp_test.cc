@@ -285,6 +285,17 @@ TEST_F(CpTest, SymbolicLinksOnTheCommandLine) {
   EXPECT_EQ(lkl_ok({"cat", "e.img", "/files/link"}), "target\n");
 }
 
+TEST_F(CpTest, HardLinksOfADirectoryGivenWithDot) {
+  shell("mkdir -p tree/dir && echo x >tree/dir/one && ln tree/dir/one tree/two && mkdir out");
+  make_ext4("e.img", "16M");
+  lkl_ok({"cp", "-r", "tree/.", "e.img:/"});
+  EXPECT_NE(debugfs("e.img", "stat /two").find("Links: 2"), std::string::npos);
+  check_ext4("e.img");
+  lkl_ok({"cp", "-r", "e.img:/.", "out"});
+  EXPECT_EQ(shell("stat -c '%h %i' out/two"), shell("stat -c '%h %i' out/dir/one"));
+  EXPECT_EQ(shell("stat -c %h out/two"), "2\n");
+}
+
 TEST_F(CpTest, DereferencedLoopEnds) {
   shell("mkdir -p tree/sub && ln -s .. tree/sub/up && echo x >tree/file");
   make_ext4("e.img", "64M");

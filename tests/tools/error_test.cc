@@ -50,7 +50,9 @@ TEST_F(ErrorTest, Usage) {
 
 TEST_F(ErrorTest, Help) {
   EXPECT_NE(lkl_ok({"--help"}).find("cp"), std::string::npos);
-  for (const char* command : {"cat", "cp", "df", "info", "ls", "stat"})
+  for (const char* command :
+       {"cat", "chmod", "chown", "cp", "df",    "diff", "du",   "find",  "info",     "ln",
+        "ls",  "mkdir", "mv",    "rm", "rmdir", "sh",   "stat", "touch", "truncate", "write"})
     EXPECT_NE(lkl_ok({command, "--help"}).find("--partition"), std::string::npos) << command;
 }
 

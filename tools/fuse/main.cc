@@ -157,7 +157,7 @@ int run(int argc, char** argv) {
     Daemon daemon;
     if (!options->foreground) daemon.start();
     mount_and_serve(*options, context, daemon);
-    return says.exit_code();
+    return context.exit_code();
   } catch (const LockTaken& lock) {
     says.error(fmt::format("{}: another process has this lock", lock.file));
     return kLocked;

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,6 +28,10 @@ enum class Compression { kNone, kGzip, kBzip2, kXz, kZstd };
 
 // By the ending of an archive's name: ".tar.gz", ".tgz" ... None if it has none of them.
 Compression compression_of(const std::string& file);
+
+// Whether an archive keeps this extended attribute. ACLs have their own place in it; what a file
+// system makes up itself does not belong there.
+bool is_archived_xattr(std::string_view name);
 
 struct ArchiveDeleter {
   void operator()(struct archive* archive) const { archive_free(archive); }

@@ -28,10 +28,6 @@ class MemberFailure : public Failure {
   using Failure::Failure;
 };
 
-bool is_kept_xattr(std::string_view name) {
-  return name.starts_with("user.") || name.starts_with("security.") || name.starts_with("trusted.");
-}
-
 bool unsupported(const std::error_code& code) {
   return code == std::errc::operation_not_supported || code == std::errc::not_supported ||
          code == std::errc::function_not_supported;
@@ -222,7 +218,7 @@ Unpacker::Attributes Unpacker::attributes_of(archive_entry* entry) {
   const void* value = nullptr;
   std::size_t size = 0;
   while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK)
-    if (is_kept_xattr(name) || (is_acl(name) && !has_acls))
+    if (is_archived_xattr(name) || (is_acl(name) && !has_acls))
       attributes.xattrs.emplace_back(name, std::string(static_cast<const char*>(value), size));
   return attributes;
 }

@@ -20,11 +20,6 @@ std::uint32_t type_of(const Stat& stat) {
   return stat.mode & LKL_S_IFMT;
 }
 
-// What a file system makes up itself does not belong into an archive.
-bool is_kept_xattr(std::string_view name) {
-  return name.starts_with("user.") || name.starts_with("security.") || name.starts_with("trusted.");
-}
-
 bool unsupported(const std::error_code& code) {
   return code == std::errc::operation_not_supported || code == std::errc::not_supported ||
          code == std::errc::function_not_supported;
@@ -45,6 +40,10 @@ void check_option(const std::string& name, archive* archive, int result) {
 }
 
 }  // namespace
+
+bool is_archived_xattr(std::string_view name) {
+  return name.starts_with("user.") || name.starts_with("security.") || name.starts_with("trusted.");
+}
 
 Compression compression_of(const std::string& file) {
   constexpr std::pair<std::string_view, Compression> kEndings[] = {
@@ -267,7 +266,7 @@ void Packer::take_xattrs(const Operand& file, Place place, const std::string& me
     names = file.tree.xattr_names(place);
     std::sort(names.begin(), names.end());
     for (const std::string& name : names) {
-      if (!is_acl(name) && !is_kept_xattr(name)) continue;
+      if (!is_acl(name) && !is_archived_xattr(name)) continue;
       const std::string value = file.tree.get_xattr(place, name);
       if (!is_acl(name))
         archive_entry_xattr_add_entry(entry, name.c_str(), value.data(), value.size());

@@ -30,6 +30,10 @@ class BasicTree : public Tree {
   Handle open_existing(const std::string& path) override {
     return opened(calls_.open_in_root(path, Calls::kWrite | Calls::kTruncate));
   }
+  Handle open_for_update(const std::string& path, bool create) override {
+    constexpr int kFlags = Calls::kWrite | Calls::kNonBlocking;
+    return opened(calls_.open_in_root(path, kFlags | (create ? Calls::kCreate : 0)));
+  }
   std::optional<Stat> find_path(const std::string& path, bool follow) override {
     const long long fd =
         calls_.open_in_root(path, Calls::kPathOnly | (follow ? 0 : Calls::kNoFollow));
@@ -73,7 +77,11 @@ class BasicTree : public Tree {
   void make_link(Place existing, Place p) override {
     check(calls_.link(existing.dir.fd(), name(existing), p.dir.fd(), name(p)));
   }
+  void rename(Place from, Place to) override {
+    check(calls_.rename(from.dir.fd(), name(from), to.dir.fd(), name(to)));
+  }
   void remove(Place p) override { check(calls_.unlink(p.dir.fd(), name(p))); }
+  void remove_directory(Place p) override { check(calls_.rmdir(p.dir.fd(), name(p))); }
 
   void set_owner(Place p, std::uint32_t uid, std::uint32_t gid) override {
     check(calls_.chown(p.dir.fd(), p.name.c_str(), uid, gid));

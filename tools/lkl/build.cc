@@ -218,7 +218,7 @@ class Builder {
       for (const std::string& feature : features) tune(feature);
     }
     check_interrupted();
-    if (context_.diagnostics.exit_code() != kExitOk)
+    if (context_.diagnostics.failed())
       throw Failure(fmt::format("{}: not made, because of the errors above", options_.image));
     image.keep();
   }

@@ -3,12 +3,12 @@
 // lkl cat
 #include <errno.h>
 #include <fmt/format.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "commands.h"
-#include "session.h"
 #include "signals.h"
-#include "tree.h"
+#include "workplace.h"
 
 namespace lkl::tool {
 
@@ -45,21 +45,12 @@ void cat_file(Tree& tree, const std::string& path, std::span<std::byte> buffer) 
 }
 
 void run_cat(const ImageAndPaths& operands, Context& context) {
-  const auto [image, partition, paths] = operands.resolve(context.options);
-  if (paths.empty()) throw UsageFailure("cat needs a path in the image");
-  Session session(context);
-  const auto tree = make_image_tree(session.mount({image, partition, {}}));
+  Workplace workplace(context, operands, Access::kRead, "a path in the image", 1);
   std::vector<std::byte> buffer(256 * 1024);
+  fflush(stdout);  // of a shell
   try {
-    for (const std::string& path : paths) {
-      try {
-        cat_file(*tree, path, buffer);
-      } catch (const std::system_error& error) {
-        context.diagnostics.error(tree->display(path), error.code());
-      } catch (const Failure& failure) {
-        context.diagnostics.error(failure.what());
-      }
-    }
+    workplace.for_each(workplace.paths,
+                       [&](auto& path) { cat_file(workplace.tree(), path, buffer); });
   } catch (const ReaderGone&) {
   }
 }

@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include <functional>
+#include <span>
 
 #include "options.h"
 
@@ -21,12 +22,40 @@ using AddCommand = Run (*)(CLI::App& parser);
 
 Run add_build(CLI::App& parser);
 Run add_cat(CLI::App& parser);
+Run add_chmod(CLI::App& parser);
+Run add_chown(CLI::App& parser);
 Run add_cp(CLI::App& parser);
 Run add_df(CLI::App& parser);
+Run add_diff(CLI::App& parser);
+Run add_du(CLI::App& parser);
+Run add_find(CLI::App& parser);
 Run add_info(CLI::App& parser);
+Run add_ln(CLI::App& parser);
 Run add_ls(CLI::App& parser);
+Run add_mkdir(CLI::App& parser);
+Run add_mv(CLI::App& parser);
+Run add_rm(CLI::App& parser);
+Run add_rmdir(CLI::App& parser);
+Run add_sh(CLI::App& parser);
 Run add_stat(CLI::App& parser);
 Run add_tar(CLI::App& parser);
+Run add_touch(CLI::App& parser);
+Run add_truncate(CLI::App& parser);
+Run add_write(CLI::App& parser);
+
+struct Command {
+  const char* name;
+  const char* summary;
+  AddCommand add;
+  const char* own = "";   // names of common options that the command has for itself
+  bool in_shell = false;  // works on the image of lkl sh, too
+};
+
+// All of them, in the order of their names.
+std::span<const Command> all_commands();
+
+// Parses the words as they are. The parser by itself takes "[a,b]" for the list of a and b.
+void parse_exactly(CLI::App& parser, const std::vector<std::string>& words);
 
 // The image and paths of a command whose operands are "IMAGE[:PARTITION][:/PATH] [PATH...]", or
 // just "[PATH...]" when -a names the image.

@@ -11,7 +11,8 @@ _lkl() {
   }
 
   local common="--add --ro --type --partition --mem --mount-options --quiet --verbose --help"
-  local commands="build cat cp df info ls stat tar"
+  local commands="build cat chmod chown cp df diff du find info ln ls mkdir mv rm rmdir sh stat tar"
+  commands+=" touch truncate write"
   local command="" i
   for ((i = 1; i < cword; i++)); do
     if [[ " $commands " == *" ${words[i]} "* ]]; then
@@ -22,10 +23,15 @@ _lkl() {
 
   case $prev in
     -t | --type)
+      if [[ $command == find && $prev == --type ]]; then
+        COMPREPLY=($(compgen -W "f d l c b p s" -- "$cur"))
+        return
+      fi
       COMPREPLY=($(compgen -W "ext4 btrfs vfat exfat squashfs iso9660 udf" -- "$cur"))
       return
       ;;
-    -P | --partition | -m | --mem | --mount-options | --owner | --size | --label | --uuid | --mkfs-options)
+    -P | --partition | -m | --mem | --mount-options | --owner | --mode | --date | --size | --text | \
+      --offset | --name | --max-depth | --exclude | --label | --uuid | --mkfs-options)
       return
       ;;
     --sparse)
@@ -46,11 +52,26 @@ _lkl() {
       options="--recursive --dereference --no-dereference --force --no-clobber --update
         --no-target-directory --preserve --no-preserve --archive --no-owner --owner --sparse"
       ;;
-    df) options="--human-readable --inodes" ;;
+    chmod) options="--recursive" ;;
+    chown) options="--recursive --no-dereference" ;;
+    df) options="--human-readable --inodes --json" ;;
+    diff) options="--times --no-owner --exclude --json" ;;
+    du) options="--summarize --human-readable --max-depth --json" ;;
+    find) options="--name --type --size --max-depth --print0 --json" ;;
     info) options="--json" ;;
-    ls) options="--all --long --human-readable --one-column --recursive --directory --inode" ;;
-    stat) options="--dereference" ;;
+    ln) options="--symbolic --force --no-dereference" ;;
+    ls)
+      options="--all --long --human-readable --one-column --recursive --directory --inode --json"
+      ;;
+    mkdir) options="--parents --mode" ;;
+    mv) options="--force --no-clobber" ;;
+    rm) options="--recursive --force" ;;
+    rmdir) options="--parents" ;;
+    stat) options="--dereference --json" ;;
     tar) options="--file --gzip --bzip2 --xz --zstd --auto-compress" ;;
+    touch) options="--no-create --date" ;;
+    truncate) options="--size --no-create" ;;
+    write) options="--text --append --offset" ;;
   esac
 
   if [[ $cur == -* ]]; then

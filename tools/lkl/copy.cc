@@ -7,6 +7,7 @@
 
 #include "format.h"
 #include "signals.h"
+#include "walk.h"
 
 namespace lkl::tool {
 
@@ -22,10 +23,6 @@ const std::string kItself;
 
 std::uint32_t type_of(const Stat& stat) {
   return stat.mode & LKL_S_IFMT;
-}
-
-std::pair<std::uint64_t, std::uint64_t> identity(const Stat& stat) {
-  return {std::uint64_t{stat.dev_major} << 32 | stat.dev_minor, stat.inode};
 }
 
 bool all_zero(std::span<const std::byte> bytes) {
@@ -55,13 +52,6 @@ class PartialFile {
   const Operand& file_;
   bool complete_ = false;
 };
-
-// Extended attributes worth keeping: the user's, the ACLs, and capabilities. Others (labels of a
-// security module, a file system's own) belong to the system the file comes from.
-bool is_kept_xattr(std::string_view name) {
-  return name.starts_with("user.") || name == "system.posix_acl_access" ||
-         name == "system.posix_acl_default" || name == "security.capability";
-}
 
 }  // namespace
 
@@ -139,7 +129,7 @@ void Copier::copy_entry(const Operand& from, const Operand& to, const std::strin
       copy_special(from, to, *source);
     progress_.add_file();
     if (options_.keep_links && source->nlink > 1)
-      links_[identity(*source)] = {relative, source->nlink - 1};
+      links_[identity_of(*source)] = {relative, source->nlink - 1};
   } catch (const std::system_error& error) {
     const bool writing = error.code() == std::errc::no_space_on_device;
     context_.diagnostics.error(explain(writing ? to : from, to, error.code()));
@@ -151,7 +141,7 @@ void Copier::copy_entry(const Operand& from, const Operand& to, const std::strin
 bool Copier::skip_existing(const Operand& from, const Operand& to, const Stat& source,
                            const std::optional<Stat>& existing) const {
   if (!existing) return false;
-  if (&from.tree == &to.tree && identity(source) == identity(*existing))
+  if (&from.tree == &to.tree && identity_of(source) == identity_of(*existing))
     throw Failure(fmt::format("{} and {} are the same file", from.display(), to.display()));
   if (existing->is_directory())
     throw Failure(fmt::format("{}: is a directory; a file does not replace it", to.display()));
@@ -160,7 +150,7 @@ bool Copier::skip_existing(const Operand& from, const Operand& to, const Stat& s
 
 bool Copier::link_to_earlier(const Operand& to, const Stat& source, const std::string& relative) {
   if (!options_.keep_links || source.nlink < 2) return false;
-  const auto found = links_.find(identity(source));
+  const auto found = links_.find(identity_of(source));
   if (found == links_.end() || found->second.path == relative) return false;
   try {
     if (to.tree.find(to.place())) to.tree.remove(to.place());
@@ -186,7 +176,7 @@ void Copier::copy_directory(const Operand& from, const Operand& to, const Stat& 
   if (existing && !existing->is_directory())
     throw Failure(
         fmt::format("{}: is no directory; a directory does not replace it", to.display()));
-  const auto self = identity(source);
+  const auto self = identity_of(source);
   if (&from.tree == &to.tree && created_ == self)
     throw Failure(fmt::format("{}: not copied into itself", from.display()));
   if (std::find(ancestors_.begin(), ancestors_.end(), self) != ancestors_.end())
@@ -200,13 +190,14 @@ void Copier::copy_directory(const Operand& from, const Operand& to, const Stat& 
   if (!existing) to.tree.make_directory(to.place(), 0700);
   const Handle out = existing && to.name.empty() ? to.tree.open_directory(to.path)
                                                  : to.tree.open_directory(to.place());
-  if (!created_) created_ = identity(to.tree.stat(out));
+  if (!created_) created_ = identity_of(to.tree.stat(out));
 
   ancestors_.push_back(self);
   const auto stream = from.tree.read_directory(in);
   const auto copy_name = [&](const std::string& name) {
     copy_entry({from.tree, in, name, join_path(from.path, name)},
                {to.tree, out, name, join_path(to.path, name)},
+               // Never absolute: that would lead out of the tree.
                relative.empty() ? name : join_path(relative, name), false, false);
   };
   std::vector<std::string> names;
@@ -397,6 +388,73 @@ void Copier::keep_xattrs(const Operand& from, Place source_place, const Operand&
         context_.diagnostics.warning(fmt::format(
             "{}: the file system has no attributes of this kind ({}); they are left out",
             to.display(), name));
+    }
+  }
+}
+
+bool is_kept_xattr(std::string_view name) {
+  return name.starts_with("user.") || name == "system.posix_acl_access" ||
+         name == "system.posix_acl_default" || name == "security.capability";
+}
+
+namespace {
+
+// What all sources hold together; only plain files say it without being read.
+std::optional<std::uint64_t> total_size(const std::vector<TreePath>& sources) {
+  std::uint64_t total = 0;
+  for (const TreePath& source : sources) {
+    const auto stat = source.tree.find_path(source.path, true);
+    if (!stat || !stat->is_regular()) return std::nullopt;
+    total += stat->size;
+  }
+  return total;
+}
+
+}  // namespace
+
+void copy_paths(Context& context, const CopyOptions& options, const std::vector<TreePath>& sources,
+                const TreePath& destination) {
+  Tree& to = destination.tree;
+  const auto existing = to.find_path(destination.path, true);
+  const bool into = existing && existing->is_directory() && !options.no_target_directory;
+  if (sources.size() > 1 && !into)
+    throw Failure(fmt::format("{}: is not a directory; several sources need one to go into",
+                              to.display(destination.path)));
+
+  const auto [parent, last] = split_path(destination.path);
+  const std::string& base_path = into ? destination.path : parent;
+  Handle base;
+  try {
+    base = to.open_directory(base_path);
+  } catch (const std::system_error& error) {
+    throw Failure(fmt::format("{}: {}", to.display(base_path), describe(error.code())));
+  }
+
+  Progress progress(context.options.quiet);
+  progress.set_total(total_size(sources));
+  context.diagnostics.set_before_print([&] { progress.clear(); });
+  struct Unhook {
+    Diagnostics& diagnostics;
+    ~Unhook() { diagnostics.set_before_print(nullptr); }
+  } unhook{context.diagnostics};
+
+  Copier copier(context, options, progress);
+  for (const TreePath& source : sources) {
+    Tree& from = source.tree;
+    try {
+      const auto [directory, name] = split_path(source.path);
+      const Handle handle = from.open_directory(directory);
+      const std::string target = into ? name : last;
+      const bool slash = source.path.ends_with('/');
+      const bool follow = !options.no_dereference && (slash || !options.recursive);
+      if (!into && !existing && destination.path.ends_with('/') && !options.recursive)
+        throw Failure(fmt::format("{}: no such directory", to.display(destination.path)));
+      copier.copy({from, handle, name, source.path},
+                  {to, base, target, join_path(base_path, target)}, follow);
+    } catch (const std::system_error& error) {
+      context.diagnostics.error(from.display(source.path), error.code());
+    } catch (const Failure& failure) {
+      context.diagnostics.error(failure.what());
     }
   }
 }

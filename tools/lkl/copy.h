@@ -26,10 +26,12 @@ enum class Sparse {
 
 struct CopyOptions {
   bool recursive = false;
-  bool force = false;        // what cannot be overwritten is removed first
-  bool no_clobber = false;   // what exists is left alone
-  bool update = false;       // what exists and is not older is left alone
-  bool dereference = false;  // symbolic links are followed everywhere
+  bool force = false;                // what cannot be overwritten is removed first
+  bool no_clobber = false;           // what exists is left alone
+  bool update = false;               // what exists and is not older is left alone
+  bool dereference = false;          // symbolic links are followed everywhere
+  bool no_target_directory = false;  // the destination is the copy, not a directory for it
+  bool no_dereference = false;       // symbolic links are not followed on the command line either
   bool verbose = false;
   bool sorted = false;  // names in the order of their bytes, not as the directory has them
   bool keep_mode = true;
@@ -103,6 +105,19 @@ class Copier {
   std::optional<Identity> created_;  // first directory made, not to be copied into itself
   bool warned_about_xattrs_ = false;
 };
+
+struct TreePath {
+  Tree& tree;
+  std::string path;
+};
+
+// Copies as cp does: into the destination if it is a directory, else by its name. Shows progress.
+void copy_paths(Context& context, const CopyOptions& options, const std::vector<TreePath>& sources,
+                const TreePath& destination);
+
+// Whether a copy keeps this extended attribute: the user's, the ACLs, and capabilities. Others
+// (labels of a security module, a file system's own) belong to the system the file comes from.
+bool is_kept_xattr(std::string_view name);
 
 }  // namespace lkl::tool
 

@@ -8,11 +8,10 @@
 
 #include <algorithm>
 #include <charconv>
-#include <map>
 
 #include "commands.h"
 #include "copy.h"
-#include "session.h"
+#include "location.h"
 
 namespace lkl::tool {
 
@@ -20,29 +19,12 @@ namespace {
 
 struct CpOptions {
   std::vector<std::string> operands;
-  bool no_target_directory = false;
-  bool no_dereference = false;
   bool no_owner = false;
   std::string owner;
   std::string preserve, no_preserve;
   std::string sparse = "auto";
   CopyOptions copy;
 };
-
-Location locate(const std::string& operand, const CommonOptions& options) {
-  if (operand.starts_with(':')) {
-    if (options.images.empty())
-      throw UsageFailure(fmt::format("{}: a path in an image, but there is no -a IMAGE", operand));
-    if (options.images.size() > 1)
-      throw UsageFailure(
-          fmt::format("{}: which image? With several -a, write IMAGE{} in full", operand, operand));
-    ImageName name = parse_image_name(options.images.front());
-    const std::string path = operand.substr(1);
-    return {name, path.starts_with('/') ? path : "/" + path};
-  }
-  if (auto name = parse_image_path(operand)) return {name, name->path};
-  return {std::nullopt, operand};
-}
 
 std::uint32_t parse_id(std::string_view text, const std::string& whole) {
   std::uint32_t id = 0;
@@ -96,34 +78,6 @@ CopyOptions copy_options(const CpOptions& options, const CommonOptions& common) 
   return copy;
 }
 
-// The trees of the locations, made as they are needed. Must not outlive the session.
-class Trees {
- public:
-  explicit Trees(Session& session) : session_(session) {}
-
-  Tree& of(const Location& location) {
-    Volume* volume = location.image ? &session_.mount(*location.image) : nullptr;
-    auto& tree = trees_[volume];
-    if (!tree) tree = volume ? make_image_tree(*volume) : make_host_tree();
-    return *tree;
-  }
-
- private:
-  Session& session_;
-  std::map<Volume*, std::unique_ptr<Tree>> trees_;
-};
-
-// What all sources hold together; only plain files say it without being read.
-std::optional<std::uint64_t> total_size(Trees& trees, const std::vector<Location>& sources) {
-  std::uint64_t total = 0;
-  for (const Location& source : sources) {
-    const auto stat = trees.of(source).find_path(source.path, true);
-    if (!stat || !stat->is_regular()) return std::nullopt;
-    total += stat->size;
-  }
-  return total;
-}
-
 // Puts the names that match in the place of each pattern. One that matches nothing stays, and is
 // then not found.
 std::vector<Location> expand(Trees& trees, const std::vector<Location>& patterns) {
@@ -147,61 +101,10 @@ std::vector<Location> expand(Trees& trees, const std::vector<Location>& patterns
   return sources;
 }
 
-void copy_all(Context& context, const CopyRequest& options, Trees& trees) {
-  const Location& destination = options.destination;
-  const std::vector<Location> sources =
-      options.patterns ? expand(trees, options.sources) : options.sources;
-  Tree& to = trees.of(destination);
-  const auto existing = to.find_path(destination.path, true);
-  const bool into = existing && existing->is_directory() && !options.no_target_directory;
-  if (sources.size() > 1 && !into)
-    throw Failure(fmt::format("{}: is not a directory; several sources need one to go into",
-                              to.display(destination.path)));
-
-  const auto [parent, last] = split_path(destination.path);
-  const std::string& base_path = into ? destination.path : parent;
-  Handle base;
-  try {
-    base = to.open_directory(base_path);
-  } catch (const std::system_error& error) {
-    throw Failure(fmt::format("{}: {}", to.display(base_path), describe(error.code())));
-  }
-
-  Progress progress(context.options.quiet);
-  progress.set_total(total_size(trees, sources));
-  context.diagnostics.set_before_print([&] { progress.clear(); });
-  struct Unhook {
-    Diagnostics& diagnostics;
-    ~Unhook() { diagnostics.set_before_print(nullptr); }
-  } unhook{context.diagnostics};
-
-  Copier copier(context, options.copy, progress);
-  for (const Location& source : sources) {
-    Tree& from = trees.of(source);
-    try {
-      const auto [directory, name] = split_path(source.path);
-      const Handle handle = from.open_directory(directory);
-      const std::string target = into ? name : last;
-      const bool slash = source.path.ends_with('/');
-      const bool follow = !options.no_dereference && (slash || !options.copy.recursive);
-      if (!into && !existing && destination.path.ends_with('/') && !options.copy.recursive)
-        throw Failure(fmt::format("{}: no such directory", to.display(destination.path)));
-      copier.copy({from, handle, name, source.path},
-                  {to, base, target, join_path(base_path, target)}, follow);
-    } catch (const std::system_error& error) {
-      context.diagnostics.error(from.display(source.path), error.code());
-    } catch (const Failure& failure) {
-      context.diagnostics.error(failure.what());
-    }
-  }
-}
-
 void run_cp(const CpOptions& options, Context& context) {
   if (options.operands.size() < 2) throw UsageFailure("cp needs a source and a destination");
   CopyRequest request;
   request.copy = copy_options(options, context.options);
-  request.no_target_directory = options.no_target_directory;
-  request.no_dereference = options.no_dereference;
   for (const std::string& operand : options.operands)
     request.sources.push_back(locate(operand, context.options));
   request.destination = request.sources.back();
@@ -229,19 +132,13 @@ void run_copy(Context& context, const CopyRequest& request) {
     throw UsageFailure("--ro: the destination is in an image, which has to be written");
 
   Session session(context);
-  if (destination.image) {
-    // Before the sources: one of them may be the same image, and needs less.
-    session.attach(destination.image->image, true);
-    // The other devices of a file system that spans several are written, too.
-    const auto& images = context.options.images;
-    const bool spans = std::any_of(images.begin(), images.end(), [&](const std::string& image) {
-      return parse_image_name(image).image == destination.image->image;
-    });
-    if (spans)
-      for (const std::string& image : images) session.attach(parse_image_name(image).image, true);
-  }
+  // Before the sources: one of them may be the same image, and needs less.
+  if (destination.image) session.attach_for_writing(destination.image->image);
   Trees trees(session);
-  copy_all(context, request, trees);
+  std::vector<TreePath> from;
+  for (const Location& source : request.patterns ? expand(trees, request.sources) : request.sources)
+    from.push_back({trees.of(source), source.path});
+  copy_paths(context, request.copy, from, {trees.of(destination), destination.path});
 }
 
 Run add_cp(CLI::App& parser) {
@@ -250,12 +147,12 @@ Run add_cp(CLI::App& parser) {
   parser.add_option("operands", options->operands, "SOURCE... DESTINATION")->type_name(" ");
   parser.add_flag("-r,-R,--recursive", copy.recursive, "Directories with all that is in them");
   parser.add_flag("-L,--dereference", copy.dereference, "Follow all symbolic links");
-  parser.add_flag("--no-dereference", options->no_dereference,
+  parser.add_flag("--no-dereference", copy.no_dereference,
                   "Copy symbolic links themselves, those on the command line too");
   parser.add_flag("-f,--force", copy.force, "Remove what cannot be overwritten");
   parser.add_flag("-n,--no-clobber", copy.no_clobber, "Leave files alone that exist");
   parser.add_flag("-u,--update", copy.update, "Leave files alone that are not older");
-  parser.add_flag("-T,--no-target-directory", options->no_target_directory,
+  parser.add_flag("-T,--no-target-directory", copy.no_target_directory,
                   "The destination is the copy, not a directory to copy into");
   parser
       .add_option("--preserve", options->preserve,

@@ -4,28 +4,19 @@
 #ifndef LKL_TOOL_CP_H
 #define LKL_TOOL_CP_H
 
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "copy.h"
-#include "image.h"
+#include "location.h"
 #include "options.h"
 
 namespace lkl::tool {
-
-// An operand: a path on the host or in an image.
-struct Location {
-  std::optional<ImageName> image;
-  std::string path;
-};
 
 struct CopyRequest {
   std::vector<Location> sources;
   Location destination;
   CopyOptions copy;
-  bool no_target_directory = false;
-  bool no_dereference = false;
   // Names of sources are patterns, as the shell's, which does not see those in an image.
   bool patterns = false;
 };

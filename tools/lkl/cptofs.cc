@@ -37,7 +37,7 @@ void run_cptofs(const CptofsOptions& options, bool to_image, Context& context) {
     else
       request.sources.push_back(location);
   }
-  request.no_dereference = true;
+  request.copy.no_dereference = true;
   request.patterns = true;
   CopyOptions& copy = request.copy;
   copy.recursive = true;

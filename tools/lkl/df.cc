@@ -7,8 +7,8 @@
 
 #include "commands.h"
 #include "format.h"
-#include "session.h"
-#include "tree.h"
+#include "json.h"
+#include "workplace.h"
 
 namespace lkl::tool {
 
@@ -18,6 +18,7 @@ struct DfOptions {
   std::vector<std::string> operands;
   bool human = false;
   bool inodes = false;
+  bool json = false;
 };
 
 using Row = std::vector<std::string>;
@@ -28,9 +29,25 @@ std::string percent(std::uint64_t used, std::uint64_t rest) {
   return fmt::format("{}%", (used * 100 + used + rest - 1) / (used + rest));
 }
 
-Row row_of(const DfOptions& options, const Volume& volume) {
+Space space_of(const Volume& volume) {
   const auto tree = make_image_tree(volume);
-  const Space space = tree->space(tree->open_directory("/"));
+  return tree->space(tree->open_directory("/"));
+}
+
+Json to_json(const Volume& volume, const Space& space) {
+  Json json = {{"image", volume.image->file.path()}};
+  if (volume.partition != 0) json["partition"] = volume.partition;
+  json.update({{"type", volume.type},
+               {"size", space.blocks * space.block_size},
+               {"used", (space.blocks - space.free) * space.block_size},
+               {"available", space.available * space.block_size},
+               {"inodes", space.files},
+               {"inodes_used", space.files - space.files_free},
+               {"inodes_free", space.files_free}});
+  return json;
+}
+
+Row row_of(const DfOptions& options, const Volume& volume, const Space& space) {
   if (options.inodes)
     return {volume.name,
             volume.type,
@@ -58,19 +75,41 @@ void print_table(const std::vector<Row>& rows) {
   }
 }
 
-void run_df(const DfOptions& options, Context& context) {
-  std::vector<std::string> images = context.options.images;
-  images.insert(images.end(), options.operands.begin(), options.operands.end());
-  if (images.empty()) throw UsageFailure("df needs an image");
+// What is printed in the end.
+class Report {
+ public:
+  explicit Report(const DfOptions& options) : options_(options) {
+    const char* const size = options.human ? "Size" : "1K-blocks";
+    rows_.push_back(options.inodes ? Row{"File system", "Type", "Inodes", "Used", "Free", "Use%"}
+                                   : Row{"File system", "Type", size, "Used", "Available", "Use%"});
+  }
 
+  void add(const Volume& volume) {
+    const Space space = space_of(volume);
+    if (options_.json)
+      json_.push_back(to_json(volume, space));
+    else
+      rows_.push_back(row_of(options_, volume, space));
+  }
+
+  void print() const {
+    if (options_.json)
+      print_json(json_);
+    else if (rows_.size() > 1)
+      print_table(rows_);
+  }
+
+ private:
+  const DfOptions& options_;
+  std::vector<Row> rows_;
+  Json json_ = Json::array();
+};
+
+void add_images(Context& context, const std::vector<std::string>& images, Report& report) {
   Session session(context);
-  std::vector<Row> rows;
-  rows.push_back(options.inodes ? Row{"File system", "Type", "Inodes", "Used", "Free", "Use%"}
-                                : Row{"File system", "Type", options.human ? "Size" : "1K-blocks",
-                                      "Used", "Available", "Use%"});
   const auto add = [&](AttachedImage& image, const Partition& partition) {
     try {
-      rows.push_back(row_of(options, session.mount(image, partition)));
+      report.add(session.mount(image, partition));
     } catch (const Failure& failure) {
       context.diagnostics.error(failure.what());
     }
@@ -92,7 +131,21 @@ void run_df(const DfOptions& options, Context& context) {
     for (const Partition& partition : image.partitions)
       if (partition.contents.kind == Contents::Kind::kFileSystem) add(image, partition);
   }
-  if (rows.size() > 1) print_table(rows);
+}
+
+void run_df(const DfOptions& options, Context& context) {
+  Report report(options);
+  if (context.shell != nullptr) {
+    if (!options.operands.empty())
+      throw UsageFailure("df takes no operands here; it shows the image of the shell");
+    report.add(*context.shell->volume);
+  } else {
+    std::vector<std::string> images = context.options.images;
+    images.insert(images.end(), options.operands.begin(), options.operands.end());
+    if (images.empty()) throw UsageFailure("df needs an image");
+    add_images(context, images, report);
+  }
+  report.print();
 }
 
 }  // namespace
@@ -102,6 +155,7 @@ Run add_df(CLI::App& parser) {
   parser.add_option("operands", options->operands, "IMAGE[:PARTITION]...")->type_name(" ");
   parser.add_flag("-h,--human-readable", options->human, "Sizes as 1.5K, 20M, 3G");
   parser.add_flag("-i,--inodes", options->inodes, "Inodes instead of blocks");
+  parser.add_flag("--json", options->json, "For programs: as JSON");
   return [options](Context& context) { run_df(*options, context); };
 }
 

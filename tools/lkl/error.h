@@ -40,14 +40,14 @@ std::string describe(const std::error_code& error);
 // Where messages go. Used by the main thread only.
 class Diagnostics {
  public:
-  // One operation failed, the command goes on: "lkl: MESSAGE", and the exit code becomes 1.
+  // One operation failed, the command goes on: "lkl: MESSAGE", and the exit code tells it.
   void error(std::string_view message);
   // Something the user should know; no failure.
   void warning(std::string_view message);
   // The same for "SUBJECT: what the code means".
   void error(std::string_view subject, const std::error_code& code);
 
-  int exit_code() const { return failed_ ? kExitFailed : kExitOk; }
+  bool failed() const { return failed_; }
   void set_quiet(bool quiet) { quiet_ = quiet; }
   // The program that speaks.
   void set_name(std::string name) { name_ = std::move(name); }

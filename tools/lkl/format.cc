@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 
 #include "error.h"
@@ -118,6 +119,120 @@ std::string short_time(const Timestamp& time) {
 std::string full_time(const Timestamp& time) {
   return fmt::format("{}.{:09} {}", format_time(time, "%Y-%m-%d %H:%M:%S"), time.nanoseconds,
                      format_time(time, "%z"));
+}
+
+namespace {
+
+// Takes what it reads off the front of a text; what does not fit makes it bad.
+class TimeReader {
+ public:
+  explicit TimeReader(std::string_view text) : text_(text) {}
+
+  bool good() const { return good_; }
+  bool done() const { return text_.empty(); }
+  bool take(std::string_view any_of) {
+    if (text_.empty() || any_of.find(text_[0]) == any_of.npos) return false;
+    text_.remove_prefix(1);
+    return true;
+  }
+  void want(std::string_view any_of) { good_ = take(any_of) && good_; }
+  int digits(std::size_t count) {
+    int value = 0;
+    for (std::size_t i = 0; i < count; i++) {
+      if (text_.empty() || text_[0] < '0' || text_[0] > '9') {
+        good_ = false;
+        return 0;
+      }
+      value = value * 10 + (text_[0] - '0');
+      text_.remove_prefix(1);
+    }
+    return value;
+  }
+  std::int64_t number() {
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(text_.data(), text_.data() + text_.size(), value);
+    if (error != std::errc()) good_ = false;
+    text_.remove_prefix(static_cast<std::size_t>(end - text_.data()));
+    return value;
+  }
+  // ".5"; digits beyond nanoseconds are dropped.
+  std::uint32_t fraction() {
+    if (!take(".,")) return 0;
+    std::uint32_t value = 0, unit = 100'000'000;
+    if (done()) good_ = false;
+    while (!done() && text_[0] >= '0' && text_[0] <= '9') {
+      value += unit * static_cast<std::uint32_t>(digits(1));
+      unit /= 10;
+    }
+    return value;
+  }
+
+ private:
+  std::string_view text_;
+  bool good_ = true;
+};
+
+// The rest of a time behind its seconds: the zone.
+std::int64_t with_zone(TimeReader& reader, struct tm broken_down) {
+  struct tm local = broken_down;
+  if (reader.done()) return mktime(&local);
+  const std::int64_t utc = timegm(&broken_down);
+  if (reader.take("Zz")) return utc;
+  const bool west = reader.take("-");
+  if (!west) reader.want("+");
+  const int hours = reader.digits(2);
+  reader.take(":");
+  const int offset = hours * 3600 + (reader.done() ? 0 : reader.digits(2) * 60);
+  return utc - (west ? -offset : offset);
+}
+
+}  // namespace
+
+Timestamp parse_time(const std::string& text, std::string_view what) {
+  TimeReader reader(text);
+  Timestamp time;
+  bool valid = true;
+  if (reader.take("@")) {
+    time.seconds = reader.number();
+    time.nanoseconds = reader.fraction();
+    // "-1.5" is half a second before -1.
+    if (text.starts_with("@-") && time.nanoseconds != 0) {
+      time.seconds--;
+      time.nanoseconds = 1'000'000'000 - time.nanoseconds;
+    }
+  } else {
+    struct tm broken_down = {};
+    broken_down.tm_isdst = -1;
+    const int year = reader.digits(4);
+    reader.want("-");
+    const int month = reader.digits(2);
+    reader.want("-");
+    const int day = reader.digits(2);
+    broken_down.tm_year = year - 1900;
+    broken_down.tm_mon = month - 1;
+    broken_down.tm_mday = day;
+    if (!reader.done()) {
+      reader.want("T ");
+      broken_down.tm_hour = reader.digits(2);
+      reader.want(":");
+      broken_down.tm_min = reader.digits(2);
+      if (reader.take(":")) {
+        broken_down.tm_sec = reader.digits(2);
+        time.nanoseconds = reader.fraction();
+      }
+      reader.take(" ");
+    }
+    const std::chrono::year_month_day date(std::chrono::year(year),
+                                           std::chrono::month(static_cast<unsigned>(month)),
+                                           std::chrono::day(static_cast<unsigned>(day)));
+    valid = date.ok() && broken_down.tm_hour < 24 && broken_down.tm_min < 60 &&
+            broken_down.tm_sec <= 60;
+    time.seconds = with_zone(reader, broken_down);
+  }
+  if (!reader.good() || !reader.done() || !valid)
+    throw UsageFailure(fmt::format(
+        "{}: '{}' is not a time; write 2024-05-01, 2024-05-01T13:45:30Z or @SECONDS", what, text));
+  return time;
 }
 
 std::string printable(std::string_view name, bool to_terminal) {

@@ -28,6 +28,10 @@ std::string_view type_name(std::uint32_t mode);
 std::string short_time(const Timestamp& time);
 std::string full_time(const Timestamp& time);
 
+// Reads "2024-05-01", "2024-05-01T13:45:30.5+02:00" (local time without a zone), "@1714567530".
+// Throws UsageFailure, `what` says which option it was.
+Timestamp parse_time(const std::string& text, std::string_view what);
+
 // The name as it may be sent to a terminal: control characters become '?'. Unchanged otherwise.
 std::string printable(std::string_view name, bool to_terminal);
 

@@ -35,7 +35,7 @@ struct HostCalls {
   static bool may_set_owner() { return geteuid() == 0; }
 
   static long long open_in_root(const std::string& path, int flags) {
-    return result_of(::open(path.c_str(), flags | O_CLOEXEC));
+    return result_of(::open(path.c_str(), flags | O_CLOEXEC, 0644));
   }
   static long long open(int dir, const char* name, int flags, std::uint32_t mode) {
     return result_of(::openat(dir, name, flags | O_CLOEXEC, mode));
@@ -89,6 +89,12 @@ struct HostCalls {
   }
   static long long link(int from_dir, const char* from, int dir, const char* name) {
     return result_of(::linkat(from_dir, from, dir, name, 0));
+  }
+  static long long rename(int from_dir, const char* from, int dir, const char* name) {
+    return result_of(::renameat(from_dir, from, dir, name));
+  }
+  static long long rmdir(int dir, const char* name) {
+    return result_of(::unlinkat(dir, name, AT_REMOVEDIR));
   }
   static long long unlink(int dir, const char* name) { return result_of(::unlinkat(dir, name, 0)); }
   static long long chown(int dir, const char* name, std::uint32_t uid, std::uint32_t gid) {

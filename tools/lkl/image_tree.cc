@@ -10,6 +10,7 @@ namespace {
 struct ImageCalls {
   int root;
   std::string volume;
+  std::string base;
   bool has_unix_attributes;
 
   static constexpr int kRead = LKL_O_RDONLY, kWrite = LKL_O_WRONLY, kCreate = LKL_O_CREAT;
@@ -21,8 +22,9 @@ struct ImageCalls {
                              kNoMoreData = -LKL_ENXIO, kTooSmall = -LKL_ERANGE;
 
   static std::error_code error(long long result) { return error_from(result); }
-  std::string display(const std::string& path) const {
-    return path.starts_with('/') ? volume + ":" + path : volume + ":/" + path;
+  std::string display(const std::string& path) const { return volume + ":" + absolute(path); }
+  std::string absolute(const std::string& path) const {
+    return path.starts_with('/') ? path : join_path(base, path);
   }
   bool unix_attributes() const { return has_unix_attributes; }
   static bool may_set_owner() { return true; }
@@ -32,8 +34,9 @@ struct ImageCalls {
     struct lkl_open_how how = {};
     how.flags = static_cast<unsigned>(flags | LKL_O_CLOEXEC);
     if (!(flags & LKL_O_PATH)) how.flags |= LKL_O_LARGEFILE;
+    if (flags & LKL_O_CREAT) how.mode = 0644;
     how.resolve = LKL_RESOLVE_IN_ROOT;
-    return lkl_sys_openat2(root, path.empty() ? "/" : path.c_str(), &how, sizeof(how));
+    return lkl_sys_openat2(root, absolute(path).c_str(), &how, sizeof(how));
   }
   static long long open(int dir, const char* name, int flags, std::uint32_t mode) {
     return lkl_sys_openat(dir, name, flags | LKL_O_CLOEXEC | LKL_O_LARGEFILE,
@@ -75,6 +78,12 @@ struct ImageCalls {
   }
   static long long link(int from_dir, const char* from, int dir, const char* name) {
     return lkl_sys_linkat(from_dir, from, dir, name, 0);
+  }
+  static long long rename(int from_dir, const char* from, int dir, const char* name) {
+    return lkl_sys_renameat2(from_dir, from, dir, name, 0);
+  }
+  static long long rmdir(int dir, const char* name) {
+    return lkl_sys_unlinkat(dir, name, LKL_AT_REMOVEDIR);
   }
   static long long unlink(int dir, const char* name) { return lkl_sys_unlinkat(dir, name, 0); }
   static long long chown(int dir, const char* name, std::uint32_t uid, std::uint32_t gid) {
@@ -143,9 +152,9 @@ bool keeps_unix_attributes(const std::string& type) {
 
 }  // namespace
 
-std::unique_ptr<Tree> make_image_tree(const Volume& volume) {
+std::unique_ptr<Tree> make_image_tree(const Volume& volume, const std::string& base) {
   return std::make_unique<BasicTree<ImageCalls>>(
-      ImageCalls{volume.root.fd(), volume.name, keeps_unix_attributes(volume.type)});
+      ImageCalls{volume.root.fd(), volume.name, base, keeps_unix_attributes(volume.type)});
 }
 
 }  // namespace lkl::tool

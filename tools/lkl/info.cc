@@ -3,18 +3,15 @@
 // lkl info
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "commands.h"
 #include "format.h"
+#include "json.h"
 #include "session.h"
 #include "tree.h"
 
 namespace lkl::tool {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct InfoOptions {
   std::vector<std::string> operands;
@@ -140,9 +137,7 @@ void run_info(const InfoOptions& options, Context& context) {
                                    : fmt::format("{} partition table", image.table));
     for (const Described& d : described) print_described(d);
   }
-  // Names on disks need not be UTF-8; what is not, is replaced.
-  if (options.json)
-    fmt::print("{}\n", all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  if (options.json) print_json(all);
 }
 
 }  // namespace

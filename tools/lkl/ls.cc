@@ -9,9 +9,9 @@
 
 #include "commands.h"
 #include "format.h"
-#include "session.h"
+#include "json.h"
 #include "signals.h"
-#include "tree.h"
+#include "workplace.h"
 
 namespace lkl::tool {
 
@@ -26,6 +26,7 @@ struct LsOptions {
   bool recursive = false;
   bool directory = false;  // -d
   bool inode = false;
+  bool json = false;
 };
 
 struct Item {
@@ -46,7 +47,7 @@ class Lister {
     for (const std::string& path : paths) {
       try {
         // With -l a link on the command line is shown, else what it points to.
-        auto stat = tree_.find_path(path, !options_.long_format);
+        auto stat = tree_.find_path(path, !options_.long_format && !options_.json);
         if (!stat) stat = tree_.find_path(path, false);
         if (!stat) {
           context_.diagnostics.error(tree_.display(path),
@@ -60,7 +61,10 @@ class Lister {
         context_.diagnostics.error(tree_.display(path), error.code());
       }
     }
-    print(files);
+    if (options_.json)
+      for (const Item& file : files) add_json(file, file.name);
+    else
+      print(files);
     separate_ = !files.empty();
     titles_ = options_.recursive || paths.size() > 1;
     for (const std::string& path : directories) {
@@ -72,9 +76,11 @@ class Lister {
     }
   }
 
+  const Json& json() const { return json_; }
+
  private:
   std::string link_target(const std::string& path, const Stat& stat) {
-    if (!stat.is_symlink() || !options_.long_format) return {};
+    if (!stat.is_symlink() || !(options_.long_format || options_.json)) return {};
     const auto [parent, name] = split_path(path);
     return tree_.read_link({tree_.open_directory(parent), name});
   }
@@ -82,14 +88,15 @@ class Lister {
   void list_directory(const Handle& directory, const std::string& path) {
     std::vector<Item> items;
     std::uint64_t blocks = 0;
-    const bool need_stat = options_.long_format || options_.recursive || options_.inode;
+    const bool need_stat =
+        options_.long_format || options_.recursive || options_.inode || options_.json;
     const auto add = [&](const std::string& name) {
       Item item{name, {}, {}};
       if (need_stat) {
         item.stat = tree_.find({directory, name});
         if (!item.stat) return;  // cannot go away in an image; nothing to show then
         blocks += item.stat->blocks;
-        if (item.stat->is_symlink() && options_.long_format)
+        if (item.stat->is_symlink() && (options_.long_format || options_.json))
           item.target = tree_.read_link({directory, name});
       }
       items.push_back(std::move(item));
@@ -111,13 +118,17 @@ class Lister {
     std::sort(items.begin(), items.end(),
               [](const Item& a, const Item& b) { return a.name < b.name; });
 
-    if (separate_) fmt::print("\n");
-    separate_ = true;
-    if (titles_) fmt::print("{}:\n", printable(path, terminal_));
-    if (options_.long_format)
-      fmt::print("total {}\n",
-                 options_.human ? human_size(blocks * 512) : fmt::format("{}", blocks / 2));
-    print(items);
+    if (options_.json) {
+      for (const Item& item : items) add_json(item, join_path(path, item.name));
+    } else {
+      if (separate_) fmt::print("\n");
+      separate_ = true;
+      if (titles_) fmt::print("{}:\n", printable(path, terminal_));
+      if (options_.long_format)
+        fmt::print("total {}\n",
+                   options_.human ? human_size(blocks * 512) : fmt::format("{}", blocks / 2));
+      print(items);
+    }
     if (!options_.recursive) return;
     for (const Item& item : items) {
       if (!item.stat->is_directory() || item.name == "." || item.name == "..") continue;
@@ -128,6 +139,11 @@ class Lister {
         context_.diagnostics.error(tree_.display(below), error.code());
       }
     }
+  }
+
+  void add_json(const Item& item, const std::string& path) {
+    json_.push_back(json_of(path, *item.stat));
+    if (item.stat->is_symlink()) json_.back()["target"] = item.target;
   }
 
   void print(const std::vector<Item>& items) {
@@ -201,14 +217,15 @@ class Lister {
   bool terminal_;
   bool separate_ = false;
   bool titles_ = false;
+  Json json_ = Json::array();
 };
 
 void run_ls(const LsOptions& options, Context& context) {
-  auto [image, partition, paths] = options.operands.resolve(context.options);
-  if (paths.empty()) paths.push_back("/");
-  Session session(context);
-  const auto tree = make_image_tree(session.mount({image, partition, {}}));
-  Lister(context, options, *tree).list(paths);
+  Workplace workplace(context, options.operands, Access::kRead);
+  if (workplace.paths.empty()) workplace.paths.push_back(workplace.top());
+  Lister lister(context, options, workplace.tree());
+  lister.list(workplace.paths);
+  if (options.json) print_json(lister.json());
 }
 
 }  // namespace
@@ -225,6 +242,7 @@ Run add_ls(CLI::App& parser) {
   parser.add_flag("-d,--directory", options->directory,
                   "Directories themselves, not their contents");
   parser.add_flag("-i,--inode", options->inode, "Inode numbers too");
+  parser.add_flag("--json", options->json, "For programs: as JSON");
   return [options](Context& context) { run_ls(*options, context); };
 }
 

@@ -4,35 +4,44 @@
 #include <errno.h>
 #include <fmt/format.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "commands.h"
 #include "faces.h"
 #include "format.h"
-#include "image.h"
 #include "signals.h"
 
 namespace lkl::tool {
 
 namespace {
 
-struct Command {
-  const char* name;
-  const char* summary;
-  AddCommand add;
-};
-
 // The place for more commands.
 constexpr Command kCommands[] = {
     {"build", "Make an image with a file system of what is in a directory", add_build},
-    {"cat", "Write files of an image to standard output", add_cat},
+    {"cat", "Write files of an image to standard output", add_cat, "", true},
+    {"chmod", "Change the modes of files", add_chmod, "", true},
+    {"chown", "Change the owners of files", add_chown, "", true},
     {"cp", "Copy files and trees into, out of and between images", add_cp},
-    {"df", "Show how full the file systems of an image are", add_df},
+    {"df", "Show how full the file systems of an image are", add_df, "", true},
+    {"diff", "Compare trees of images and the host", add_diff},
+    {"du", "Show how much space files take", add_du, "", true},
+    {"find", "Search for files of an image", add_find, "--type", true},
     {"info", "Show the partitions and file systems of an image", add_info},
-    {"ls", "List files of an image", add_ls},
-    {"stat", "Show all that is known about files of an image", add_stat},
+    {"ln", "Make hard and symbolic links", add_ln, "", true},
+    {"ls", "List files of an image", add_ls, "-a", true},
+    {"mkdir", "Make directories", add_mkdir, "-m", true},
+    {"mv", "Rename files, or move them to another directory", add_mv, "", true},
+    {"rm", "Remove files and trees", add_rm, "", true},
+    {"rmdir", "Remove empty directories", add_rmdir, "", true},
+    {"sh", "Work in an image with a small shell", add_sh},
+    {"stat", "Show all that is known about files of an image", add_stat, "", true},
     {"tar", "Write a tree of an image as a tar archive, or unpack one into it", add_tar},
+    {"touch", "Make empty files, and set the times of files", add_touch, "", true},
+    {"truncate", "Set the size of files", add_truncate, "", true},
+    {"write", "Write standard input into a file of an image", add_write, "", true},
 };
 
 struct Face {
@@ -53,22 +62,29 @@ constexpr char kFooter[] =
 
 // Shared by the top level and every command, so that they may stand before or after its name.
 void add_common_options(CLI::App& parser, CommonOptions& options, std::string& memory,
-                        bool short_add) {
+                        std::string_view own) {
+  // A command may have a name for itself; the other name of the option is left then.
+  const auto names = [own](std::string_view brief, std::string_view full) {
+    if (own == brief) return std::string(full);
+    if (own == full) return std::string(brief);
+    return fmt::format("{},{}", brief, full);
+  };
   parser.set_help_flag("--help", "Show this help");
-  // ls has its own -a.
-  parser
-      .add_option(short_add ? "-a,--add" : "--add", options.images,
-                  "An image to work on (again for more)")
+  parser.add_option(names("-a", "--add"), options.images, "An image to work on (again for more)")
       ->type_name("IMAGE")
       ->expected(1)
       ->allow_extra_args(false)
       ->take_all();
   parser.add_flag("--ro", options.read_only, "Never write to an image");
-  parser.add_option("-t,--type", options.type, "File system type, if it is not recognised")
+  parser
+      .add_option(names("-t", "--type"), options.type, "File system type, if it is not recognised")
       ->type_name("TYPE");
-  parser.add_option("-P,--partition", options.partition, "Partition number; 0: the whole disk")
+  parser
+      .add_option(names("-P", "--partition"), options.partition,
+                  "Partition number; 0: the whole disk")
       ->type_name("N");
-  parser.add_option("-m,--mem", memory, "Memory for the kernel (256M)")->type_name("SIZE");
+  parser.add_option(names("-m", "--mem"), memory, "Memory for the kernel (256M)")
+      ->type_name("SIZE");
   parser.add_option("--mount-options", options.mount_options, "Options as of mount -o")
       ->type_name("LIST");
   parser.add_flag("-q,--quiet", options.quiet, "No progress, no warnings");
@@ -80,7 +96,7 @@ void add_common_options(CLI::App& parser, CommonOptions& options, std::string& m
 int guarded(Context& context, const std::string& help, const std::function<void()>& work) {
   try {
     work();
-    return context.diagnostics.exit_code();
+    return context.exit_code();
   } catch (const Interrupted& interrupted) {
     context.diagnostics.error("interrupted; the images were closed in order");
     return 128 + interrupted.signal;
@@ -95,13 +111,13 @@ int guarded(Context& context, const std::string& help, const std::function<void(
   } catch (const std::bad_alloc&) {
     context.diagnostics.error("out of memory");
   }
-  return kExitFailed;
+  return context.exit_code();
 }
 
 // The exit code if there is nothing more to do.
 std::optional<int> parse(CLI::App& parser, int argc, char** argv, const std::string& help) {
   try {
-    parser.parse(argc, argv);
+    parse_exactly(parser, {argv + 1, argv + argc});
   } catch (const CLI::Success& success) {
     return parser.exit(success);
   } catch (const CLI::ParseError& error) {
@@ -138,13 +154,13 @@ int run(int argc, char** argv) {
   CLI::App parser("Linux as a library: reads and writes disk images without privileges", "lkl");
   parser.footer(kFooter);
   parser.require_subcommand(0, 1);
-  add_common_options(parser, context.options, memory, true);
+  add_common_options(parser, context.options, memory, "");
   parser.add_flag("--version", version, "Show the version; with -v what is built in");
 
   std::vector<std::pair<CLI::App*, Run>> commands;
   for (const Command& command : kCommands) {
     CLI::App* sub = parser.add_subcommand(command.name, command.summary);
-    add_common_options(*sub, context.options, memory, std::string_view(command.name) != "ls");
+    add_common_options(*sub, context.options, memory, command.own);
     commands.emplace_back(sub, command.add(*sub));
   }
 
@@ -170,6 +186,17 @@ int run(int argc, char** argv) {
   });
 }
 
+// Copies and comparisons take some stack for each level of a tree, and an image may hold a very
+// deep one. Linux keeps 128 MiB free below the main thread's stack; the limit holds as it is when
+// the stack grows.
+void allow_deep_trees() {
+  constexpr rlim_t kEnough = 96 << 20;
+  struct rlimit limit = {};
+  if (getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur >= kEnough) return;
+  limit.rlim_cur = std::min(kEnough, limit.rlim_max);
+  setrlimit(RLIMIT_STACK, &limit);
+}
+
 // What is still in the buffer of standard output may fail too. A reader that has gone away had
 // enough: no error.
 int finish_output(int code) {
@@ -182,20 +209,28 @@ int finish_output(int code) {
 
 }  // namespace
 
-ImageAndPaths::Resolved ImageAndPaths::resolve(const CommonOptions& options) const {
-  if (!options.images.empty()) {
-    const ImageName name = parse_image_name(options.images.front());
-    return {name.image, name.partition, operands};
-  }
-  if (operands.empty()) throw UsageFailure("no image given; name it first, or with -a IMAGE");
-  const ImageName name = parse_image_name(operands.front());
-  Resolved resolved{name.image, name.partition, {operands.begin() + 1, operands.end()}};
-  if (!name.path.empty()) resolved.paths.insert(resolved.paths.begin(), name.path);
-  return resolved;
+void parse_exactly(CLI::App& parser, const std::vector<std::string>& words) {
+  // Nothing on a command line has a zero byte in it: one hides the bracket at the end.
+  const std::function<std::string(std::string)> uncover = [](std::string word) {
+    if (word.ends_with('\0')) word.pop_back();
+    return word;
+  };
+  std::vector<std::string> covered;
+  for (auto word = words.rbegin(); word != words.rend(); ++word)
+    covered.push_back(word->ends_with(']') ? *word + '\0' : *word);
+  for (CLI::App* app : parser.get_subcommands({}))
+    for (CLI::Option* option : app->get_options()) option->transform(uncover);
+  for (CLI::Option* option : parser.get_options()) option->transform(uncover);
+  parser.parse(std::move(covered));
+}
+
+std::span<const Command> all_commands() {
+  return kCommands;
 }
 
 }  // namespace lkl::tool
 
 int main(int argc, char** argv) {
+  lkl::tool::allow_deep_trees();
   return lkl::tool::finish_output(lkl::tool::run(argc, argv));
 }

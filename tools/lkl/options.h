@@ -26,9 +26,17 @@ struct CommonOptions {
   int verbose = 0;  // 1: what is done; 2: the kernel's messages too
 };
 
+struct ShellState;
+
 struct Context {
   CommonOptions options;
   Diagnostics diagnostics;
+  int exit = kExitOk;             // if nothing failed
+  int failed_exit = kExitFailed;  // if something did
+  // The shell that a command was typed in: it works on the shell's image then.
+  const ShellState* shell = nullptr;
+
+  int exit_code() const { return diagnostics.failed() ? failed_exit : exit; }
 };
 
 }  // namespace lkl::tool

@@ -386,6 +386,22 @@ Volume& Session::mount(const ImageName& name) {
   return mount(image, choose(image, name.partition));
 }
 
+void Session::attach_for_writing(const std::string& path) {
+  attach(path, true);
+  // The other devices of a file system that spans several are written, too.
+  const auto& images = context_.options.images;
+  const bool spans = std::any_of(images.begin(), images.end(), [&](const std::string& image) {
+    return parse_image_name(image).image == path;
+  });
+  if (!spans) return;
+  for (const std::string& image : images) attach(parse_image_name(image).image, true);
+}
+
+Volume& Session::mount_for_writing(const ImageName& name) {
+  attach_for_writing(name.image);
+  return mount(name);
+}
+
 Volume& Session::mount(AttachedImage& image, const Partition& partition) {
   for (auto& volume : volumes_)
     if (volume->image == &image && volume->partition == partition.number) return *volume;

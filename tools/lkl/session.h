@@ -67,6 +67,9 @@ class Session {
   // Mounts the partition that is named, or that -P names, or the only one there is to mount.
   // Attaches the image and those given with -a, read-only, if they are not attached yet.
   Volume& mount(const ImageName& name);
+  // As mount(), but for writing. Attaches what it spans for writing, too: to be called first.
+  Volume& mount_for_writing(const ImageName& name);
+  void attach_for_writing(const std::string& path);
   // Mounts exactly this one.
   Volume& mount(AttachedImage& image, const Partition& partition);
   // Which one mount() would take.

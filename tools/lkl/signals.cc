@@ -53,6 +53,10 @@ int pending_signal() {
   return first_signal.load(std::memory_order_relaxed);
 }
 
+void clear_signal() {
+  first_signal.store(0, std::memory_order_relaxed);
+}
+
 void check_interrupted() {
   if (const int signal = pending_signal()) throw Interrupted{signal};
 }

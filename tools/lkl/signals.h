@@ -14,6 +14,9 @@ void catch_signals();
 // The first signal that came, or 0.
 int pending_signal();
 
+// Forgets it: what it should end has ended, and the process goes on.
+void clear_signal();
+
 // Throws Interrupted when a signal has come. Called wherever work can be broken off.
 void check_interrupted();
 

@@ -5,8 +5,8 @@
 
 #include "commands.h"
 #include "format.h"
-#include "session.h"
-#include "tree.h"
+#include "json.h"
+#include "workplace.h"
 
 namespace lkl::tool {
 
@@ -15,9 +15,16 @@ namespace {
 struct StatOptions {
   ImageAndPaths operands;
   bool dereference = false;
+  bool json = false;
 };
 
-void print_xattrs(Tree& tree, Place place) {
+struct Described {
+  Stat stat;
+  std::string target;
+  std::vector<std::pair<std::string, std::size_t>> xattrs;  // names and lengths
+};
+
+void add_xattrs(Tree& tree, Place place, Described& file) {
   std::vector<std::string> names;
   try {
     names = tree.xattr_names(place);
@@ -26,18 +33,38 @@ void print_xattrs(Tree& tree, Place place) {
     throw;
   }
   for (const std::string& name : names)
-    fmt::print(" Attr: {} ({} bytes)\n", name, tree.get_xattr(place, name).size());
+    file.xattrs.emplace_back(name, tree.get_xattr(place, name).size());
 }
 
-void print_stat(Tree& tree, const std::string& path, bool follow) {
+Described describe(Tree& tree, const std::string& path, bool follow) {
   const auto found = tree.find_path(path, follow);
   if (!found) throw std::system_error(std::make_error_code(std::errc::no_such_file_or_directory));
-  const Stat& stat = *found;
+  Described file{*found, {}, {}};
   const auto [parent, name] = split_path(path);
   const Handle directory = tree.open_directory(parent);
+  if (found->is_symlink()) file.target = tree.read_link({directory, name});
+  if (found->is_regular() || found->is_directory()) {
+    static const std::string kItself;
+    add_xattrs(tree, {tree.open_path(path), kItself}, file);
+  } else {
+    add_xattrs(tree, {directory, name}, file);
+  }
+  return file;
+}
 
+Json to_json(const std::string& path, const Described& file) {
+  Json json = json_of(path, file.stat);
+  if (file.stat.is_symlink()) json["target"] = file.target;
+  json["attributes"] = Json::array();
+  for (const auto& [name, length] : file.xattrs)
+    json["attributes"].push_back({{"name", name}, {"size", length}});
+  return json;
+}
+
+void print_stat(const std::string& path, const Described& file) {
+  const Stat& stat = file.stat;
   fmt::print(" File: {}", printable(path, true));
-  if (stat.is_symlink()) fmt::print(" -> {}", printable(tree.read_link({directory, name}), true));
+  if (stat.is_symlink()) fmt::print(" -> {}", printable(file.target, true));
   fmt::print("\n Size: {:<12} Blocks: {:<10} IO Block: {:<6} {}\n", stat.size, stat.blocks,
              stat.block_size, type_name(stat.mode));
   fmt::print("Inode: {:<12} Links: {}", stat.inode, stat.nlink);
@@ -49,28 +76,21 @@ void print_stat(Tree& tree, const std::string& path, bool follow) {
   fmt::print("Access: {}\nModify: {}\nChange: {}\n", full_time(stat.accessed),
              full_time(stat.modified), full_time(stat.changed));
   fmt::print(" Birth: {}\n", stat.born ? full_time(*stat.born) : "-");
-
-  const bool regular_or_directory = stat.is_regular() || stat.is_directory();
-  if (regular_or_directory) {
-    static const std::string kItself;
-    print_xattrs(tree, {tree.open_path(path), kItself});
-  } else {
-    print_xattrs(tree, {directory, name});
-  }
+  for (const auto& [name, length] : file.xattrs) fmt::print(" Attr: {} ({} bytes)\n", name, length);
 }
 
 void run_stat(const StatOptions& options, Context& context) {
-  auto [image, partition, paths] = options.operands.resolve(context.options);
-  if (paths.empty()) paths.push_back("/");
-  Session session(context);
-  const auto tree = make_image_tree(session.mount({image, partition, {}}));
-  for (const std::string& path : paths) {
-    try {
-      print_stat(*tree, path, options.dereference);
-    } catch (const std::system_error& error) {
-      context.diagnostics.error(tree->display(path), error.code());
-    }
-  }
+  Workplace workplace(context, options.operands, Access::kRead);
+  if (workplace.paths.empty()) workplace.paths.push_back(workplace.top());
+  Json all = Json::array();
+  workplace.for_each(workplace.paths, [&](const std::string& path) {
+    const Described file = describe(workplace.tree(), path, options.dereference);
+    if (options.json)
+      all.push_back(to_json(path, file));
+    else
+      print_stat(path, file);
+  });
+  if (options.json) print_json(all);
 }
 
 }  // namespace
@@ -80,6 +100,7 @@ Run add_stat(CLI::App& parser) {
   parser.add_option("operands", options->operands.operands, "IMAGE[:PARTITION] [PATH...]")
       ->type_name(" ");
   parser.add_flag("-L,--dereference", options->dereference, "Follow symbolic links");
+  parser.add_flag("--json", options->json, "For programs: as JSON");
   return [options](Context& context) { run_stat(*options, context); };
 }
 

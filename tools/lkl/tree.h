@@ -80,6 +80,8 @@ class Tree {
   virtual Handle open_directory(const std::string& path) = 0;
   // For writing, emptied. It has to exist.
   virtual Handle open_existing(const std::string& path) = 0;
+  // For writing, its contents kept. Made if it does not exist and `create`.
+  virtual Handle open_for_update(const std::string& path, bool create) = 0;
   virtual std::optional<Stat> find_path(const std::string& path, bool follow) = 0;
 
   // By place: the last component is never followed.
@@ -94,7 +96,9 @@ class Tree {
   virtual void make_node(Place place, std::uint32_t mode, std::uint32_t major,
                          std::uint32_t minor) = 0;
   virtual void make_link(Place existing, Place place) = 0;
-  virtual void remove(Place place) = 0;  // not a directory
+  virtual void rename(Place from, Place to) = 0;
+  virtual void remove(Place place) = 0;            // not a directory
+  virtual void remove_directory(Place place) = 0;  // an empty one
   virtual void set_owner(Place place, std::uint32_t uid, std::uint32_t gid) = 0;
   virtual void set_mode(Place place, std::uint32_t mode) = 0;  // not for a symbolic link
   virtual void set_times(Place place, const Timestamp& accessed, const Timestamp& modified) = 0;
@@ -141,8 +145,8 @@ struct Volume;
 
 // The host's files.
 std::unique_ptr<Tree> make_host_tree();
-// A mounted image's; the volume must outlive it.
-std::unique_ptr<Tree> make_image_tree(const Volume& volume);
+// A mounted image's; the volume must outlive it. Relative paths begin at `base`.
+std::unique_ptr<Tree> make_image_tree(const Volume& volume, const std::string& base = "/");
 
 // "/a/b/" -> "/a" and "b"; "b" -> "." and "b"; "/" -> "/" and "". "." and ".." stay directories:
 // "/a/.." -> "/a/.." and "".

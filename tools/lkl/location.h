@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// Operands that are on the host or in an image: those of cp and diff.
+#ifndef LKL_TOOL_LOCATION_H
+#define LKL_TOOL_LOCATION_H
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "image.h"
+#include "session.h"
+#include "tree.h"
+
+namespace lkl::tool {
+
+struct Location {
+  std::optional<ImageName> image;
+  std::string path;
+};
+
+// IMAGE[:N]:/PATH, or :/PATH with -a IMAGE, or a path of the host.
+Location locate(const std::string& operand, const CommonOptions& options);
+
+// The trees of the locations, made as they are needed. Must not outlive the session.
+class Trees {
+ public:
+  explicit Trees(Session& session) : session_(session) {}
+  Tree& of(const Location& location);
+
+ private:
+  Session& session_;
+  std::map<Volume*, std::unique_ptr<Tree>> trees_;
+};
+
+}  // namespace lkl::tool
+
+#endif  // LKL_TOOL_LOCATION_H

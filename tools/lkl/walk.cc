@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "walk.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "signals.h"
+
+namespace lkl::tool {
+
+OpenPlace open_place(Tree& tree, const std::string& path, bool follow) {
+  constexpr int kMostLinks = 40;  // as the kernel allows
+  std::string at = path;
+  for (int links = 0;; links++) {
+    auto [parent, name] = split_path(at);
+    OpenPlace found{tree.open_directory(parent), std::move(name), path};
+    if (!follow || found.name.empty()) return found;
+    const auto stat = tree.find(found.place());
+    if (!stat || !stat->is_symlink()) return found;
+    if (links == kMostLinks)
+      throw std::system_error(std::make_error_code(std::errc::too_many_symbolic_link_levels));
+    const std::string target = tree.read_link(found.place());
+    at = target.starts_with('/') ? target : join_path(parent, target);
+  }
+}
+
+void require_name(Tree& tree, const OpenPlace& what) {
+  if (what.name.empty())
+    throw Failure(
+        fmt::format("{}: cannot be moved or removed; name what is in it", tree.display(what.path)));
+}
+
+Stat must_find(Tree& tree, Place place) {
+  const auto stat = tree.find(place);
+  if (!stat) throw std::system_error(std::make_error_code(std::errc::no_such_file_or_directory));
+  return *stat;
+}
+
+std::vector<std::string> sorted_names(Tree& tree, const Handle& directory) {
+  std::vector<std::string> names;
+  const auto stream = tree.read_directory(directory);
+  for (std::string name; stream->next(name);) names.push_back(name);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Identity identity_of(const Stat& stat) {
+  return {std::uint64_t{stat.dev_major} << 32 | stat.dev_minor, stat.inode};
+}
+
+namespace {
+
+// Keeps its own stack: how deep a tree is must not depend on the process' stack.
+class Walk {
+ public:
+  Walk(Context& context, Tree& tree, const WalkHooks& hooks)
+      : context_(context), tree_(tree), hooks_(hooks) {}
+
+  bool run(const OpenPlace& top) {
+    path_ = top.path;
+    visit(top.dir, top.name, path_.size());
+    while (!levels_.empty()) {
+      Level& level = *levels_.back();
+      if (level.next == level.names.size()) {
+        leave();
+        continue;
+      }
+      const std::size_t length = path_.size();
+      const std::string& name = level.names[level.next++];
+      if (!path_.ends_with('/')) path_ += '/';
+      path_ += name;
+      visit(level.handle, name, length);
+    }
+    return complete_;
+  }
+
+ private:
+  // A directory we are in.
+  struct Level {
+    const Handle& above;
+    const std::string& name;  // in `above`
+    Stat stat;
+    std::size_t path_above;  // length of the path of `above`
+    Handle handle = {};
+    std::vector<std::string> names = {};
+    std::size_t next = 0;
+    bool complete = true;
+  };
+
+  void visit(const Handle& directory, const std::string& name, std::size_t path_above) {
+    check_interrupted();
+    const bool entered = guarded([&] {
+      const Place place{directory, name};
+      const Stat stat = must_find(tree_, place);
+      const bool enter = hooks_.before({place, path_, stat, depth()});
+      if (enter && stat.is_directory())
+        levels_.push_back(std::make_unique<Level>(Level{directory, name, stat, path_above}));
+      return enter && stat.is_directory();
+    });
+    if (!entered) {
+      path_.resize(path_above);
+      return;
+    }
+    // From here on, also where it cannot be read, it is left again.
+    guarded([&] {
+      Level& level = *levels_.back();
+      level.handle = tree_.open_directory({level.above, level.name});
+      level.names = sorted_names(tree_, level.handle);
+      return true;
+    });
+  }
+
+  void leave() {
+    const std::unique_ptr<Level> level = std::move(levels_.back());
+    levels_.pop_back();
+    if (!level->complete) failed();
+    guarded([&] {
+      if (hooks_.after)
+        hooks_.after({{level->above, level->name}, path_, level->stat, depth()}, level->complete);
+      return true;
+    });
+    path_.resize(level->path_above);
+  }
+
+  unsigned depth() const { return static_cast<unsigned>(levels_.size()); }
+
+  // Notes it for the directory we are in; those above learn it when that is left.
+  void failed() {
+    complete_ = false;
+    if (!levels_.empty()) levels_.back()->complete = false;
+  }
+
+  // What `work` returns; false after an error, which is told.
+  template <class Work>
+  bool guarded(Work work) {
+    try {
+      return work();
+    } catch (const std::system_error& error) {
+      context_.diagnostics.error(tree_.display(path_), error.code());
+    } catch (const Failure& failure) {
+      context_.diagnostics.error(failure.what());
+    }
+    failed();
+    return false;
+  }
+
+  Context& context_;
+  Tree& tree_;
+  const WalkHooks& hooks_;
+  std::string path_;  // of what is visited
+  std::vector<std::unique_ptr<Level>> levels_;
+  bool complete_ = true;
+};
+
+}  // namespace
+
+bool walk(Context& context, Tree& tree, const OpenPlace& top, const WalkHooks& hooks) {
+  return Walk(context, tree, hooks).run(top);
+}
+
+}  // namespace lkl::tool

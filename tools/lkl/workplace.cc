@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "workplace.h"
+
+namespace lkl::tool {
+
+ImageAndPaths::Resolved ImageAndPaths::resolve(const CommonOptions& options) const {
+  if (!options.images.empty()) {
+    const ImageName name = parse_image_name(options.images.front());
+    return {name.image, name.partition, operands};
+  }
+  if (operands.empty()) throw UsageFailure("no image given; name it first, or with -a IMAGE");
+  const ImageName name = parse_image_name(operands.front());
+  Resolved resolved{name.image, name.partition, {operands.begin() + 1, operands.end()}};
+  if (!name.path.empty()) resolved.paths.insert(resolved.paths.begin(), name.path);
+  return resolved;
+}
+
+void require_writable(const Context& context) {
+  if (context.options.read_only)
+    throw UsageFailure("--ro: this command writes to the image; leave --ro out");
+}
+
+Workplace::Workplace(Context& context, const ImageAndPaths& operands, Access access,
+                     const char* needed, std::size_t least)
+    : context_(context) {
+  const auto check_count = [&] {
+    if (paths.size() < least) throw UsageFailure(fmt::format("this command needs {}", needed));
+  };
+  if (access == Access::kWrite) require_writable(context);
+  if (context.shell != nullptr) {
+    paths = operands.operands;
+    check_count();
+    volume_ = context.shell->volume;
+    tree_ = make_image_tree(*volume_, context.shell->directory);
+    return;
+  }
+  auto resolved = operands.resolve(context.options);
+  paths = std::move(resolved.paths);
+  check_count();
+  const ImageName name{resolved.image, resolved.partition, {}};
+  session_.emplace(context);
+  volume_ = access == Access::kWrite ? &session_->mount_for_writing(name) : &session_->mount(name);
+  tree_ = make_image_tree(*volume_);
+}
+
+}  // namespace lkl::tool
