@@ -39,7 +39,7 @@ struct CopyOptions {
   bool keep_times = true;
   bool keep_links = true;
   bool keep_xattrs = true;
-  std::optional<std::string> label;  // given to everything as its SELinux label
+  std::optional<std::string> label;       // given to everything as its SELinux label
   std::optional<std::uint32_t> uid, gid;  // given to everything instead of the source's
   // No file gets a later time than this one, and the times of the last access, which depend on who
   // looked, are those of the last change.
