@@ -159,4 +159,68 @@ TEST_F(FuseTest, SignalsUnmount) {
   }
 }
 
+// The image stays as it is; what was changed is another one.
+TEST_F(FuseTest, SnapshotAndCommit) {
+  const std::string image = make_ext4("image", "32M");
+  const std::string before = shell("sha256sum image");
+  ASSERT_EQ(mount(image, "snapshot"), "");
+  shell("echo hello > m/f && sync m/f");
+  umount();
+  EXPECT_EQ(shell("sha256sum image"), before);
+  ASSERT_EQ(mount(image, "snapshot,commit=changed"), "");
+  shell("echo hello > m/f");
+  umount();
+  EXPECT_EQ(shell("sha256sum image"), before);
+  check_ext4("changed");
+  EXPECT_EQ(lkl_ok({"cat", "changed", "/f"}), "hello\n");
+  EXPECT_NE(lklfuse({image, "m", "-o", "commit=other"}).err.find("needs snapshot"),
+            std::string::npos);
+  EXPECT_NE(lklfuse({image, "m", "-o", "snapshot,commit=changed"}).err.find("exists"),
+            std::string::npos);
+  EXPECT_NE(lklfuse({image, "m", "-o", "ro,snapshot"}).err.find("exclude"), std::string::npos);
+}
+
+TEST_F(FuseTest, OtherFormats) {
+  if (!have("qemu-nbd")) GTEST_SKIP() << "needs qemu-utils";
+  make_ext4("image", "32M");
+  shell("qemu-img convert -O qcow2 image image.qcow2");
+  ASSERT_EQ(mount("image.qcow2"), "");
+  shell("cp -r /usr/include/linux m/ && diff -r /usr/include/linux m/linux");
+  umount();
+  shell("qemu-img check image.qcow2 && qemu-img convert -O raw image.qcow2 image");
+  check_ext4("image");
+  ASSERT_EQ(mount("qcow2:image.qcow2", "ro"), "");
+  shell("diff -r /usr/include/linux m/linux");
+  umount();
+}
+
+// lkl mount: read-only, or a snapshot, if not told otherwise; when lkl umount returns, the image is
+// there as a whole.
+TEST_F(FuseTest, MountCommand) {
+  const std::string image = make_ext4("image", "32M");
+  const std::string before = shell("sha256sum image");
+  lkl_ok({"mount", image, "m"});
+  EXPECT_NE(shell("grep \" $PWD/m \" /proc/mounts").find("ro,nosuid,nodev,noexec"),
+            std::string::npos);
+  EXPECT_NE(shell_status("touch m/x").status, 0);
+  lkl_ok({"umount", "m"});
+  lkl_ok({"mount", "--snapshot", "--commit", "changed", image, "m"});
+  shell("echo hello > m/f");
+  lkl_ok({"umount", "m"});
+  check_ext4("changed");
+  EXPECT_EQ(lkl_ok({"cat", "changed", "/f"}), "hello\n");
+  EXPECT_EQ(shell("sha256sum image"), before);
+  lkl_ok({"mount", "-w", "-o", "exec", "-t", "ext4", "-P", "0", image, "m"});
+  shell("cp /bin/true m/ && m/true");
+  lkl_ok({"umount", "m"});
+  check_ext4(image);
+
+  const Result none = lkl({"umount", "m"});
+  EXPECT_EQ(none.status, 1);
+  EXPECT_NE(none.err.find("no image is mounted there"), std::string::npos);
+  EXPECT_EQ(lkl({"mount", image}).status, 2);
+  EXPECT_EQ(lkl({"mount", "--rw", "--ro", image, "m"}).status, 2);
+  EXPECT_NE(lkl({"mount", "missing", "m"}).err.find("no such image"), std::string::npos);
+}
+
 }  // namespace lkl_fuse_test

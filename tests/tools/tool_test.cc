@@ -89,6 +89,13 @@ bool Process::ended() const {
          info.si_pid != 0;
 }
 
+std::string Process::first_line() {
+  std::string line;
+  char c = 0;
+  while (read(out_, &c, 1) == 1 && c != '\n') line += c;
+  return line;
+}
+
 Result Process::finish() {
   Result result;
   drain(out_, err_, result);

@@ -39,7 +39,9 @@ class Process {
   void signal(int number);
   // Whether it has ended; finish() tells how.
   bool ended() const;
-  // Waits for the end and collects the output.
+  // What it has printed up to the end of a line, without that.
+  std::string first_line();
+  // Waits for the end and collects the rest of the output.
   Result finish();
 
  private:

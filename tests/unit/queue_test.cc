@@ -193,8 +193,9 @@ TEST_F(QueueTest, RandomRingsStayInBounds) {
   for (unsigned seed = 1; seed <= 3000; ++seed) {
     std::mt19937 random(seed);
     start({.event_index = seed % 2 == 0, .indirect = seed % 3 != 0});
-    for (std::byte& byte : ram_.bytes)
-      if (&byte < ram_.at(ring_.used)) byte = static_cast<std::byte>(random());
+    const auto* end = reinterpret_cast<std::byte*>(ram_.at(ring_.used));
+    for (std::byte* byte = ram_.bytes.data(); byte < end; ++byte)
+      *byte = static_cast<std::byte>(random());
     for (unsigned i = 0; i < ring_.size; ++i)
       if (random() % 2)
         ring_.descriptor(i) = {

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "../lkl/error.h"
+#include "../lkl/mount_end.h"
 #include "../lkl/session.h"
 #include "daemon.h"
 #include "loop.h"
@@ -76,16 +77,25 @@ tool::CommonOptions session_options(const Options& options) {
   to.partition = options.partition;
   to.memory = options.memory;
   to.mount_options = options.mount_options;
+  to.format = options.format;
   to.read_only = options.read_only;
+  to.snapshot = options.snapshot;
+  to.commit = options.commit;
   to.verbose = options.debug || !options.log_file.empty() ? 2 : 0;
   return to;
+}
+
+bool cannot_be_written(const tool::ImageAddress& address) {
+  if (address.scheme.empty())
+    return access(address.place.c_str(), W_OK) != 0 && access(address.place.c_str(), R_OK) == 0;
+  return address.scheme.starts_with("http") || address.scheme.starts_with("ftp");
 }
 
 // An image that may not be written is mounted read-only, as mount(8) does.
 tool::Volume& mount_image(tool::Session& session, Options& options, tool::Diagnostics& says) {
   const tool::ImageName name = tool::parse_image_name(options.image);
-  if (!options.read_only && access(name.image.c_str(), W_OK) != 0 &&
-      access(name.image.c_str(), R_OK) == 0) {
+  if (!options.read_only && !options.snapshot &&
+      cannot_be_written(tool::parse_image_address(name.image))) {
     says.warning(fmt::format("{}: is write-protected, mounted read-only", name.image));
     options.read_only = true;
     if (fuse_opt_add_arg(&options.arguments, "-oro") != 0) throw std::bad_alloc();
@@ -120,6 +130,7 @@ void mount_and_serve(Options& options, tool::Context& context, Daemon& daemon) {
   const LockFile lock(options.lock_file);
   const Log log(options.log_file);
   if (log.fd() >= 0) context.options.console = log.fd();
+  tool::MountEnd end(options.mount_point);
   tool::Session session(context);
   const tool::Volume& volume = mount_image(session, options, context.diagnostics);
 
@@ -144,6 +155,7 @@ void mount_and_serve(Options& options, tool::Context& context, Daemon& daemon) {
                                 {-error, std::system_category()});
   }
   session.close();
+  end.tell(!context.diagnostics.failed());
 }
 
 int run(int argc, char** argv) {

@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "../lkl/error.h"
+#include "../lkl/image_address.h"
 #include "lkl_build_info.h"
 
 namespace lkl::fuse {
@@ -23,7 +24,10 @@ constexpr char kHelp[] =
     "    -o type=TYPE           file system type (recognised if left out)\n"
     "    -o part=N              partition number, 0: the whole disk (found if there is one "
     "choice)\n"
+    "    -o format=FORMAT       image format: raw, qcow2, vmdk, vdi, vhd ... (recognised)\n"
     "    -o ro                  never write to the image\n"
+    "    -o snapshot            changes go to a temporary file, the image stays as it is\n"
+    "    -o commit=FILE         with snapshot: the changed image goes there in the end, raw\n"
     "    -o opts=LIST           mount options of the file system, commas as \\,\n"
     "    -o mb=N                memory of the library's kernel in MiB (128)\n"
     "    -o lock=FILE           take this lock (flock) first; exit with 2 if another has it\n"
@@ -46,6 +50,9 @@ constexpr char kHelp[] =
 struct Raw {
   char* type = nullptr;
   char* options = nullptr;
+  char* format = nullptr;
+  char* commit = nullptr;
+  int snapshot = 0;
   char* lock_file = nullptr;
   char* log_file = nullptr;
   int partition = -1;
@@ -59,7 +66,7 @@ struct Raw {
   std::string kernel_words;
 
   ~Raw() {
-    for (char* text : {type, options, lock_file, log_file}) free(text);
+    for (char* text : {type, options, format, commit, lock_file, log_file}) free(text);
   }
 };
 
@@ -70,6 +77,9 @@ enum Key { kKeepReadOnly = 100, kKernelWord };
 const fuse_opt kOptions[] = {
     LKL_OPTION("type=%s", type),
     LKL_OPTION("opts=%s", options),
+    LKL_OPTION("format=%s", format),
+    LKL_OPTION("snapshot", snapshot),
+    LKL_OPTION("commit=%s", commit),
     LKL_OPTION("lock=%s", lock_file),
     LKL_OPTION("log=%s", log_file),
     LKL_OPTION("part=%i", partition),
@@ -156,7 +166,7 @@ std::unique_ptr<Options> parse_options(int argc, char** argv) {
   if (!std::filesystem::is_directory(mount_point.get(), ec))
     throw UsageFailure(fmt::format("{}: {}", mount_point.get(),
                                    ec ? ec.message() : "is no directory to mount on"));
-  options->mount_point = std::filesystem::absolute(mount_point.get());
+  options->mount_point = std::filesystem::canonical(mount_point.get());
 
   options->type = text_or_empty(raw.type);
   if (raw.partition >= 0) options->partition = static_cast<unsigned>(raw.partition);
@@ -171,6 +181,18 @@ std::unique_ptr<Options> parse_options(int argc, char** argv) {
   if (raw.options)
     options->mount_options +=
         (options->mount_options.empty() ? "" : ",") + std::string(raw.options);
+  if (raw.format) {
+    options->format = tool::known_format(raw.format);
+    if (options->format.empty())
+      throw UsageFailure(
+          fmt::format("format={}: is not among {}", raw.format, tool::list_formats()));
+  }
+  options->snapshot = raw.snapshot != 0;
+  if (options->snapshot && options->read_only)
+    throw UsageFailure("ro and snapshot exclude each other");
+  // The process will be elsewhere when it is removed again after an error.
+  if (raw.commit) options->commit = std::filesystem::absolute(raw.commit);
+  if (raw.commit && !options->snapshot) throw UsageFailure("commit needs snapshot");
   options->lock_file = text_or_empty(raw.lock_file);
   options->log_file = text_or_empty(raw.log_file);
   options->foreground = common.foreground != 0;
@@ -186,7 +208,9 @@ std::unique_ptr<Options> parse_options(int argc, char** argv) {
 
   // Programs that look for mounted images (mkfs, fsck) compare whole paths.
   std::string escaped = "-ofsname=";
-  for (const char c : std::filesystem::absolute(options->image).string()) {
+  const bool is_path = tool::parse_image_address(options->image).scheme.empty();
+  for (const char c :
+       is_path ? std::filesystem::absolute(options->image).string() : options->image) {
     if (c == ',' || c == '\\') escaped += '\\';
     escaped += c;
   }

@@ -21,7 +21,10 @@ struct Options {
   std::string mount_options;            // for the library's kernel
   std::string lock_file;
   std::string log_file;
+  std::string format;
   bool read_only = false;
+  bool snapshot = false;
+  std::string commit;
   bool foreground = false;
   bool debug = false;
   unsigned threads = 10;

@@ -33,6 +33,7 @@ Run add_info(CLI::App& parser);
 Run add_ln(CLI::App& parser);
 Run add_ls(CLI::App& parser);
 Run add_mkdir(CLI::App& parser);
+Run add_mount(CLI::App& parser);
 Run add_mv(CLI::App& parser);
 Run add_rm(CLI::App& parser);
 Run add_rmdir(CLI::App& parser);
@@ -41,6 +42,7 @@ Run add_stat(CLI::App& parser);
 Run add_tar(CLI::App& parser);
 Run add_touch(CLI::App& parser);
 Run add_truncate(CLI::App& parser);
+Run add_umount(CLI::App& parser);
 Run add_write(CLI::App& parser);
 
 struct Command {

@@ -8,9 +8,14 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <chrono>
+#include <filesystem>
+#include <thread>
 #include <utility>
 
+#include "disk_format.h"
 #include "error.h"
+#include "probe.h"
 
 namespace lkl::tool {
 
@@ -21,9 +26,32 @@ bool exists(const std::string& path) {
   return !path.empty() && ::stat(path.c_str(), &ignored) == 0;
 }
 
-bool is_image_candidate(const std::string& path) {
+bool is_image_candidate(const std::string& name) {
+  const ImageAddress address = parse_image_address(name);
   struct stat status = {};
-  return !path.empty() && ::stat(path.c_str(), &status) == 0 && !S_ISDIR(status.st_mode);
+  if (!address.scheme.empty()) return true;
+  return !address.place.empty() && ::stat(address.place.c_str(), &status) == 0 &&
+         !S_ISDIR(status.st_mode);
+}
+
+// ssh://[USER@]HOST[:PORT]/PATH, as nbdkit-ssh-plugin(1) wants it.
+void add_ssh_parameters(const std::string& uri, std::vector<std::string>& arguments) {
+  std::string host = uri.substr(uri.find("://") + 3);
+  const std::size_t slash = host.find('/');
+  if (slash == std::string::npos || slash == 0)
+    throw Failure(fmt::format("{}: is not of the form ssh://[USER@]HOST[:PORT]/PATH", uri));
+  arguments.push_back("path=" + host.substr(slash));
+  host.resize(slash);
+  if (const std::size_t at = host.rfind('@'); at != std::string::npos) {
+    arguments.push_back("user=" + host.substr(0, at));
+    host.erase(0, at + 1);
+  }
+  if (const std::size_t colon = host.rfind(':');
+      colon != std::string::npos && host.find(']', colon) == std::string::npos) {
+    arguments.push_back("port=" + host.substr(colon + 1));
+    host.resize(colon);
+  }
+  arguments.push_back("host=" + host);
 }
 
 // Splits a trailing ":N" off, unless a file of the whole name exists.
@@ -31,6 +59,7 @@ void split_partition(ImageName& name) {
   if (exists(name.image)) return;
   const std::size_t colon = name.image.rfind(':');
   if (colon == std::string::npos || colon + 1 == name.image.size()) return;
+  if (colon < address_prefix(name.image)) return;
   unsigned number = 0;
   const char* end = name.image.data() + name.image.size();
   const auto [stop, error] = std::from_chars(name.image.data() + colon + 1, end, number);
@@ -50,7 +79,8 @@ ImageName parse_image_name(const std::string& text) {
 
 std::optional<ImageName> parse_image_path(const std::string& text) {
   std::optional<ImageName> fallback;
-  for (std::size_t at = text.find(":/"); at != std::string::npos; at = text.find(":/", at + 1)) {
+  const std::size_t first = text.find(":/", address_prefix(text));
+  for (std::size_t at = first; at != std::string::npos; at = text.find(":/", at + 1)) {
     ImageName name{text.substr(0, at), std::nullopt, text.substr(at + 1)};
     split_partition(name);
     if (is_image_candidate(name.image)) return name;
@@ -61,7 +91,25 @@ std::optional<ImageName> parse_image_path(const std::string& text) {
   return fallback;
 }
 
-ImageFile::ImageFile(const std::string& path, bool writable) : path_(path), writable_(writable) {
+ImageFile::ImageFile(const std::string& name, const ImageAccess& access)
+    : name_(name), access_(access) {
+  ImageAddress address = parse_image_address(name);
+  if (address.format.empty()) address.format = access.format;
+  if (address.scheme.empty()) {
+    open_file(address.place);
+    if (address.format.empty()) find_format(address);
+  } else if (address.scheme == "nbd" || address.scheme == "nbds" || address.scheme == "nbd+unix" ||
+             address.scheme == "nbds+unix" || address.scheme == "mem") {
+    uri_ = address.place;
+  } else {
+    serve_remote(address);
+  }
+  if (address.format.empty() || address.format == "raw") return;
+  serve_format(address);
+}
+
+void ImageFile::open_file(const std::string& path) {
+  const bool writing = access_.writable && !access_.snapshot;
   struct stat status = {};
   if (::stat(path.c_str(), &status) != 0) {
     const int error = errno;
@@ -73,14 +121,16 @@ ImageFile::ImageFile(const std::string& path, bool writable) : path_(path), writ
   if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))
     throw Failure(fmt::format("{}: is neither a file nor a block device", path));
 
-  fd_ = ::open(path.c_str(), (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+  fd_ = ::open(path.c_str(), (writing ? O_RDWR : O_RDONLY) | O_CLOEXEC);
   if (fd_ < 0) {
     const int error = errno;
     const std::string why = describe({error, std::system_category()});
     if (error == EACCES || error == EPERM || error == EROFS)
-      throw Failure(fmt::format(
-          "{}: cannot open the image for {}: {}{}", path, writable ? "writing" : "reading", why,
-          writable ? "; --ro is enough to copy out of it" : "; ask its owner or root for access"));
+      throw Failure(fmt::format("{}: cannot open the image for {}: {}{}", path,
+                                writing ? "writing" : "reading", why,
+                                writing ? "; --ro is enough to copy out of it, --snapshot to try "
+                                          "changes"
+                                        : "; ask its owner or root for access"));
     throw Failure(fmt::format("{}: cannot open the image: {}", path, why));
   }
   // A block device has no st_size; its end says how long it is.
@@ -94,20 +144,126 @@ ImageFile::ImageFile(const std::string& path, bool writable) : path_(path), writ
   }
 }
 
+void ImageFile::find_format(ImageAddress& address) {
+  const BlockReader reader{size_, [this](std::uint64_t offset, std::span<std::byte> into) {
+                             return offset <= size_ && into.size() <= size_ - offset &&
+                                    ::pread(fd_, into.data(), into.size(),
+                                            static_cast<off_t>(offset)) ==
+                                        static_cast<ssize_t>(into.size());
+                           }};
+  const Contents contents = probe(reader);
+  if (contents.kind != Contents::Kind::kDiskFormat) return;
+  const std::string_view format = known_format(contents.type);
+  if (format.empty()) return;  // something compressed: said when it is to be mounted
+  if (refers_to_other_files(std::string(format), reader))
+    throw Failure(fmt::format(
+        "{0}: is a {1} image that names other files, which are not read unless you say so: if it "
+        "is meant to be such an image, name it {1}:{0} (or --format {1}); if it is a raw disk, "
+        "raw:{0}",
+        name_, contents.type));
+  address.format = format;
+}
+
+void ImageFile::serve_format(const ImageAddress& address) {
+  std::vector<std::string> arguments = {"qemu-nbd", "--persistent", "--shared=0",
+                                        "--format=" + address.format, "--discard=unmap"};
+  if (!access_.writable || access_.snapshot) arguments.emplace_back("--read-only");
+  // A colon in a relative path would be taken for a protocol's.
+  arguments.push_back(uri_.empty() ? std::filesystem::absolute(address.place).string() : uri_);
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+  servers_.emplace_back(arguments, "qemu-utils");
+  uri_ = servers_.back().uri();
+  size_ = 0;
+}
+
+void ImageFile::serve_remote(const ImageAddress& address) {
+  std::vector<std::string> arguments = {"nbdkit", "--foreground"};
+  const bool web = address.scheme == "http" || address.scheme == "https" ||
+                   address.scheme == "ftp" || address.scheme == "ftps";
+  const bool writing = access_.writable && !access_.snapshot;
+  if (web) {
+    if (writing)
+      throw Failure(fmt::format(
+          "{}: can only be read; copy it to a file to change it, or try changes with --snapshot",
+          name_));
+    arguments.insert(arguments.end(), {"--readonly", "curl", "url=" + address.place});
+  } else if (address.scheme == "ssh") {
+    if (!writing) arguments.emplace_back("--readonly");
+    arguments.emplace_back("ssh");
+    add_ssh_parameters(address.place, arguments);
+  } else {
+    throw Failure(fmt::format(
+        "{}: {}:// is not among nbd, nbds, nbd+unix, ssh, http, https, ftp, ftps; let an NBD "
+        "server serve it, and name that",
+        name_, address.scheme));
+  }
+  servers_.emplace_back(arguments, "nbdkit");
+  uri_ = servers_.back().uri();
+}
+
+bool ImageFile::same_image(const ImageFile& other) const {
+  if (inode_ != 0) return same_file(other.device_, other.inode_);
+  return other.inode_ == 0 && name_ == other.name_;
+}
+
+Disk ImageFile::connect() {
+  const DiskOptions options{.read_only = !access_.writable,
+                            .snapshot = access_.writable && access_.snapshot};
+  using namespace std::chrono_literals;
+  std::error_code ec;
+  Disk disk;
+  // The image of a process that was just killed stays locked until its last I/O is done.
+  for (int tries = 0; tries < 20; tries++) {
+    disk = uri_.empty() ? Disk::from_fd(fd_, options, ec) : Disk::from_uri(uri_, options, ec);
+    if (ec != std::errc::device_or_resource_busy) break;
+    std::this_thread::sleep_for(25ms);
+  }
+  if (!ec) return disk;
+  if (!servers_.empty()) {
+    const std::string said = complaints();
+    throw Failure(fmt::format("{}: cannot open the image:{}", name_,
+                              said.empty() ? " " + describe(ec) : said));
+  }
+  if (ec == std::errc::device_or_resource_busy)
+    throw Failure(fmt::format(
+        "{}: the image is in use by another process{}; wait for it to end, or unmount it there",
+        name_, access_.writable ? "" : " that writes to it"));
+  if (ec == std::errc::protocol_not_supported && !uri_.empty())
+    throw Failure(
+        fmt::format("{}: network disks need libnbd; it is in the Debian package libnbd0", name_));
+  throw Failure(fmt::format("{}: cannot connect the disk: {}", name_, describe(ec)));
+}
+
+std::string ImageFile::complaints() {
+  std::string said;
+  for (DiskServer& server : servers_)
+    if (const std::string text = server.complaints(); !text.empty()) said += "\n  " + text;
+  return said;
+}
+
+void ImageFile::finish() {
+  if (fd_ >= 0 && access_.writable && !access_.snapshot && ::fsync(fd_) != 0)
+    throw std::system_error(errno, std::system_category(), name_);
+  while (!servers_.empty()) {
+    servers_.back().stop();
+    servers_.pop_back();
+  }
+}
+
 ImageFile::ImageFile(ImageFile&& other) noexcept
-    : path_(std::move(other.path_)),
+    : name_(std::move(other.name_)),
+      access_(std::move(other.access_)),
+      uri_(std::move(other.uri_)),
       fd_(std::exchange(other.fd_, -1)),
-      writable_(other.writable_),
       size_(other.size_),
       device_(other.device_),
-      inode_(other.inode_) {}
+      inode_(other.inode_),
+      servers_(std::move(other.servers_)) {}
 
 ImageFile::~ImageFile() {
   if (fd_ >= 0) ::close(fd_);
-}
-
-void ImageFile::sync() {
-  if (::fsync(fd_) != 0) throw std::system_error(errno, std::system_category(), path_);
+  // The last one first: it uses those before it.
+  while (!servers_.empty()) servers_.pop_back();
 }
 
 }  // namespace lkl::tool

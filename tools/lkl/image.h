@@ -7,8 +7,13 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <lkl.hpp>
 #include <optional>
 #include <string>
+#include <vector>
+
+#include "disk_server.h"
+#include "image_address.h"
 
 namespace lkl::tool {
 
@@ -27,32 +32,55 @@ ImageName parse_image_name(const std::string& text);
 // that path, or the directory it is in, exists on the host.
 std::optional<ImageName> parse_image_path(const std::string& text);
 
-// An image file or block device, open on the host. Move-only.
+struct ImageAccess {
+  bool writable = false;
+  bool snapshot = false;    // what is written goes to a temporary file, and is gone at the end
+  std::string format = {};  // "qcow2" ...; empty: as the name says, or recognised
+};
+
+// An image, open on the host: a file or block device, or what a server makes of one. Move-only.
 class ImageFile {
  public:
-  // Throws Failure with a message that names the image: missing, no permission, a directory, empty.
-  ImageFile(const std::string& path, bool writable);
+  // Throws Failure with a message that names the image: missing, no permission, a directory, empty,
+  // a format or scheme that is not known, no program that serves it.
+  ImageFile(const std::string& name, const ImageAccess& access);
   ImageFile(ImageFile&& other) noexcept;
   ImageFile& operator=(ImageFile&&) = delete;
   ~ImageFile();
 
-  int fd() const { return fd_; }
-  const std::string& path() const { return path_; }
-  bool writable() const { return writable_; }
+  // As it was named.
+  const std::string& path() const { return name_; }
+  // Whether writing to it makes sense: the image is changed, or a snapshot of it.
+  bool writable() const { return access_.writable; }
+  // Bytes. Of what is served it is known after set_size().
   std::uint64_t size() const { return size_; }
+  void set_size(std::uint64_t size) { size_ = size; }
   // Whether both are the same file of the host, by whatever names.
+  bool same_image(const ImageFile& other) const;
   bool same_file(dev_t device, ino_t inode) const { return device == device_ && inode == inode_; }
 
-  // Writes the host's cache of the image to its disk. Throws std::system_error.
-  void sync();
+  // Hands it to the kernel. Throws Failure.
+  Disk connect();
+  // What its servers have to say, each on a line of its own; empty if nothing.
+  std::string complaints();
+  // After the disk was removed: writes the host's cache of the image to its disk, and ends the
+  // servers. Throws std::system_error, Failure.
+  void finish();
 
  private:
-  std::string path_;
+  void open_file(const std::string& path);
+  void find_format(ImageAddress& address);
+  void serve_format(const ImageAddress& address);
+  void serve_remote(const ImageAddress& address);
+
+  std::string name_;
+  ImageAccess access_;
+  std::string uri_;  // empty: fd_ is the disk
   int fd_ = -1;
-  bool writable_ = false;
   std::uint64_t size_ = 0;
   dev_t device_ = 0;
   ino_t inode_ = 0;
+  std::vector<DiskServer> servers_;  // each may use those before it
 };
 
 }  // namespace lkl::tool

@@ -12,6 +12,7 @@
 #include "commands.h"
 #include "faces.h"
 #include "format.h"
+#include "image_address.h"
 #include "signals.h"
 
 namespace lkl::tool {
@@ -33,6 +34,7 @@ constexpr Command kCommands[] = {
     {"ln", "Make hard and symbolic links", add_ln, "", true},
     {"ls", "List files of an image", add_ls, "-a", true},
     {"mkdir", "Make directories", add_mkdir, "-m", true},
+    {"mount", "Mount an image on a directory", add_mount},
     {"mv", "Rename files, or move them to another directory", add_mv, "", true},
     {"rm", "Remove files and trees", add_rm, "", true},
     {"rmdir", "Remove empty directories", add_rmdir, "", true},
@@ -41,6 +43,7 @@ constexpr Command kCommands[] = {
     {"tar", "Write a tree of an image as a tar archive, or unpack one into it", add_tar},
     {"touch", "Make empty files, and set the times of files", add_touch, "", true},
     {"truncate", "Set the size of files", add_truncate, "", true},
+    {"umount", "Unmount what lkl mount has mounted", add_umount},
     {"write", "Write standard input into a file of an image", add_write, "", true},
 };
 
@@ -57,8 +60,16 @@ constexpr Face kFaces[] = {
 };
 
 constexpr char kFooter[] =
-    "IMAGE is a raw disk image or a block device; IMAGE:N is its partition N.\n"
+    "IMAGE is a disk image (raw, qcow2, vmdk, vdi, vhd ...), a block device, or a URI (nbd://,\n"
+    "nbd+unix://, ssh://, https:// ...); IMAGE:N is its partition N.\n"
     "Each command has its own --help and a manual page: man lkl-COMMAND";
+
+std::string format_option(const std::string& word) {
+  const std::string_view format = known_format(word);
+  if (format.empty())
+    throw CLI::ValidationError(fmt::format("{}: is not among {}", word, list_formats()));
+  return std::string(format);
+}
 
 // Shared by the top level and every command, so that they may stand before or after its name.
 void add_common_options(CLI::App& parser, CommonOptions& options, std::string& memory,
@@ -75,7 +86,16 @@ void add_common_options(CLI::App& parser, CommonOptions& options, std::string& m
       ->expected(1)
       ->allow_extra_args(false)
       ->take_all();
-  parser.add_flag("--ro", options.read_only, "Never write to an image");
+  parser.add_option("--format", options.format, "Format of the images, if it is not recognised")
+      ->type_name("FORMAT")
+      ->transform(format_option);
+  auto* read_only = parser.add_flag("--ro", options.read_only, "Never write to an image");
+  auto* snapshot = parser.add_flag("--snapshot", options.snapshot,
+                                   "Leave the image as it is: changes are gone at the end");
+  parser.add_option("--commit", options.commit, "With --snapshot: the changed image, as a raw one")
+      ->type_name("FILE")
+      ->needs(snapshot);
+  snapshot->excludes(read_only);
   parser
       .add_option(names("-t", "--type"), options.type, "File system type, if it is not recognised")
       ->type_name("TYPE");

@@ -15,7 +15,10 @@ namespace lkl::tool {
 
 struct CommonOptions {
   std::vector<std::string> images;  // -a/--add, in order
+  std::string format;               // of the images; empty: recognised
   bool read_only = false;
+  bool snapshot = false;  // changes go to a temporary file
+  std::string commit;     // where the changed image goes in the end, with a snapshot
   std::string type;  // empty: found by the superblock
   std::optional<unsigned>
       partition;  // 0: the whole disk; left out: chosen when there is one choice

@@ -197,6 +197,7 @@ Found probe_other(const BlockReader& device) {
     return Contents{Kind::kDiskFormat, type, {}, {}, 0, false};
   };
   if (start.has(0, "QFI\xfb")) return format("qcow2");
+  if (start.has(0, std::string_view("QED\0", 4))) return format("qed");
   if (start.has(0, "KDMV")) return format("vmdk");
   if (start.has(0, "vhdxfile")) return format("vhdx");
   if (start.has(0, "conectix")) return format("vhd");

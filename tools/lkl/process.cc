@@ -92,17 +92,22 @@ pid_t start(const std::string& program, std::vector<std::string> arguments,
 
 }  // namespace
 
-void run_program(const std::vector<std::string>& arguments,
-                 const std::vector<std::pair<std::string, std::string>>& environment,
-                 std::string_view package) {
-  check_interrupted();
-  const std::string& name = arguments.front();
-  const std::string program = find_program(name);
+std::string require_program(const std::string& name, std::string_view package) {
+  std::string program = find_program(name);
   if (program.empty())
     throw Failure(
         package.empty()
             ? fmt::format("{}: no such program; install the package that has it", name)
             : fmt::format("{}: no such program; it is in the Debian package {}", name, package));
+  return program;
+}
+
+void run_program(const std::vector<std::string>& arguments,
+                 const std::vector<std::pair<std::string, std::string>>& environment,
+                 std::string_view package) {
+  check_interrupted();
+  const std::string& name = arguments.front();
+  const std::string program = require_program(name, package);
   int pipe[2];
   if (::pipe2(pipe, O_CLOEXEC) != 0) throw std::system_error(errno, std::system_category(), name);
   pid_t pid = -1;

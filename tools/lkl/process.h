@@ -11,9 +11,11 @@
 
 namespace lkl::tool {
 
-// Runs the program to its end. It is looked for in PATH, and where administrators have theirs.
-// Throws Failure, with what it said, if it fails; if there is none, with the Debian package that
-// has it (if known).
+// The path of a program, which is looked for in PATH, and where administrators have theirs. Throws
+// Failure if there is none, with the Debian package that has it (if known).
+std::string require_program(const std::string& name, std::string_view package);
+
+// Runs the program to its end. Throws Failure, with what it said, if it fails.
 void run_program(const std::vector<std::string>& arguments,
                  const std::vector<std::pair<std::string, std::string>>& environment,
                  std::string_view package);

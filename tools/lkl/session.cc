@@ -9,6 +9,7 @@
 #include <atomic>
 #include <charconv>
 
+#include "commit.h"
 #include "format.h"
 #include "lkl_build_info.h"
 #include "mount_options.h"
@@ -162,26 +163,54 @@ void Session::boot() {
 }
 
 AttachedImage& Session::attach(const std::string& path, bool writable) {
-  struct stat status = {};
-  if (::stat(path.c_str(), &status) == 0)
-    for (auto& image : images_)
-      if (image->file.same_file(status.st_dev, status.st_ino)) return *image;
-
-  ImageFile file(path, writable && !context_.options.read_only);
+  const CommonOptions& options = context_.options;
+  // The same name is the same image, without opening it again.
+  for (auto& image : images_)
+    if (image->file.path() == path) return *image;
+  ImageFile file(path, {.writable = writable && !options.read_only,
+                        .snapshot = options.snapshot,
+                        .format = options.format});
+  for (auto& image : images_)
+    if (image->file.same_image(file)) return *image;
   check_interrupted();
+  if (file.writable() && !options.commit.empty()) prepare_commit();
   boot();
-  std::error_code ec;
-  Disk disk = Disk::from_fd(file.fd(), {.read_only = !file.writable()}, ec);
-  if (ec == std::errc::device_or_resource_busy)
-    throw Failure(fmt::format(
-        "{}: the image is in use by another process{}; wait for it to end, or unmount it there",
-        path, file.writable() ? "" : " that writes to it"));
-  if (ec)
-    throw Failure(fmt::format("{}: the kernel does not take the disk: {}", path, describe(ec)));
-  images_.push_back(
-      std::make_unique<AttachedImage>(AttachedImage{std::move(file), std::move(disk), {}, {}, {}}));
-  scan(*images_.back());
+  Disk disk = file.connect();
+  auto image =
+      std::make_unique<AttachedImage>(AttachedImage{std::move(file), std::move(disk), {}, {}, {}});
+  scan(*image);
+  images_.push_back(std::move(image));
   return *images_.back();
+}
+
+void Session::prepare_commit() {
+  const std::string& name = context_.options.commit;
+  if (commit_)
+    throw Failure(
+        fmt::format("--commit {}: several images are changed, but one file can only "
+                    "hold one of them",
+                    name));
+  if (::access(name.c_str(), F_OK) == 0)
+    throw Failure(fmt::format("--commit {}: exists; remove it, or name a new file", name));
+  commit_.emplace(HostFile::create(name, HostFile::Existing::kReplaced));
+}
+
+void Session::commit() {
+  if (!commit_ || context_.diagnostics.failed()) return;
+  const auto changed = std::find_if(images_.begin(), images_.end(),
+                                    [](const auto& image) { return image->file.writable(); });
+  if (changed == images_.end()) return;
+  const std::string& name = context_.options.commit;
+  try {
+    Progress progress(context_.options.quiet);
+    const ProgressLine line(context_.diagnostics, progress);
+    write_raw_image(open_device(**changed, 0, (*changed)->whole.size), *commit_, name, progress);
+    commit_->keep();
+  } catch (const Failure& failure) {
+    context_.diagnostics.error(failure.what());
+  } catch (const Interrupted&) {
+    context_.diagnostics.error(fmt::format("{}: interrupted, not written", name));
+  }
 }
 
 std::string Session::device_node(std::uint32_t device) {
@@ -208,14 +237,18 @@ BlockReader Session::open_device(const AttachedImage& image, unsigned partition,
 
 void Session::scan(AttachedImage& image) {
   constexpr std::uint64_t kSector = 512;  // sysfs counts in these, whatever the disk's blocks are
-  const std::uint64_t size = image.file.size() / kSector * kSector;
-  const BlockReader disk = open_device(image, 0, size);
-  image.whole.size = size;
-  image.whole.contents = probe(disk);
-
   const std::uint32_t device = image.disk.device();
   const std::string sysfs =
       fmt::format("/sysfs/dev/block/{}:{}", major_of(device), minor_of(device));
+  const std::uint64_t size = read_number(sysfs + "/size") * kSector;
+  if (image.file.size() == 0) image.file.set_size(size);
+  const BlockReader disk = open_device(image, 0, size);
+  std::array<std::byte, kSector> first;
+  if (size > 0 && !disk.read(0, first))
+    throw Failure(fmt::format("{}: cannot be read from its beginning; it is damaged or truncated{}",
+                              image.file.path(), image.file.complaints()));
+  image.whole.size = size;
+  image.whole.contents = probe(disk);
   for (const DirEntry& entry : Dir(sysfs)) {
     const std::string here = sysfs + "/" + entry.name;
     const auto number = static_cast<unsigned>(read_number(here + "/partition"));
@@ -271,8 +304,9 @@ const Partition& Session::choose(AttachedImage& image, std::optional<unsigned> n
   }
 
   if (image.whole.contents.kind == Contents::Kind::kDiskFormat)
-    throw Failure(fmt::format("{}: is a {} file, not a raw image; convert or unpack it first", path,
-                              image.whole.contents.type));
+    throw Failure(
+        fmt::format("{}: is a {} file, not a raw image; unpack it first, or leave raw: out", path,
+                    image.whole.contents.type));
   // Optical images often carry a partition table for the boot of USB sticks besides.
   const bool optical = image.whole.contents.type == "iso9660" || image.whole.contents.type == "udf";
   if (image.partitions.empty() || optical) return image.whole;
@@ -313,8 +347,9 @@ std::string Session::type_to_mount(const AttachedImage& image, const Partition& 
       case Contents::Kind::kOther:
         throw Failure(fmt::format("{}: holds {}, which has no files", name, contents.type));
       case Contents::Kind::kDiskFormat:
-        throw Failure(fmt::format("{}: is a {} file, not a raw image; convert or unpack it first",
-                                  name, contents.type));
+        throw Failure(
+            fmt::format("{}: is a {} file, not a raw image; unpack it first, or leave raw: out",
+                        name, contents.type));
       case Contents::Kind::kFileSystem:
         type = contents.type;
         break;
@@ -453,12 +488,18 @@ void Session::close() {
     report(fmt::format("{}: cannot unmount", volume->name), volume->mount.umount());
   }
   volumes_.clear();
+  // Not when something was thrown: that would be half of the work.
+  if (std::uncaught_exceptions() == exceptions_) commit();
+  commit_.reset();
   for (auto& image : images_) {
     report(fmt::format("{}: cannot remove the disk", image->file.path()), image->disk.remove());
     try {
-      if (image->file.writable()) image->file.sync();
+      image->file.finish();
     } catch (const std::system_error& error) {
       report(fmt::format("{}: cannot write to the host's disk", image->file.path()), error.code());
+    } catch (const Failure& failure) {
+      diagnostics.error(
+          fmt::format("{}: {}; the last changes may be lost", image->file.path(), failure.what()));
     }
   }
   images_.clear();

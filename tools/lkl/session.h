@@ -7,11 +7,13 @@
 
 #include <lkl.hpp>
 
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "host_file.h"
 #include "image.h"
 #include "options.h"
 #include "partition_table.h"
@@ -81,6 +83,8 @@ class Session {
 
  private:
   void boot();
+  void prepare_commit();
+  void commit();
   void scan(AttachedImage& image);
   BlockReader open_device(const AttachedImage& image, unsigned partition, std::uint64_t size);
   std::string device_node(std::uint32_t device);
@@ -90,6 +94,8 @@ class Session {
   bool kernel_knows(const std::string& type) const;
 
   Context& context_;
+  const int exceptions_ = std::uncaught_exceptions();
+  std::optional<HostFile> commit_;  // the file of --commit
   // Destroyed in the reverse order.
   Kernel kernel_;
   std::string file_systems_;  // /proc/filesystems

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// lkl mount and lkl umount: lklfuse with what most people want, and the end of it.
+#include <errno.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "commands.h"
+#include "mount_end.h"
+#include "process.h"
+
+namespace lkl::tool {
+
+namespace {
+
+struct MountRequest {
+  ImageAndPaths operands;
+  std::vector<std::string> options;  // -o
+  bool writable = false;
+  bool foreground = false;
+  bool keep_owners = false;
+};
+
+// lklfuse is installed beside this program.
+std::string find_lklfuse() {
+  std::error_code ec;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", ec);
+  const std::string beside = (self.parent_path() / "lklfuse").string();
+  if (!ec && ::access(beside.c_str(), X_OK) == 0) return beside;
+  return require_program("lklfuse", "");
+}
+
+// lklfuse's options are separated by commas.
+std::string escaped(const std::string& text) {
+  std::string result;
+  for (const char c : text) {
+    if (c == ',' || c == '\\') result += '\\';
+    result += c;
+  }
+  return result;
+}
+
+std::vector<std::string> lklfuse_options(const MountRequest& options, const CommonOptions& common) {
+  std::vector<std::string> list = {"nosuid", "nodev", "noexec"};
+  if (!options.writable && !common.snapshot) list.emplace_back("ro");
+  if (!common.type.empty()) list.push_back("type=" + escaped(common.type));
+  if (common.partition) list.push_back(fmt::format("part={}", *common.partition));
+  if (!common.format.empty()) list.push_back("format=" + common.format);
+  if (common.snapshot) list.emplace_back("snapshot");
+  if (!common.commit.empty()) list.push_back("commit=" + escaped(common.commit));
+  if (!common.mount_options.empty()) list.push_back("opts=" + escaped(common.mount_options));
+  constexpr std::uint64_t kMebibyte = 1 << 20;
+  list.push_back(fmt::format("mb={}", common.memory / kMebibyte));
+  // Without privileges all in the image is this user's to use: it may as well look like that.
+  if (::geteuid() != 0 && !options.keep_owners)
+    list.push_back(fmt::format("uid={},gid={}", ::geteuid(), ::getegid()));
+  list.insert(list.end(), options.options.begin(), options.options.end());
+  return list;
+}
+
+void run_mount(const MountRequest& options, Context& context) {
+  const CommonOptions& common = context.options;
+  if (options.writable && common.read_only) throw UsageFailure("--rw and --ro: choose one");
+  if (common.images.size() > 1)
+    throw UsageFailure("one image is mounted; a file system on several needs lkl cp, lkl sh ...");
+  std::vector<std::string> operands = options.operands.operands;
+  operands.insert(operands.begin(), common.images.begin(), common.images.end());
+  if (operands.size() != 2)
+    throw UsageFailure("mount needs an image and a directory to mount it on");
+
+  std::vector<std::string> arguments = {"lklfuse", operands[0], operands[1]};
+  for (const std::string& option : lklfuse_options(options, common))
+    arguments.insert(arguments.end(), {"-o", option});
+  if (options.foreground) arguments.emplace_back("-f");
+  if (common.verbose >= 2) arguments.emplace_back("-d");
+  std::vector<char*> words;
+  for (std::string& argument : arguments) words.push_back(argument.data());
+  words.push_back(nullptr);
+  const std::string program = find_lklfuse();
+  ::execv(program.c_str(), words.data());
+  throw Failure(
+      fmt::format("{}: cannot run it: {}", program, describe({errno, std::system_category()})));
+}
+
+// Spaces and such are in octal there, see proc(5).
+std::string unescaped(const std::string& text) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); i++) {
+    if (text[i] == '\\' && i + 3 < text.size()) {
+      result += static_cast<char>(std::stoi(text.substr(i + 1, 3), nullptr, 8));
+      i += 3;
+    } else {
+      result += text[i];
+    }
+  }
+  return result;
+}
+
+// Throws Failure if what is mounted on the directory is none of ours.
+void require_mounted(const std::string& directory) {
+  std::ifstream mounts("/proc/self/mounts");
+  bool mounted = false;
+  for (std::string line; std::getline(mounts, line);) {
+    std::istringstream fields(line);
+    std::string source, place, type;
+    fields >> source >> place >> type;
+    if (unescaped(place) != directory) continue;
+    mounted = type == "fuse.lklfuse";  // the last one is on top
+  }
+  if (!mounted) throw Failure(fmt::format("{}: no image is mounted there", directory));
+}
+
+struct UmountOptions {
+  std::vector<std::string> directories;
+  bool lazy = false;
+};
+
+void run_umount(const UmountOptions& options, Context& context) {
+  if (options.directories.empty()) throw UsageFailure("umount needs the directory of a mount");
+  for (const std::string& name : options.directories) {
+    try {
+      std::error_code ec;
+      const std::string directory = std::filesystem::canonical(name, ec).string();
+      // Of a dead mount nothing can be said but what it is called.
+      const std::string place = ec ? std::filesystem::absolute(name).string() : directory;
+      require_mounted(place);
+      MountEndWaiter end(place);
+      std::vector<std::string> arguments = {"fusermount3", "-u"};
+      if (options.lazy) arguments.emplace_back("-z");
+      arguments.push_back(place);
+      run_program(arguments, {}, "fuse3");
+      if (!options.lazy && !end.wait())
+        throw Failure(fmt::format(
+            "{}: unmounted, but the last changes may be lost; mount with -o log=FILE to see why",
+            place));
+    } catch (const Failure& failure) {
+      context.diagnostics.error(failure.what());
+    }
+  }
+}
+
+}  // namespace
+
+Run add_mount(CLI::App& parser) {
+  auto options = std::make_shared<MountRequest>();
+  parser.add_option("operands", options->operands.operands, "IMAGE[:PARTITION] DIRECTORY")
+      ->type_name(" ");
+  parser.add_flag("-w,--rw", options->writable, "Changes go to the image");
+  parser.add_option("-o,--options", options->options, "Options of lklfuse: allow_other, exec ...")
+      ->type_name("LIST")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->take_all();
+  parser.add_flag("-f,--foreground", options->foreground, "Stay in the foreground");
+  parser.add_flag("--keep-owners", options->keep_owners,
+                  "Show the image's owners, not this user instead of root");
+  return [options](Context& context) { run_mount(*options, context); };
+}
+
+Run add_umount(CLI::App& parser) {
+  auto options = std::make_shared<UmountOptions>();
+  parser.add_option("directories", options->directories, "DIRECTORY...")->type_name(" ");
+  parser.add_flag("-l,--lazy", options->lazy, "Detach now, end when nobody uses it any more");
+  return [options](Context& context) { run_umount(*options, context); };
+}
+
+}  // namespace lkl::tool
