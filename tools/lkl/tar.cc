@@ -66,7 +66,7 @@ void tar_in(const TarOptions& options, Context& context) {
   session.attach(target.image, true);
   for (const std::string& image : context.options.images)
     session.attach(parse_image_name(image).image, true);
-  const Volume& volume = session.mount({target.image, target.partition, {}});
+  const Volume& volume = session.mount({target.image, target.volume, {}});
   const auto tree = make_image_tree(volume);
   Progress progress(context.options.quiet);
   const ProgressLine line(context.diagnostics, progress);
@@ -87,7 +87,7 @@ void run_tar(TarOptions& options, Context& context) {
   }
   const auto source = options.operands.resolve(context.options);
   PackRequest request;
-  request.image = {source.image, source.partition, {}};
+  request.image = {source.image, source.volume, {}};
   request.paths = source.paths;
   request.file = options.file;
   request.compression = compression(options);
