@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "fuse/fuse_test.h"
@@ -221,6 +222,34 @@ TEST_F(FuseTest, MountCommand) {
   EXPECT_EQ(lkl({"mount", image}).status, 2);
   EXPECT_EQ(lkl({"mount", "--rw", "--ro", image, "m"}).status, 2);
   EXPECT_NE(lkl({"mount", "missing", "m"}).err.find("no such image"), std::string::npos);
+}
+
+// As mount(8) calls it, and by mount(8) itself.
+TEST_F(FuseTest, MountHelper) {
+  const std::string image = make_ext4("image", "32M");
+  const std::string helper = std::filesystem::path(LKL_FUSE_PATH).parent_path() / "mount.fuse.lkl";
+  const auto is_mounted = [] { return shell_status("mountpoint -q m").status == 0; };
+  EXPECT_EQ(run({helper, image, "m", "-f", "-o", "rw"}).status, 0);
+  EXPECT_FALSE(is_mounted());
+  const Result result = run({helper, image, "m", "-sn", "-t", "fuse.lkl", "-o", "ro,noauto,user"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_TRUE(is_mounted());
+  lkl_ok({"umount", "m"});
+  EXPECT_NE(run({helper, "missing", "m", "-o", "rw"}).status, 0);
+
+  if (geteuid() != 0) GTEST_SKIP() << "mount(8) needs root for this type";
+  if (!have("/sbin/mount.fuse3")) GTEST_SKIP() << "needs fuse3";
+  // The type "fuse.lklfuse" would be looked for in the system's path.
+  shell("mount -t fuse -o ro " LKL_FUSE_PATH "#$PWD/" + image + " m");
+  EXPECT_NE(shell("grep \" $PWD/m \" /proc/mounts").find("ro,"), std::string::npos);
+  shell("umount m");
+}
+
+TEST_F(FuseTest, SystemdUnit) {
+  if (!have("systemd-analyze")) GTEST_SKIP() << "needs systemd";
+  // A prefix in which the program it names is there.
+  shell("sed 's|^ExecStart=[^ ]*|ExecStart=/bin/true|; /^Documentation=/d' " LKL_FUSE_UNIT
+        " > lklfuse@.service && systemd-analyze verify ./lklfuse@tmp-x.service");
 }
 
 }  // namespace lkl_fuse_test

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "../lkl/error.h"
 #include "../lkl/image_address.h"
@@ -134,6 +136,30 @@ int take_option(void* data, const char* text, int key, fuse_args*) {
   }
 }
 
+// mount(8) calls its helpers with words of its own, among them letters that mean something else to
+// libfuse: "mount.TYPE SOURCE DIRECTORY [-sfnv] [-N NAMESPACE] [-o OPTIONS] [-t TYPE]". False if
+// nothing is to be mounted.
+bool take_helper_words(fuse_args& arguments) {
+  bool fake = false;
+  std::vector<std::string> kept;
+  for (int i = 0; i < arguments.argc; i++) {
+    const std::string word = arguments.argv[i];
+    const bool letters = word.size() > 1 && word[0] == '-' && word[1] != '-' && word[1] != 'o' &&
+                         word[1] != 't' && word[1] != 'N';
+    if (letters)
+      fake = fake || word.find('f') != std::string::npos;
+    else if (word == "-t" || word == "-N")
+      i++;
+    else
+      kept.push_back(word);
+  }
+  fuse_opt_free_args(&arguments);
+  arguments = FUSE_ARGS_INIT(0, nullptr);
+  for (const std::string& word : kept)
+    if (fuse_opt_add_arg(&arguments, word.c_str()) != 0) throw std::bad_alloc();
+  return !fake;
+}
+
 std::string text_or_empty(const char* text) {
   return text ? text : "";
 }
@@ -143,6 +169,8 @@ std::string text_or_empty(const char* text) {
 std::unique_ptr<Options> parse_options(int argc, char** argv) {
   auto options = std::make_unique<Options>();
   options->arguments = FUSE_ARGS_INIT(argc, argv);
+  const std::string called = std::filesystem::path(argv[0]).filename().string();
+  if (called.starts_with("mount.") && !take_helper_words(options->arguments)) return nullptr;
   Raw raw;
   raw.to = options.get();
   if (fuse_opt_parse(&options->arguments, &raw, kOptions, take_option) != 0)

@@ -10,9 +10,9 @@ _lkl() {
     cword=$COMP_CWORD
   }
 
-  local common="--add --ro --type --partition --mem --mount-options --quiet --verbose --help"
-  local commands="build cat chmod chown cp df diff du find info ln ls mkdir mv rm rmdir sh stat tar"
-  commands+=" touch truncate write"
+  local common="--add --ro --snapshot --commit --format --type --partition --mem --mount-options --quiet --verbose --help"
+  local commands="build cat chmod chown cp df diff du find info ln ls mkdir mount mv rm rmdir sh stat tar"
+  commands+=" touch truncate umount write"
   local command="" i
   for ((i = 1; i < cword; i++)); do
     if [[ " $commands " == *" ${words[i]} "* ]]; then
@@ -32,6 +32,10 @@ _lkl() {
       ;;
     -P | --partition | -m | --mem | --mount-options | --owner | --mode | --date | --size | --text | \
       --offset | --name | --max-depth | --exclude | --label | --uuid | --mkfs-options)
+      return
+      ;;
+    --format)
+      COMPREPLY=($(compgen -W "raw qcow2 qed vmdk vdi vhd vhdx" -- "$cur"))
       return
       ;;
     --sparse)
@@ -64,6 +68,7 @@ _lkl() {
       options="--all --long --human-readable --one-column --recursive --directory --inode --json"
       ;;
     mkdir) options="--parents --mode" ;;
+    mount) options="--rw --options --foreground --keep-owners" ;;
     mv) options="--force --no-clobber" ;;
     rm) options="--recursive --force" ;;
     rmdir) options="--parents" ;;
@@ -71,6 +76,7 @@ _lkl() {
     tar) options="--file --gzip --bzip2 --xz --zstd --auto-compress" ;;
     touch) options="--no-create --date" ;;
     truncate) options="--size --no-create" ;;
+    umount) options="--lazy" ;;
     write) options="--text --append --offset" ;;
   esac
 
