@@ -42,6 +42,7 @@ void split_partition(ImageName& name) {
 }  // namespace
 
 ImageName parse_image_name(const std::string& text) {
+  if (is_image_candidate(text)) return {text, std::nullopt, {}};
   if (auto with_path = parse_image_path(text)) return *with_path;
   ImageName name{text, std::nullopt, {}};
   split_partition(name);

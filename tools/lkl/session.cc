@@ -9,6 +9,7 @@
 #include <atomic>
 #include <charconv>
 
+#include "disk_choice.h"
 #include "format.h"
 #include "lkl_build_info.h"
 #include "mount_options.h"
@@ -161,25 +162,27 @@ void Session::boot() {
   file_systems_ = read_small_file("/proc/filesystems");
 }
 
-AttachedImage& Session::attach(const std::string& path, bool writable) {
+AttachedImage& Session::attach(const std::string& name, bool writable) {
+  const HostImage host = host_images_.resolve(name, writable);
+  const std::string& path = host.path;
   struct stat status = {};
   if (::stat(path.c_str(), &status) == 0)
     for (auto& image : images_)
       if (image->file.same_file(status.st_dev, status.st_ino)) return *image;
 
-  ImageFile file(path, writable && !context_.options.read_only);
+  ImageFile file(path, host.writable);
   check_interrupted();
   boot();
   std::error_code ec;
-  Disk disk = Disk::from_fd(file.fd(), {.read_only = !file.writable()}, ec);
+  Disk disk = Disk::from_fd(file.fd(), {.read_only = !file.writable(), .no_lock = !host.lock}, ec);
   if (ec == std::errc::device_or_resource_busy)
     throw Failure(fmt::format(
         "{}: the image is in use by another process{}; wait for it to end, or unmount it there",
         path, file.writable() ? "" : " that writes to it"));
   if (ec)
     throw Failure(fmt::format("{}: the kernel does not take the disk: {}", path, describe(ec)));
-  images_.push_back(
-      std::make_unique<AttachedImage>(AttachedImage{std::move(file), std::move(disk), {}, {}, {}}));
+  images_.push_back(std::make_unique<AttachedImage>(
+      AttachedImage{name, std::move(file), std::move(disk), {}, {}, {}}));
   scan(*images_.back());
   return *images_.back();
 }
@@ -379,11 +382,24 @@ std::string Session::mount_data(const AttachedImage& image, const Partition& par
 }
 
 Volume& Session::mount(const ImageName& name) {
-  AttachedImage& image = attach(name.image, false);
+  AttachedImage* image = &attach(name.image, false);
   // A btrfs may have more of its devices among them.
   for (const std::string& other : context_.options.images)
     attach(parse_image_name(other).image, false);
-  return mount(image, choose(image, name.partition));
+  if (const auto disks = disks_to_choose_from(name); disks.size() > 1)
+    image = &choose_disk(disks, name.partition ? name.partition : context_.options.partition,
+                         context_.options);
+  return mount(*image, choose(*image, name.partition));
+}
+
+std::vector<AttachedImage*> Session::disks_to_choose_from(const ImageName& name) {
+  const CommonOptions& options = context_.options;
+  std::vector<AttachedImage*> disks;
+  if (options.domain.empty() || !options.disk.empty() || name.image != options.images.front())
+    return disks;
+  for (const auto& image : images_)
+    if (options.domain_images.contains(image->name)) disks.push_back(image.get());
+  return disks;
 }
 
 void Session::attach_for_writing(const std::string& path) {
@@ -399,7 +415,13 @@ void Session::attach_for_writing(const std::string& path) {
 
 Volume& Session::mount_for_writing(const ImageName& name) {
   attach_for_writing(name.image);
-  return mount(name);
+  Volume& volume = mount(name);
+  if (!volume.image->file.writable())
+    throw Failure(
+        fmt::format("{}: the disk is read-only, as the domain's definition says; change "
+                    "that, or only read",
+                    volume.name));
+  return volume;
 }
 
 Volume& Session::mount(AttachedImage& image, const Partition& partition) {
