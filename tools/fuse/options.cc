@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -19,10 +20,14 @@ namespace {
 
 constexpr char kHelp[] =
     "usage: lklfuse IMAGE[:PARTITION] MOUNTPOINT [options]\n"
+    "       lklfuse [DISK] MOUNTPOINT -o domain=NAME [options]\n"
     "Mounts a file system image by Linux's own file system code, without privileges.\n\n"
     "    -o type=TYPE           file system type (recognised if left out)\n"
     "    -o part=N              partition number, 0: the whole disk (found if there is one "
     "choice)\n"
+    "    -o domain=NAME         a domain of libvirt: DISK is the target of one of its disks, as "
+    "vda\n"
+    "    -o connect=URI         libvirt's hypervisor, for domains and vol:POOL/VOLUME\n"
     "    -o ro                  never write to the image\n"
     "    -o opts=LIST           mount options of the file system, commas as \\,\n"
     "    -o mb=N                memory of the library's kernel in MiB (128)\n"
@@ -48,6 +53,8 @@ struct Raw {
   char* options = nullptr;
   char* lock_file = nullptr;
   char* log_file = nullptr;
+  char* domain = nullptr;
+  char* connect = nullptr;
   int partition = -1;
   unsigned mebibytes = 0;
   int direct_io = 0;
@@ -59,7 +66,7 @@ struct Raw {
   std::string kernel_words;
 
   ~Raw() {
-    for (char* text : {type, options, lock_file, log_file}) free(text);
+    for (char* text : {type, options, lock_file, log_file, domain, connect}) free(text);
   }
 };
 
@@ -72,6 +79,8 @@ const fuse_opt kOptions[] = {
     LKL_OPTION("opts=%s", options),
     LKL_OPTION("lock=%s", lock_file),
     LKL_OPTION("log=%s", log_file),
+    LKL_OPTION("domain=%s", domain),
+    LKL_OPTION("connect=%s", connect),
     LKL_OPTION("part=%i", partition),
     LKL_OPTION("mb=%u", mebibytes),
     LKL_OPTION("direct_io", direct_io),
@@ -141,7 +150,7 @@ std::unique_ptr<Options> parse_options(int argc, char** argv) {
   fuse_cmdline_opts common = {};
   if (fuse_parse_cmdline(&options->arguments, &common) != 0)
     throw UsageFailure("the command line is wrong");
-  const std::unique_ptr<char, decltype(&free)> mount_point(common.mountpoint, free);
+  std::unique_ptr<char, decltype(&free)> mount_point(common.mountpoint, free);
   if (common.show_help) {
     fmt::print("{}", kHelp);
     return nullptr;
@@ -150,7 +159,15 @@ std::unique_ptr<Options> parse_options(int argc, char** argv) {
     fmt::print("lklfuse {}\nlibfuse {}\n", LKL_VERSION, fuse_pkgversion());
     return nullptr;
   }
-  if (options->image.empty()) throw UsageFailure("no image given");
+  options->domain = text_or_empty(raw.domain);
+  options->connect = text_or_empty(raw.connect);
+  if (options->image.empty())
+    throw UsageFailure(options->domain.empty() ? "no image given" : "no mount point given");
+  // The disk was left out.
+  if (!options->domain.empty() && !mount_point) {
+    mount_point.reset(strdup(options->image.c_str()));
+    options->image.clear();
+  }
   if (!mount_point) throw UsageFailure("no mount point given");
   std::error_code ec;
   if (!std::filesystem::is_directory(mount_point.get(), ec))
@@ -186,7 +203,10 @@ std::unique_ptr<Options> parse_options(int argc, char** argv) {
 
   // Programs that look for mounted images (mkfs, fsck) compare whole paths.
   std::string escaped = "-ofsname=";
-  for (const char c : std::filesystem::absolute(options->image).string()) {
+  const std::string source = options->domain.empty()
+                                 ? std::filesystem::absolute(options->image).string()
+                                 : options->domain;
+  for (const char c : source) {
     if (c == ',' || c == '\\') escaped += '\\';
     escaped += c;
   }

@@ -75,8 +75,10 @@ const std::string& HostImages::find_volume(const std::string& name) {
   const Hypervisor hypervisor(context_.options.connect);
   const std::string image = hypervisor.volume_image(
       name.substr(kVolume.size(), slash - kVolume.size()), name.substr(slash + 1));
-  // It may be a domain's disk, too.
-  for (const Domain& domain : hypervisor.domains())
+  // It may be a domain's disk, too; one that has it open counts before one that is saved.
+  std::vector<Domain> domains = hypervisor.domains();
+  std::stable_partition(domains.begin(), domains.end(), [](const Domain& d) { return d.active; });
+  for (const Domain& domain : domains)
     for (const DomainDisk& disk : domain.disks)
       if (disk.image == image && !domain.in_use().empty())
         context_.options.domain_images.emplace(image, image_of(domain, disk));
