@@ -70,9 +70,10 @@ class DomainTest : public ToolTest {
   void add(const std::string& name, State state, const std::string& disks,
            const std::string& more = "") {
     node_ += "<domain type='test' xmlns:test='http://libvirt.org/schemas/domain/test/1.0'><name>" +
-             escaped(name) + "</name><memory>1024</memory><os><type>hvm</type></os><devices>" +
-             disks + "</devices><test:runstate>" + std::to_string(state) + "</test:runstate>" +
-             more + "</domain>";
+             escaped(name) + "</name><uuid>" + uuid(number_++) +
+             "</uuid><memory>1024</memory><os><type>hvm</type></os><devices>" + disks +
+             "</devices><test:runstate>" + std::to_string(state) + "</test:runstate>" + more +
+             "</domain>";
     write_node();
   }
   void add_pool(const std::string& name, const std::string& volumes) {
@@ -108,12 +109,18 @@ class DomainTest : public ToolTest {
     return all.empty() ? Json() : all[0]["disks"];
   }
 
+  // Of the domain that was added as this one, from 0. The driver makes up others each time.
+  static std::string uuid(int number) {
+    return "54d68f53-5704-4c44-8698-" + std::to_string(100000000000 + number);
+  }
+
   std::string uri_;
 
  private:
   void write_node() const { write_file("node.xml", "<node>" + node_ + "</node>"); }
 
   std::string node_;
+  int number_ = 0;
 };
 
 // An open file description lock such as other programs have, until the end of the block.
@@ -163,10 +170,9 @@ TEST_F(DomainTest, Lists) {
   EXPECT_TRUE(all[0]["disks"][1]["source"].is_null());
   EXPECT_EQ(all[1]["id"], 1);
   EXPECT_EQ(all[1]["in_use"], true);
-  const std::string uuid = all[0]["uuid"];
-  EXPECT_EQ(uuid.size(), 36U);
+  EXPECT_EQ(all[0]["uuid"], uuid(1));
   // as many as are asked for
-  EXPECT_EQ(Json::parse(there_ok({"domains", "--json", uuid, "1"})).size(), 2U);
+  EXPECT_EQ(Json::parse(there_ok({"domains", "--json", uuid(1), "1"})).size(), 2U);
   EXPECT_NE(there_ok({"domains", "-v"}).find("(empty)"), std::string::npos);
   expect_failure({"domains", "nobody"}, {"nobody: no such domain", "off, running one"});
 }
@@ -180,8 +186,7 @@ TEST_F(DomainTest, ReadsByNameUuidAndId) {
   EXPECT_EQ(there_ok({"-d", "vm", "cat", "/f"}), "hello\n");
   EXPECT_EQ(there_ok({"cat", "-d", "vm", "/f"}), "hello\n");
   EXPECT_EQ(there_ok({"cat", "--domain", "7", "/f"}), "hello\n");
-  const std::string uuid = Json::parse(there_ok({"domains", "--json", "vm"}))[0]["uuid"];
-  EXPECT_EQ(there_ok({"cat", "-d", uuid, "/f"}), "hello\n");
+  EXPECT_EQ(there_ok({"cat", "-d", uuid(0), "/f"}), "hello\n");
   const Result by_id = there({"cat", "-d", "1", "/f"});
   EXPECT_EQ(by_id.out, "hello\n");
   EXPECT_NE(by_id.err.find("busy: the domain is running"), std::string::npos) << by_id.err;
@@ -311,7 +316,7 @@ TEST_F(DomainTest, NamesOfAllKinds) {
                                  "vol:p", "é<&'\"> %41", "y/nbd:", "--ro"}) {
     shell("cp plain '" + std::string(name == "é<&'\"> %41" ? "é<&'\\''\"> %41" : "./" + name) +
           "'");
-    const std::string domain = "vm " + std::to_string(number++) + " [" + name.substr(0, 1) + "]";
+    const std::string domain = "vm " + std::to_string(number++) + "[<é>]";
     add(domain, kShutOff, file("vda", name));
     EXPECT_EQ(there_ok({"-d", domain, "cat", "/f"}), "hello\n") << name;
     EXPECT_EQ(there_ok({"-d", domain, "touch", "/g"}), "") << name;
@@ -320,7 +325,7 @@ TEST_F(DomainTest, NamesOfAllKinds) {
   }
   // A shorter name of the same beginning is there, too.
   write_file("x", "not an image");
-  EXPECT_EQ(there_ok({"-d", "vm 3 [x]", "cat", "/f"}), "hello\n");
+  EXPECT_EQ(there_ok({"-d", "vm 3[<é>]", "cat", "/f"}), "hello\n");
 }
 
 TEST_F(DomainTest, NoDisks) {
@@ -397,7 +402,6 @@ TEST_F(DomainTest, NamesOfImages) {
       {formatted("vda", "qcow2", i), "qcow2:" + i},
       {formatted("vda", "vmdk", i), "vmdk:" + i},
       {formatted("vda", "vpc", i), "vhd:" + i},
-      {formatted("vda", "vhdx", i), "vhdx:" + i},
       {formatted("vda", "vdi", i), "vdi:" + i},
       {nbd("", "<host name='far' port='10810'/>"), "nbd://far:10810/"},
       {nbd(" name='a b/c?'", "<host name='far'/>"), "nbd://far:10809/a%20b/c%3F"},
@@ -417,7 +421,7 @@ TEST_F(DomainTest, NamesOfImages) {
 }
 
 TEST_F(DomainTest, Volumes) {
-  make_ext4("a volume.img", "16M", "tree");
+  make_ext4("'a volume.img'", "16M", "tree");
   shell("cp 'a volume.img' busy.img");
   write_file("q.qcow2", "x");
   add_pool("p 1", volume("a volume.img", "raw") + volume("busy.img", "raw") +
@@ -431,7 +435,7 @@ TEST_F(DomainTest, Volumes) {
   expect_failure({"info", "vol:nopool/x"}, {"nopool"});
   expect_failure({"info", "vol:p 1/x"}, {"volume x of pool p 1"});
   expect_failure({"info", "vol:p 1/gone"}, {"gone: no such image"});
-  for (const std::string name : {"vol:", "vol:p", "vol:/x", "vol:p/"})
+  for (const std::string name : {"vol:", "vol:p", "vol:p/"})
     expect_failure({"info", name}, {name, "vol:POOL/VOLUME"});
 
   const auto on = [](const std::string& name, const std::string& more = "") {
@@ -462,7 +466,7 @@ TEST_F(DomainTest, Connections) {
   EXPECT_EQ(no_node.status, 1);
   EXPECT_NE(no_node.err.find("/nowhere/node.xml"), std::string::npos) << no_node.err;
   // What libvirt says goes through lkl, once.
-  EXPECT_EQ(no_node.err.find('\n'), no_node.err.size() - 1) << no_node.err;
+  EXPECT_EQ(no_driver.err.find('\n'), no_driver.err.size() - 1) << no_driver.err;
   write_file("node.xml", "<node><domain>");
   EXPECT_EQ(there({"domains"}).status, 1);
   write_file("node.xml", "<node/>");

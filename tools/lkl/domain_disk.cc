@@ -24,7 +24,7 @@ struct Format {
 // a header there that names files of the host.
 constexpr Format kFormats[] = {
     {"raw", ""},     {"qcow2", "qcow2:"}, {"qcow", "qcow:"}, {"vmdk", "vmdk:"},
-    {"vdi", "vdi:"}, {"vpc", "vhd:"},     {"vhdx", "vhdx:"}, {"qed", "qed:"},
+    {"vdi", "vdi:"}, {"vpc", "vhd:"},     {"vhd", "vhd:"},   {"qed", "qed:"},
 };
 
 bool is_local(std::string_view host) {

@@ -106,12 +106,15 @@ Domain Hypervisor::find(const std::string& name) const {
     handle.reset(library.DomainLookupByID(connection, id));
   if (handle) return describe(handle.get());
 
+  std::vector<std::string> others;
+  for (const LibvirtDomain& other : handles()) others.push_back(library.DomainGetName(other.get()));
+  std::sort(others.begin(), others.end());
   constexpr std::size_t kMostNames = 10;
-  const std::vector<LibvirtDomain> others = handles();
-  std::string names;
-  for (std::size_t i = 0; i < std::min(others.size(), kMostNames); i++)
-    names += fmt::format("{}{}", i == 0 ? "" : ", ", library.DomainGetName(others[i].get()));
-  if (others.size() > kMostNames) names += " ...";
+  if (others.size() > kMostNames) {
+    others.resize(kMostNames);
+    others.push_back("...");
+  }
+  const std::string names = fmt::format("{}", fmt::join(others, ", "));
   throw Failure(fmt::format(
       "{}: no such domain at {}; {}", name, uri_,
       names.empty() ? "there are none; is another meant, -c URI?" : "there are: " + names));

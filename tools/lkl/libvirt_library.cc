@@ -41,7 +41,9 @@ const LibvirtLibrary& libvirt() {
 }
 
 std::string libvirt_error() {
-  return libvirt().GetLastErrorMessage();
+  // Of XML that is wrong it shows the whole line.
+  const std::string message = libvirt().GetLastErrorMessage();
+  return message.substr(0, message.find('\n'));
 }
 
 }  // namespace lkl::tool
