@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -22,11 +23,15 @@ namespace {
 
 constexpr char kHelp[] =
     "usage: lklfuse IMAGE[:PARTITION] MOUNTPOINT [options]\n"
+    "       lklfuse [DISK] MOUNTPOINT -o domain=NAME [options]\n"
     "Mounts a file system image by Linux's own file system code, without privileges.\n\n"
     "    -o type=TYPE           file system type (recognised if left out)\n"
     "    -o part=N              partition number, 0: the whole disk (found if there is one "
     "choice)\n"
     "    -o format=FORMAT       image format: raw, qcow2, vmdk, vdi, vhd ... (recognised)\n"
+    "    -o domain=NAME         a domain of libvirt: DISK is the target of one of its disks, as "
+    "vda\n"
+    "    -o connect=URI         libvirt's hypervisor, for domains and vol:POOL/VOLUME\n"
     "    -o ro                  never write to the image\n"
     "    -o snapshot            changes go to a temporary file, the image stays as it is\n"
     "    -o commit=FILE         with snapshot: the changed image goes there in the end, raw\n"
@@ -57,6 +62,8 @@ struct Raw {
   int snapshot = 0;
   char* lock_file = nullptr;
   char* log_file = nullptr;
+  char* domain = nullptr;
+  char* connect = nullptr;
   int partition = -1;
   unsigned mebibytes = 0;
   int direct_io = 0;
@@ -69,6 +76,7 @@ struct Raw {
 
   ~Raw() {
     for (char* text : {type, options, format, commit, lock_file, log_file}) free(text);
+    for (char* text : {type, options, lock_file, log_file, domain, connect}) free(text);
   }
 };
 
@@ -84,6 +92,8 @@ const fuse_opt kOptions[] = {
     LKL_OPTION("commit=%s", commit),
     LKL_OPTION("lock=%s", lock_file),
     LKL_OPTION("log=%s", log_file),
+    LKL_OPTION("domain=%s", domain),
+    LKL_OPTION("connect=%s", connect),
     LKL_OPTION("part=%i", partition),
     LKL_OPTION("mb=%u", mebibytes),
     LKL_OPTION("direct_io", direct_io),
@@ -179,7 +189,7 @@ std::unique_ptr<Options> parse_options(int argc, char** argv) {
   fuse_cmdline_opts common = {};
   if (fuse_parse_cmdline(&options->arguments, &common) != 0)
     throw UsageFailure("the command line is wrong");
-  const std::unique_ptr<char, decltype(&free)> mount_point(common.mountpoint, free);
+  std::unique_ptr<char, decltype(&free)> mount_point(common.mountpoint, free);
   if (common.show_help) {
     fmt::print("{}", kHelp);
     return nullptr;
@@ -188,7 +198,15 @@ std::unique_ptr<Options> parse_options(int argc, char** argv) {
     fmt::print("lklfuse {}\nlibfuse {}\n", LKL_VERSION, fuse_pkgversion());
     return nullptr;
   }
-  if (options->image.empty()) throw UsageFailure("no image given");
+  options->domain = text_or_empty(raw.domain);
+  options->connect = text_or_empty(raw.connect);
+  if (options->image.empty())
+    throw UsageFailure(options->domain.empty() ? "no image given" : "no mount point given");
+  // The disk was left out.
+  if (!options->domain.empty() && !mount_point) {
+    mount_point.reset(strdup(options->image.c_str()));
+    options->image.clear();
+  }
   if (!mount_point) throw UsageFailure("no mount point given");
   std::error_code ec;
   if (!std::filesystem::is_directory(mount_point.get(), ec))
@@ -235,10 +253,13 @@ std::unique_ptr<Options> parse_options(int argc, char** argv) {
   options->owners = {.user = raw.user, .group = raw.group};
 
   // Programs that look for mounted images (mkfs, fsck) compare whole paths.
+  std::string source = options->image;
+  if (!options->domain.empty())
+    source = options->domain;
+  else if (tool::parse_image_address(source).scheme.empty())
+    source = std::filesystem::absolute(source);
   std::string escaped = "-ofsname=";
-  const bool is_path = tool::parse_image_address(options->image).scheme.empty();
-  for (const char c :
-       is_path ? std::filesystem::absolute(options->image).string() : options->image) {
+  for (const char c : source) {
     if (c == ',' || c == '\\') escaped += '\\';
     escaped += c;
   }

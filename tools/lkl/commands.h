@@ -27,6 +27,7 @@ Run add_chown(CLI::App& parser);
 Run add_cp(CLI::App& parser);
 Run add_df(CLI::App& parser);
 Run add_diff(CLI::App& parser);
+Run add_domains(CLI::App& parser);
 Run add_du(CLI::App& parser);
 Run add_find(CLI::App& parser);
 Run add_info(CLI::App& parser);
@@ -49,7 +50,7 @@ struct Command {
   const char* name;
   const char* summary;
   AddCommand add;
-  const char* own = "";   // names of common options that the command has for itself
+  const char* own = "";   // names of common options that the command has for itself: "-a -t"
   bool in_shell = false;  // works on the image of lkl sh, too
 };
 

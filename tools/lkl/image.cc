@@ -71,6 +71,7 @@ void split_partition(ImageName& name) {
 }  // namespace
 
 ImageName parse_image_name(const std::string& text) {
+  if (is_image_candidate(text)) return {text, std::nullopt, {}};
   if (auto with_path = parse_image_path(text)) return *with_path;
   ImageName name{text, std::nullopt, {}};
   split_partition(name);
@@ -166,10 +167,21 @@ void ImageFile::find_format(ImageAddress& address) {
 
 void ImageFile::serve_format(const ImageAddress& address) {
   std::vector<std::string> arguments = {"qemu-nbd", "--persistent", "--shared=0",
-                                        "--format=" + address.format, "--discard=unmap"};
+                                        "--discard=unmap"};
   if (!access_.writable || access_.snapshot) arguments.emplace_back("--read-only");
-  // A colon in a relative path would be taken for a protocol's.
-  arguments.push_back(uri_.empty() ? std::filesystem::absolute(address.place).string() : uri_);
+  if (access_.lock || !uri_.empty()) {
+    arguments.push_back("--format=" + address.format);
+    // A colon in a relative path would be taken for a protocol's.
+    arguments.push_back(uri_.empty() ? std::filesystem::absolute(address.place).string() : uri_);
+  } else {
+    std::string path = std::filesystem::absolute(address.place);
+    for (std::size_t at = 0; (at = path.find(',', at)) != std::string::npos; at += 2)
+      path.insert(at, 1, ',');
+    arguments.insert(arguments.end(),
+                     {"--image-opts", fmt::format("driver={},force-share=on,file.driver=file,"
+                                                  "file.filename={}",
+                                                  address.format, path)});
+  }
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   servers_.emplace_back(arguments, "qemu-utils");
   uri_ = servers_.back().uri();
@@ -208,6 +220,7 @@ bool ImageFile::same_image(const ImageFile& other) const {
 
 Disk ImageFile::connect() {
   const DiskOptions options{.read_only = !access_.writable,
+                            .no_lock = !access_.lock,
                             .snapshot = access_.writable && access_.snapshot};
   using namespace std::chrono_literals;
   std::error_code ec;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "host_file.h"
+#include "host_images.h"
 #include "image.h"
 #include "options.h"
 #include "partition_table.h"
@@ -35,6 +36,7 @@ struct Partition {
 
 // One attached image. Owned by the session.
 struct AttachedImage {
+  std::string name;  // as it was given
   ImageFile file;
   Disk disk;
   std::string table;  // "gpt", "mbr" or empty
@@ -57,17 +59,18 @@ struct Volume {
 
 class Session {
  public:
-  explicit Session(Context& context) : context_(context) {}
+  explicit Session(Context& context) : context_(context), host_images_(context) {}
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
   ~Session();
 
   // Opens the image and hands it to the kernel (which is booted at the first one). The same image
   // again, by whatever name, gives the same object; it must not ask for more access then.
-  AttachedImage& attach(const std::string& path, bool writable);
+  AttachedImage& attach(const std::string& name, bool writable);
 
   // Mounts the partition that is named, or that -P names, or the only one there is to mount.
   // Attaches the image and those given with -a, read-only, if they are not attached yet.
+  // Of a domain's disks it takes the one that has a file system, if --disk names none.
   Volume& mount(const ImageName& name);
   // As mount(), but for writing. Attaches what it spans for writing, too: to be called first.
   Volume& mount_for_writing(const ImageName& name);
@@ -93,9 +96,13 @@ class Session {
                          const std::string& type, unsigned& flags);
   bool kernel_knows(const std::string& type) const;
 
+  // What mount() has to choose from, if it is a domain that is named.
+  std::vector<AttachedImage*> disks_to_choose_from(const ImageName& name);
+
   Context& context_;
   const int exceptions_ = std::uncaught_exceptions();
   std::optional<HostFile> commit_;  // the file of --commit
+  HostImages host_images_;
   // Destroyed in the reverse order.
   Kernel kernel_;
   std::string file_systems_;  // /proc/filesystems
