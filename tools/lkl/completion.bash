@@ -10,8 +10,8 @@ _lkl() {
     cword=$COMP_CWORD
   }
 
-  local common="--add --ro --type --partition --mem --mount-options --quiet --verbose --help"
-  local commands="build cat chmod chown cp df diff du find info ln ls mkdir mv rm rmdir sh stat tar"
+  local common="--add --domain --disk --connect --ro --type --partition --mem --mount-options --quiet --verbose --help"
+  local commands="build cat chmod chown cp df diff domains du find info ln ls mkdir mv rm rmdir sh stat tar"
   commands+=" touch truncate write"
   local command="" i
   for ((i = 1; i < cword; i++)); do
@@ -30,7 +30,12 @@ _lkl() {
       COMPREPLY=($(compgen -W "ext4 btrfs vfat exfat squashfs iso9660 udf" -- "$cur"))
       return
       ;;
-    -P | --partition | -m | --mem | --mount-options | --owner | --mode | --date | --size | --text | \
+    --domain)
+      COMPREPLY=($(compgen -W "$(lkl domains --json 2>/dev/null |
+        sed -n 's/^    "name": "\([^" ]*\)",$/\1/p')" -- "$cur"))
+      return
+      ;;
+    --disk | --connect | -P | --partition | -m | --mem | --mount-options | --owner | --mode | --date | --size | --text | \
       --offset | --name | --max-depth | --exclude | --label | --uuid | --mkfs-options)
       return
       ;;
@@ -56,6 +61,7 @@ _lkl() {
     chown) options="--recursive --no-dereference" ;;
     df) options="--human-readable --inodes --json" ;;
     diff) options="--times --no-owner --exclude --json" ;;
+    domains) options="--json" ;;
     du) options="--summarize --human-readable --max-depth --json" ;;
     find) options="--name --type --size --max-depth --print0 --json" ;;
     info) options="--json" ;;
@@ -101,7 +107,12 @@ _lkl_face() {
       COMPREPLY=($(compgen -W "ext4 btrfs vfat exfat squashfs iso9660 udf" -- "$cur"))
       return
       ;;
-    -P | --partition | -m | --mb | --memory | -o | --owner | -g | --group)
+    --domain)
+      COMPREPLY=($(compgen -W "$(lkl domains --json 2>/dev/null |
+        sed -n 's/^    "name": "\([^" ]*\)",$/\1/p')" -- "$cur"))
+      return
+      ;;
+    --disk | --connect | -P | --partition | -m | --mb | --memory | -o | --owner | -g | --group)
       return
       ;;
   esac
