@@ -283,7 +283,7 @@ TEST_F(FuseTest, DisksOfDomains) {
   const std::string two = "domain=two" + connect;
   for (int i = 0; i < 200 && lkl({"rm", "a.img", "/nothing", "-f"}).status != 0; ++i)
     usleep(20'000);
-  EXPECT_NE(lklfuse({"m", "-o", two}).err.find("--disk"), std::string::npos);
+  EXPECT_NE(lklfuse({"m", "-o", two}).err.find("DISK before"), std::string::npos);
   ASSERT_EQ(mount("vdb", two), "");
   shell("test ! -e m/f && echo new > m/g");
   umount();

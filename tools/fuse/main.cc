@@ -77,6 +77,7 @@ tool::CommonOptions session_options(const Options& options) {
   to.domain = options.domain;
   to.connect = options.connect;
   if (!options.domain.empty()) to.disk = options.image;
+  to.disk_option = "DISK before the mount point";
   to.partition = options.partition;
   to.memory = options.memory;
   to.mount_options = options.mount_options;

@@ -75,8 +75,8 @@ struct Raw {
   std::string kernel_words;
 
   ~Raw() {
-    for (char* text : {type, options, format, commit, lock_file, log_file}) free(text);
-    for (char* text : {type, options, lock_file, log_file, domain, connect}) free(text);
+    for (char* text : {type, options, format, commit, lock_file, log_file, domain, connect})
+      free(text);
   }
 };
 

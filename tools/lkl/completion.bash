@@ -10,9 +10,10 @@ _lkl() {
     cword=$COMP_CWORD
   }
 
-  local common="--add --ro --snapshot --commit --format --type --partition --mem --mount-options --quiet --verbose --help"
-  local commands="build cat chmod chown cp df diff du find info ln ls mkdir mount mv rm rmdir sh stat tar"
-  commands+=" touch truncate umount write"
+  local common="--add --domain --disk --connect --ro --snapshot --commit --format --type --partition"
+  common+=" --mem --mount-options --quiet --verbose --help"
+  local commands="build cat chmod chown cp df diff domains du find info ln ls mkdir mount mv rm rmdir"
+  commands+=" sh stat tar touch truncate umount write"
   local command="" i
   for ((i = 1; i < cword; i++)); do
     if [[ " $commands " == *" ${words[i]} "* ]]; then
@@ -30,7 +31,12 @@ _lkl() {
       COMPREPLY=($(compgen -W "ext4 btrfs vfat exfat squashfs iso9660 udf" -- "$cur"))
       return
       ;;
-    -P | --partition | -m | --mem | --mount-options | --owner | --mode | --date | --size | --text | \
+    --domain)
+      COMPREPLY=($(compgen -W "$(lkl domains --json 2>/dev/null |
+        sed -n 's/^    "name": "\([^" ]*\)",$/\1/p')" -- "$cur"))
+      return
+      ;;
+    --disk | --connect | -P | --partition | -m | --mem | --mount-options | --owner | --mode | --date | --size | --text | \
       --offset | --name | --max-depth | --exclude | --label | --uuid | --mkfs-options)
       return
       ;;
@@ -60,6 +66,7 @@ _lkl() {
     chown) options="--recursive --no-dereference" ;;
     df) options="--human-readable --inodes --json" ;;
     diff) options="--times --no-owner --exclude --json" ;;
+    domains) options="--json" ;;
     du) options="--summarize --human-readable --max-depth --json" ;;
     find) options="--name --type --size --max-depth --print0 --json" ;;
     info) options="--json" ;;
@@ -107,7 +114,12 @@ _lkl_face() {
       COMPREPLY=($(compgen -W "ext4 btrfs vfat exfat squashfs iso9660 udf" -- "$cur"))
       return
       ;;
-    -P | --partition | -m | --mb | --memory | -o | --owner | -g | --group)
+    --domain)
+      COMPREPLY=($(compgen -W "$(lkl domains --json 2>/dev/null |
+        sed -n 's/^    "name": "\([^" ]*\)",$/\1/p')" -- "$cur"))
+      return
+      ;;
+    --disk | --connect | -P | --partition | -m | --mb | --memory | -o | --owner | -g | --group)
       return
       ;;
   esac

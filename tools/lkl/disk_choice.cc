@@ -50,11 +50,11 @@ AttachedImage& choose_disk(const std::vector<AttachedImage*>& disks, std::option
   const auto candidate = [&](const AttachedImage* disk) { return is_candidate(*disk, number); };
   const auto count = std::count_if(disks.begin(), disks.end(), candidate);
   if (count == 1) return **std::find_if(disks.begin(), disks.end(), candidate);
-  throw Failure(fmt::format(
-      "{}: {} of the domain's disks have a known file system{}; choose one with --disk:{}",
-      options.domain, count == 0 ? "none" : fmt::format("{}", count),
-      number && *number != 0 ? fmt::format(" in partition {}", *number) : "",
-      list_disks(disks, options)));
+  throw Failure(
+      fmt::format("{}: {} of the domain's disks have a known file system{}; choose one with {}:{}",
+                  options.domain, count == 0 ? "none" : fmt::format("{}", count),
+                  number && *number != 0 ? fmt::format(" in partition {}", *number) : "",
+                  options.disk_option, list_disks(disks, options)));
 }
 
 }  // namespace lkl::tool

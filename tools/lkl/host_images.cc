@@ -56,9 +56,10 @@ void add_domain_images(CommonOptions& options) {
     if (disk->image.empty()) {
       // What is not asked for may stay out.
       if (!options.disk.empty() && disk->target != options.disk) continue;
-      throw Failure(fmt::format(
-          "{}: {}: {}{}", domain.name, disk->target, disk->problem,
-          disks.size() > 1 && options.disk.empty() ? "; another disk is chosen by --disk" : ""));
+      std::string problem = fmt::format("{}: {}: {}", domain.name, disk->target, disk->problem);
+      if (disks.size() > 1 && options.disk.empty())
+        problem += fmt::format("; another disk is chosen with {}", options.disk_option);
+      throw Failure(problem);
     }
     names.push_back(disk->image);
     options.domain_images.emplace(disk->image, image_of(domain, *disk));

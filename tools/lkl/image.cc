@@ -26,12 +26,16 @@ bool exists(const std::string& path) {
   return !path.empty() && ::stat(path.c_str(), &ignored) == 0;
 }
 
-bool is_image_candidate(const std::string& name) {
+// Whether it is a path of something that may be an image, whatever colons it has.
+bool is_image_file(const std::string& name) {
   const ImageAddress address = parse_image_address(name);
   struct stat status = {};
-  if (!address.scheme.empty()) return true;
-  return !address.place.empty() && ::stat(address.place.c_str(), &status) == 0 &&
-         !S_ISDIR(status.st_mode);
+  return address.scheme.empty() && !address.place.empty() &&
+         ::stat(address.place.c_str(), &status) == 0 && !S_ISDIR(status.st_mode);
+}
+
+bool is_image_candidate(const std::string& name) {
+  return !parse_image_address(name).scheme.empty() || is_image_file(name);
 }
 
 // ssh://[USER@]HOST[:PORT]/PATH, as nbdkit-ssh-plugin(1) wants it.
@@ -71,7 +75,7 @@ void split_partition(ImageName& name) {
 }  // namespace
 
 ImageName parse_image_name(const std::string& text) {
-  if (is_image_candidate(text)) return {text, std::nullopt, {}};
+  if (is_image_file(text)) return {text, std::nullopt, {}};
   if (auto with_path = parse_image_path(text)) return *with_path;
   ImageName name{text, std::nullopt, {}};
   split_partition(name);

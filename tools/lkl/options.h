@@ -28,6 +28,7 @@ struct CommonOptions {
   std::string connect;              // libvirt's URI
   std::string domain;
   std::string disk;  // of the domain: the target; empty: the one that has a file system
+  const char* disk_option = "--disk TARGET";  // how that is said on the command line
   std::map<std::string, DomainImage> domain_images;
   std::string format;  // of the images; empty: recognised
   bool read_only = false;
