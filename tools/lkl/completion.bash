@@ -12,7 +12,7 @@ _lkl() {
 
   local common="--add --ro --type --partition --mem --mount-options --quiet --verbose --help"
   local commands="build cat chmod chown cp df diff du find info ln ls mkdir mv rm rmdir sh stat tar"
-  commands+=" touch truncate write"
+  commands+=" test touch truncate write"
   local command="" i
   for ((i = 1; i < cword; i++)); do
     if [[ " $commands " == *" ${words[i]} "* ]]; then
@@ -31,7 +31,8 @@ _lkl() {
       return
       ;;
     -P | --partition | -m | --mem | --mount-options | --owner | --mode | --date | --size | --text | \
-      --offset | --name | --max-depth | --exclude | --label | --uuid | --mkfs-options)
+      --offset | --name | --max-depth | --exclude | --label | --uuid | --mkfs-options | --filter | \
+      --timeout | -j | --jobs)
       return
       ;;
     --sparse)
@@ -69,6 +70,7 @@ _lkl() {
     rmdir) options="--parents" ;;
     stat) options="--dereference --json" ;;
     tar) options="--file --gzip --bzip2 --xz --zstd --auto-compress" ;;
+    test) options="--filter --list --skip-slow --ktap --junit --json --timeout --jobs" ;;
     touch) options="--no-create --date" ;;
     truncate) options="--size --no-create" ;;
     write) options="--text --append --offset" ;;
@@ -80,6 +82,8 @@ _lkl() {
     COMPREPLY=($(compgen -W "$commands" -- "$cur"))
   elif [[ $command == tar && $prev == tar ]]; then
     COMPREPLY=($(compgen -W "in out" -- "$cur"))
+  elif [[ $command == test && $prev == test ]]; then
+    COMPREPLY=($(compgen -W "kunit list" -- "$cur"))
   else
     compopt -o filenames 2>/dev/null
     COMPREPLY=($(compgen -f -- "$cur"))

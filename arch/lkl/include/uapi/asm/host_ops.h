@@ -180,6 +180,12 @@ LKL_ABI int lkl_kernel_execute(struct lkl_host_thread *self);
 LKL_ABI void lkl_kernel_irq(unsigned int irq);
 /* Where to go on after a fault at pc; 0 if the kernel did not expect it. */
 LKL_ABI lkl_u64 lkl_kernel_fixup(lkl_u64 pc);
+/*
+ * The same for a fault that the kernel did not expect, at stack pointer sp: where
+ * it reports it. It wants pc as its return address and the bad address as its
+ * argument. 0 if there is no stack for that.
+ */
+LKL_ABI lkl_u64 lkl_kernel_oops(lkl_u64 pc, lkl_u64 sp);
 /* 1 if pc is kernel code. */
 LKL_ABI int lkl_kernel_owns(lkl_u64 pc);
 /*
