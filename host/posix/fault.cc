@@ -31,12 +31,15 @@ uint64_t stack_pointer(const ucontext_t* context) {
 #endif
 }
 
-// As if the instruction were a call of the kernel's function at `entry`.
-void call_instead(ucontext_t* context, uint64_t entry, const void* argument) {
+// As if the instruction were a call of the kernel's function at `entry`. A jump to where no code is
+// was a call itself, and has put its return address on the stack.
+void call_instead(ucontext_t* context, uint64_t entry, const void* argument, bool wild_jump) {
 #if defined(__x86_64__)
   greg_t* registers = context->uc_mcontext.gregs;
-  registers[REG_RSP] -= sizeof(uint64_t);
-  std::memcpy(reinterpret_cast<void*>(registers[REG_RSP]), &registers[REG_RIP], sizeof(uint64_t));
+  if (!wild_jump) {
+    registers[REG_RSP] -= sizeof(uint64_t);
+    std::memcpy(reinterpret_cast<void*>(registers[REG_RSP]), &registers[REG_RIP], sizeof(uint64_t));
+  }
   registers[REG_RDI] = reinterpret_cast<greg_t>(argument);
   registers[REG_RIP] = static_cast<greg_t>(entry);
 #endif
@@ -53,17 +56,20 @@ void report(int signal, const siginfo_t* info, uint64_t pc) {
 void on_fault(int signal, siginfo_t* info, void* raw) {
   auto* context = static_cast<ucontext_t*>(raw);
   const uint64_t pc = program_counter(context);
+  const bool wild_jump = reinterpret_cast<uint64_t>(info->si_addr) == pc;
   if (lkl_kernel_owns(pc)) {
     if (const uint64_t fixup = lkl_kernel_fixup(pc)) {
       program_counter(context) = fixup;
       return;
     }
-    if (const uint64_t oops = lkl_kernel_oops(pc, stack_pointer(context))) {
-      call_instead(context, oops, info->si_addr);
+  }
+  if (lkl_kernel_owns(pc) || wild_jump) {
+    if (const uint64_t oops = lkl_kernel_oops(stack_pointer(context))) {
+      call_instead(context, oops, info->si_addr, wild_jump);
       return;
     }
-    report(signal, info, pc);
   }
+  if (lkl_kernel_owns(pc)) report(signal, info, pc);
 
   const struct sigaction& previous = signal == SIGSEGV ? previous_segv : previous_bus;
   if (previous.sa_flags & SA_SIGINFO) {

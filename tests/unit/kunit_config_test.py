@@ -79,6 +79,10 @@ config NO_TEST
 	depends on !KUNIT
 """,
 }
+FILES = {
+    "lib/.kunitconfig": "CONFIG_KUNIT=y\nCONFIG_NEEDS_HIDDEN_TEST=y\nCONFIG_OTHER=y\nCONFIG_MMU=y\n",
+    "arch/.kunitconfig": "CONFIG_NEEDS_MMU_TEST=y\nCONFIG_DEAR_DRIVER=y\n",
+}
 CONFIG = {"KUNIT": "y", "KUNIT_ALL_TESTS": "y", "TOY": "y", "CC_IS_GCC": "y"}
 
 
@@ -86,10 +90,11 @@ class KunitConfigTest(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
-        for name, text in TREE.items():
+        for name, text in (TREE | FILES).items():
             path = Path(folder.name) / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
+        self.tree = folder.name
         self.kconfig = kconfig.Kconfig(folder.name, "toy")
         self.plan, self.verdicts = kunit_config.choose(self.kconfig, CONFIG)
 
@@ -110,6 +115,10 @@ class KunitConfigTest(unittest.TestCase):
         self.assertIn("MMU", self.verdicts["NEEDS_NOTHING_THERE_TEST"])
         self.assertEqual(self.verdicts["NO_DEFAULT_TEST"], "KUNIT_ALL_TESTS is on")
         self.assertIsNone(self.verdicts["PLAIN_TEST"])
+
+    def test_kunitconfigs_of_suites_that_can_be_had_are_followed(self):
+        plan = kunit_config.add_wishes(self.kconfig, CONFIG, self.tree, self.plan, self.verdicts)
+        self.assertEqual(plan, self.plan | {"OTHER"})
 
     def test_the_fragment_sets_only_what_may_be_set(self):
         text = kunit_config.fragment(self.kconfig, self.plan, self.verdicts)

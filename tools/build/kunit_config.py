@@ -10,10 +10,12 @@
 
 An option of a suite is one that KUNIT_ALL_TESTS switches on, or that a user may switch on and
 that depends on KUNIT by itself. A dependency is met by the fewest options that do it, and never
-by one that changes what the rest of the kernel is (AVOID).
+by one that changes what the rest of the kernel is (AVOID). What the tree's own .kunitconfig files
+switch on for suites that can be had is switched on, too, where it can be.
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -28,6 +30,7 @@ AVOID = {
     "KMSAN": "a profile of its own",
 }
 FRAMEWORK = "lib/kunit/Kconfig"
+ALL_TESTS = "tools/testing/kunit/configs/all_tests.config"
 # What a dependency may cost in options before it is given up, and in nesting.
 MOST_OPTIONS = 24
 DEEPEST = 12
@@ -218,6 +221,32 @@ def choose(kconfig, config):
     return plan, verdicts
 
 
+def kunitconfigs(tree):
+    """The configurations that the tree has for suites, in an order that is always the same."""
+    found = []
+    # a tree may be made of links, and what was built is in it
+    for folder, below, files in os.walk(tree, followlinks=True):
+        below[:] = sorted(name for name in below if name not in (".git", "build"))
+        found += [Path(folder) / ".kunitconfig"] if ".kunitconfig" in files else []
+    return found + [path for path in [Path(tree) / ALL_TESTS] if path.exists()]
+
+
+def add_wishes(kconfig, config, tree, plan, verdicts):
+    """Adds what the .kunitconfig files of suites that can be had ask for besides."""
+    search = Search(kconfig, config)
+    for path in kunitconfigs(tree):
+        wanted = [name for name, value in read_config(path).items() if value == "y"]
+        suites = [name for name in wanted if name in verdicts]
+        if not suites or any(verdicts[name] for name in suites):
+            continue
+        for name in wanted:
+            try:
+                plan = search.meet(Symbol(name), plan, len(plan) + MOST_OPTIONS)
+            except Unmet:
+                pass  # the suite can do without
+    return plan
+
+
 def fragment(kconfig, plan, verdicts):
     def comes_along(name):
         return any(other in plan for other, _ in kconfig.options[name].selected_by)
@@ -275,7 +304,9 @@ def main():
     kconfig = Kconfig(arguments.tree, arguments.arch)
     config = read_config(arguments.config)
     if arguments.action == "choose":
-        Path(arguments.output).write_text(fragment(kconfig, *choose(kconfig, config)))
+        plan, verdicts = choose(kconfig, config)
+        plan = add_wishes(kconfig, config, arguments.tree, plan, verdicts)
+        Path(arguments.output).write_text(fragment(kconfig, plan, verdicts))
         return
     rows, granted = table(kconfig, config, reasons_of(arguments.fragment))
     Path(arguments.output).write_text("".join("\t".join(row) + "\n" for row in rows))

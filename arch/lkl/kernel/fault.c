@@ -47,11 +47,9 @@ static bool is_task_stack(unsigned long sp)
 	       (sp >= init_stack && sp < init_stack + THREAD_SIZE);
 }
 
-lkl_u64 lkl_kernel_oops(lkl_u64 pc, lkl_u64 sp)
+lkl_u64 lkl_kernel_oops(lkl_u64 sp)
 {
-	if (!lkl_kernel_owns(pc) || !is_task_stack(sp))
-		return 0;
-	return (unsigned long)lkl_fault_entry;
+	return is_task_stack(sp) ? (unsigned long)lkl_fault_entry : 0;
 }
 
 /*
