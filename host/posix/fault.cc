@@ -69,6 +69,7 @@ void on_fault(int signal, siginfo_t* info, void* raw) {
       return;
     }
   }
+  // The kernel has no stack left to say it itself.
   if (lkl_kernel_owns(pc)) report(signal, info, pc);
 
   const struct sigaction& previous = signal == SIGSEGV ? previous_segv : previous_bus;

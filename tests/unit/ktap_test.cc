@@ -148,14 +148,18 @@ TEST(Report, ManyKernelsGiveOneDocument) {
   runs[0].result = judge_suite("planted", kTests, kLog, {});
   ProcessEnd end;
   end.signal = SIGABRT;
-  runs[1].ktap = until("ok 1 good");
-  runs[1].result = judge_suite("crashing", kTests, runs[1].ktap, end);
+  runs[1].result = judge_suite("crashing", kTests, until("ok 1 good") + "Oops\n", end);
   const std::string ktap = ktap_report(runs);
   EXPECT_TRUE(ktap.starts_with("KTAP version 1\n1..2\n    KTAP version 1\n"));
   EXPECT_NE(ktap.find("\nnot ok 1 planted\n"), std::string::npos);
   EXPECT_NE(ktap.find("\nnot ok 2 crashing\n"), std::string::npos);
   EXPECT_EQ(ktap.find("[    0.1"), std::string::npos);
-  EXPECT_EQ(read_ktap(ktap).results.size(), 2u);
+  const KtapResults read = read_ktap(ktap);
+  ASSERT_EQ(read.results.size(), 2u);
+  EXPECT_EQ(read.results[0].children.size(), 4u);
+  EXPECT_EQ(read.results[0].children[2].children.size(), 2u);
+  EXPECT_FALSE(read.unfinished);
+  EXPECT_NE(ktap.find("\n    not ok 1 good\n"), std::string::npos) << ktap;
 }
 
 TEST(Report, Junit) {

@@ -50,6 +50,15 @@ TEST(KunitList, AKernelWithoutKunitHasNone) {
   EXPECT_TRUE(read_suite_list("Linux version 6.12.0\nhello\n").empty());
 }
 
+TEST(KunitFilter, AnyNameCanBeMeant) {
+  const KunitSuite suite = {"s", {"a*b [x]"}};
+  KunitFilter filter("s");
+  filter.test = escape_glob("a*b [x]");
+  EXPECT_TRUE(filter.matches(suite));
+  filter.test = escape_glob("a?b [x]");
+  EXPECT_FALSE(filter.matches(suite));
+}
+
 TEST(KunitFilter, SuitesAndTests) {
   const KunitSuite suite = {"list-kunit-test", {"list_test_list_init", "list_test_list_add"}};
   EXPECT_TRUE(KunitFilter("").matches(suite));

@@ -187,6 +187,23 @@ void for_each_line(std::string_view text, Work work) {
   }
 }
 
+void write_result(const TestResult& result, std::size_t level, std::size_t index,
+                  std::string& out) {
+  const std::string indent(level * kIndent, ' ');
+  if (!result.children.empty()) {
+    out += fmt::format("{0}    KTAP version 1\n{0}    # Subtest: {1}\n{0}    1..{2}\n", indent,
+                       result.name, result.children.size());
+    std::size_t number = 0;
+    for (const TestResult& child : result.children) write_result(child, level + 1, ++number, out);
+  }
+  out += result.log;
+  const bool good = is_good(result.verdict);
+  if (!good && !result.reason.empty())
+    out += fmt::format("{}# {}: {}\n", indent, result.name, result.reason);
+  out += fmt::format("{}{}ok {} {}{}\n", indent, good ? "" : "not ", index, result.name,
+                     result.verdict == Verdict::kSkipped ? " # SKIP " + result.reason : "");
+}
+
 }  // namespace
 
 std::string_view verdict_name(Verdict verdict) {
@@ -224,9 +241,8 @@ KtapResults read_ktap(std::string_view log) {
   return reader.finish();
 }
 
-std::string renumber_ktap(std::string_view log, const TestResult& suite, std::size_t index) {
+std::string renumber_ktap(std::string_view log, std::size_t index) {
   std::string out;
-  bool done = false;
   for_each_line(log, [&](std::string_view raw) {
     const Line line = parse_line(raw);
     if (line.level == 0) {
@@ -234,15 +250,18 @@ std::string renumber_ktap(std::string_view log, const TestResult& suite, std::si
       if (line.kind == Line::Kind::kResult) {
         out += fmt::format("{}ok {} {}{}\n", line.ok ? "" : "not ", index, line.name,
                            line.skipped ? fmt::format(" # SKIP {}", line.reason) : "");
-        done = true;
         return;
       }
     }
     out += line.text;
     out += '\n';
   });
-  if (!done)
-    out += fmt::format("# {}: {}\nnot ok {} {}\n", suite.name, suite.reason, index, suite.name);
+  return out;
+}
+
+std::string write_ktap(const TestResult& suite, std::size_t index) {
+  std::string out;
+  write_result(suite, 0, index, out);
   return out;
 }
 

@@ -53,8 +53,11 @@ struct KtapResults {
 KtapResults read_ktap(std::string_view log);
 
 // The suite's part of a log that came from a kernel of its own, as the INDEX-th result of a larger
-// whole. What is missing at the end because the kernel died is made up: "not ok".
-std::string renumber_ktap(std::string_view log, const TestResult& suite, std::size_t index);
+// whole.
+std::string renumber_ktap(std::string_view log, std::size_t index);
+
+// What the kernel would have said: for a suite whose kernel died in the middle of it.
+std::string write_ktap(const TestResult& suite, std::size_t index);
 
 }  // namespace lkl::tool
 

@@ -152,6 +152,15 @@ bool KunitFilter::matches(const KunitSuite& candidate) const {
          });
 }
 
+std::string escape_glob(std::string_view name) {
+  std::string out;
+  for (const char c : name) {
+    if (std::string_view("*?[\\").find(c) != std::string_view::npos) out += '\\';
+    out += c;
+  }
+  return out;
+}
+
 KunitKernel::KunitKernel(std::uint64_t memory) : memory_(memory) {
   const BootLog log;
   kernel_ = boot(memory, "kunit.enable=1 kunit.action=list_attr");

@@ -34,6 +34,9 @@ struct KunitFilter {
   bool matches(const KunitSuite& suite) const;
 };
 
+// A filter that means exactly this name.
+std::string escape_glob(std::string_view name);
+
 class KunitKernel {
  public:
   // Boots. Throws Failure if it has no KUnit.

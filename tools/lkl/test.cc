@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <numeric>
 #include <thread>
@@ -182,39 +183,95 @@ void print_list(const std::vector<const KunitSuite*>& suites, const TestOptions&
   if (options.json) print_json(json);
 }
 
-// Runs each in a fork of this process, and with it of the kernel. In the order given.
-std::vector<SuiteRun> run_suites(KunitKernel& kernel, const std::vector<const KunitSuite*>& suites,
-                                 const TestOptions& options, Screen& screen) {
-  // The long ones first: others fill the gaps meanwhile.
-  std::vector<std::size_t> order(suites.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_partition(order.begin(), order.end(), [&](std::size_t i) { return suites[i]->slow; });
+// Runs suites, each in a fork of this process and with it of the kernel.
+class Runner {
+ public:
+  Runner(KunitKernel& kernel, const TestOptions& options, Screen& screen)
+      : kernel_(kernel), options_(options), screen_(screen), filter_(options.filter) {}
 
-  const KunitFilter filter(options.filter);
-  const auto limit = std::chrono::ceil<std::chrono::milliseconds>(Seconds(options.timeout));
-  std::vector<ForkedJob> jobs;
-  for (const std::size_t i : order)
-    jobs.push_back({[&kernel, &filter, &options, suite = suites[i]](int output) {
-                      return kernel.run(*suite, filter, options.skip_slow, output);
-                    },
-                    limit});
+  // In the order given.
+  std::vector<SuiteRun> run(const std::vector<const KunitSuite*>& suites) {
+    // The long ones first: others fill the gaps meanwhile.
+    std::vector<std::size_t> order(suites.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_partition(order.begin(), order.end(),
+                          [&](std::size_t i) { return suites[i]->slow; });
+    std::vector<ForkedJob> jobs;
+    for (const std::size_t i : order) jobs.push_back(job(*suites[i], filter_));
 
-  std::vector<SuiteRun> runs(suites.size());
-  run_forked(jobs, options.parallel, [&](std::size_t job, JobOutcome outcome) {
-    const KunitSuite& suite = *suites[order[job]];
-    // With a filter of tests nobody knows which should have run.
-    const std::vector<std::string> tests =
-        filter.test.empty() ? suite.tests : std::vector<std::string>();
-    SuiteRun& run = runs[order[job]];
+    std::vector<SuiteRun> runs(suites.size());
+    std::vector<std::size_t> broken_off;
+    run_forked(jobs, options_.parallel, [&](std::size_t number, JobOutcome outcome) {
+      const std::size_t i = order[number];
+      // With a filter of tests nobody knows which should have run.
+      const bool all = filter_.test.empty();
+      runs[i] = judge(suites[i]->name, all ? suites[i]->tests : std::vector<std::string>(),
+                      std::move(outcome));
+      if (all && runs[i].ktap.empty())
+        broken_off.push_back(i);
+      else
+        screen_.show(runs[i]);
+    });
+    for (const std::size_t i : broken_off) {
+      run_rest(*suites[i], runs[i]);
+      screen_.show(runs[i]);
+    }
+    return runs;
+  }
+
+ private:
+  ForkedJob job(const KunitSuite& suite, const KunitFilter& filter) const {
+    return {[this, &suite, filter](int output) {
+              return kernel_.run(suite, filter, options_.skip_slow, output);
+            },
+            std::chrono::ceil<std::chrono::milliseconds>(Seconds(options_.timeout))};
+  }
+
+  SuiteRun judge(const std::string& name, const std::vector<std::string>& tests,
+                 JobOutcome outcome) const {
+    SuiteRun run;
     run.seconds = outcome.duration.count();
     run.result =
-        judge_suite(suite.name, tests, outcome.output,
-                    {outcome.exit_status, outcome.signal, outcome.timed_out, options.timeout});
-    run.ktap = std::move(outcome.output);
-    screen.show(run);
-  });
-  return runs;
-}
+        judge_suite(name, tests, outcome.output,
+                    {outcome.exit_status, outcome.signal, outcome.timed_out, options_.timeout});
+    const Verdict verdict = run.result.verdict;
+    if (verdict != Verdict::kCrashed && verdict != Verdict::kTimedOut)
+      run.ktap = std::move(outcome.output);
+    return run;
+  }
+
+  // The tests that did not come to run since one before them took the kernel with it: each by
+  // itself.
+  void run_rest(const KunitSuite& suite, SuiteRun& run) const {
+    std::vector<std::string> rest;
+    for (const std::string& test : suite.tests)
+      if (std::none_of(run.result.children.begin(), run.result.children.end(),
+                       [&](const TestResult& result) { return result.name == test; }))
+        rest.push_back(test);
+    std::vector<ForkedJob> jobs;
+    for (const std::string& test : rest) {
+      KunitFilter filter("");
+      filter.test = escape_glob(test);
+      jobs.push_back(job(suite, filter));
+    }
+    std::vector<TestResult> results(rest.size());
+    run_forked(jobs, options_.parallel, [&](std::size_t number, JobOutcome outcome) {
+      SuiteRun one = judge(suite.name, {rest[number]}, std::move(outcome));
+      run.seconds += one.seconds;
+      if (!one.result.children.empty())
+        results[number] = std::move(one.result.children[0]);
+      else
+        results[number] = std::move(one.result);
+      results[number].name = rest[number];
+    });
+    std::move(results.begin(), results.end(), std::back_inserter(run.result.children));
+  }
+
+  KunitKernel& kernel_;
+  const TestOptions& options_;
+  Screen& screen_;
+  KunitFilter filter_;
+};
 
 // What the lkl that was built is to do: the same, but for the building.
 std::vector<std::string> words_of(const TestOptions& options, const CommonOptions& common) {
@@ -258,7 +315,7 @@ void run_test(TestOptions options, Context& context) {
   std::vector<SuiteRun> runs;
   {
     Screen screen(options, context.options, suites.size());
-    runs = run_suites(kernel, suites, options, screen);
+    runs = Runner(kernel, options, screen).run(suites);
     screen.show_sum(runs, Seconds(std::chrono::steady_clock::now() - start).count());
   }
   if (!options.ktap.empty()) write_file(options.ktap, ktap_report(runs));

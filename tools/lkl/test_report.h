@@ -15,7 +15,7 @@ namespace lkl::tool {
 struct SuiteRun {
   TestResult result;
   double seconds = 0;
-  std::string ktap;  // as the kernel said it
+  std::string ktap;  // as the kernel said it; empty if it did not come to the end
 };
 
 // Of a suite that ran in a process of its own: how that ended decides what is missing in the log.
