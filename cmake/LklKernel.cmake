@@ -40,8 +40,11 @@ set(LKL_KERNEL_OBJECT ${kernel_dir}/lkl-kernel.o)
 set(kernel_script ${CMAKE_SOURCE_DIR}/tools/build/kernel.sh)
 list(JOIN fragments " " fragments_words)
 set(kunit_words)
+set(kunit_inputs)
 if(LKL_PROFILE STREQUAL "kunit")
   set(kunit_words KUNIT=1)
+  set(kunit_inputs ${CMAKE_SOURCE_DIR}/tools/build/kunit_config.py
+                   ${CMAKE_SOURCE_DIR}/tools/build/kconfig.py)
 endif()
 set(LKL_KERNEL_COMMAND ${CMAKE_COMMAND} -E env
     SOURCE=${LKL_KERNEL_SOURCE} TREE=${LKL_KERNEL_TREE} OBJ=${kernel_obj}
@@ -50,7 +53,7 @@ set(LKL_KERNEL_COMMAND ${CMAKE_COMMAND} -E env
 
 file(GLOB_RECURSE arch_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/arch/lkl/*)
 list(FILTER arch_files EXCLUDE REGEX "/configs/")
-set(kernel_inputs ${arch_files} ${fragments} ${kernel_script} ${LKL_KERNEL_SOURCE})
+set(kernel_inputs ${arch_files} ${fragments} ${kernel_script} ${kunit_inputs} ${LKL_KERNEL_SOURCE})
 if(IS_DIRECTORY ${LKL_KERNEL_SOURCE})
   # Somebody works in that tree: let kbuild see for itself each time.
   add_custom_target(lkl_kernel_source_changed)
@@ -79,7 +82,7 @@ add_custom_command(
   COMMAND ${LKL_KERNEL_COMMAND} configure
   COMMAND ${LKL_KERNEL_COMMAND} headers
   COMMAND ${CMAKE_COMMAND} -E touch ${LKL_KERNEL_HEADERS_STAMP}
-  DEPENDS ${arch_uapi} ${fragments} ${kernel_script} ${LKL_KERNEL_SOURCE}
+  DEPENDS ${arch_uapi} ${fragments} ${kernel_script} ${kunit_inputs} ${LKL_KERNEL_SOURCE}
   VERBATIM COMMENT "Kernel: exported headers")
 add_custom_target(lkl_kernel_headers DEPENDS ${LKL_KERNEL_HEADERS_STAMP})
 # Both unpack into the same folder.

@@ -2,7 +2,9 @@
 //
 // The kernel's KUnit suites by lkl test, as a kernel developer runs them.
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 
 #include "tools/tool_test.h"
@@ -19,14 +21,36 @@ class KunitTest : public ToolTest {
   }
 };
 
-TEST_F(KunitTest, AllSuitesThatAreNotSlow) {
-  const Result result = lkl({"test", "kunit", "--skip-slow", "--json"});
-  EXPECT_EQ(result.status, 0) << result.err;
+// Tests that fail wherever their kernel is built without an MMU; docs/kunit.md says why.
+const std::set<std::string> kFailEverywhere = {"damon/damon_test_ops_registration"};
+
+// Names of those that did not pass, innermost ones.
+void collect_failures(const nlohmann::json& result, const std::string& name,
+                      std::set<std::string>& failures) {
+  if (result["verdict"] == "passed" || result["verdict"] == "skipped") return;
+  if (!result.contains("tests")) failures.insert(name);
+  for (const auto& test : result.value("tests", nlohmann::json::array()))
+    collect_failures(test, name + "/" + test["name"].get<std::string>(), failures);
+}
+
+TEST_F(KunitTest, AllSuites) {
+  const Result result = lkl({"test", "kunit", "--json"});
   const auto json = nlohmann::json::parse(result.out);
-  EXPECT_EQ(json["counts"]["failed"], 0);
+  std::set<std::string> failures;
+  for (const auto& suite : json["suites"]) collect_failures(suite, suite["name"], failures);
+  EXPECT_EQ(failures, kFailEverywhere) << result.err;
+  EXPECT_EQ(result.status, 1);
   // fewer would mean that the search for suites has lost some
-  EXPECT_GT(json["suites"].size(), 100u);
-  EXPECT_GT(json["counts"]["passed"], 700);
+  EXPECT_GE(json["suites"].size(), 135u);
+  EXPECT_GE(json["counts"]["passed"], 1600);
+}
+
+// One suite, told like any other, has a test that crashes in the way of a bug: it runs into NULL.
+TEST_F(KunitTest, AFaultOfATestIsNotTheEnd) {
+  const auto json =
+      nlohmann::json::parse(lkl({"test", "kunit", "--filter", "kunit_fault", "--json"}).out);
+  EXPECT_EQ(json["suites"][0]["verdict"], "passed");
+  EXPECT_EQ(json["counts"]["passed"], 1);
 }
 
 TEST_F(KunitTest, ListAndFilter) {
@@ -48,7 +72,8 @@ TEST_F(KunitTest, SuitesOfTheBootRunInABoot) {
 TEST_F(KunitTest, TheTreesOwnToolReadsTheKtap) {
   const std::string out =
       lkl_ok({"test", "kunit", "--filter", "*list*", "--ktap", "all.ktap", "--junit", "all.xml"});
-  const std::string parsed = shell("python3 -B " LKL_KUNIT_PY " parse " + path("all.ktap") + " 2>&1");
+  const std::string parsed =
+      shell("python3 -B " LKL_KUNIT_PY " parse " + path("all.ktap") + " 2>&1");
   EXPECT_NE(parsed.find("list-kunit-test"), std::string::npos) << parsed;
   EXPECT_EQ(parsed.find("[ERROR]"), std::string::npos) << parsed;
   EXPECT_EQ(parsed.find("[FAILED]"), std::string::npos) << parsed;

@@ -42,6 +42,9 @@ config PLAIN_TEST
 	help
 	  config NOT_AN_OPTION
 	  depends on KUNIT
+config PLAIN_MORE_TEST
+	bool "what a plain test can do besides"
+	depends on PLAIN_TEST
 config BUS
 	bool "a bus" # with a comment
 menu "drivers"
@@ -100,7 +103,7 @@ class KunitConfigTest(unittest.TestCase):
 
     def test_finds_the_suites_and_nothing_else(self):
         self.assertEqual(set(self.verdicts),
-                         {"PLAIN_TEST", "NEEDS_HIDDEN_TEST", "NEEDS_MMU_TEST",
+                         {"PLAIN_TEST", "PLAIN_MORE_TEST", "NEEDS_HIDDEN_TEST", "NEEDS_MMU_TEST",
                           "NEEDS_NOTHING_THERE_TEST", "NO_DEFAULT_TEST"})
 
     def test_help_is_no_kconfig(self):

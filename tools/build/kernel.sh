@@ -96,7 +96,7 @@ configure() {
 		cat "$fragment" >>"$wanted.new"
 	done
 	if cmp -s "$wanted.new" "$wanted" && [ "$OBJ/.config" -nt "$wanted" ] &&
-	   [ -z "$(find "$ARCH_DIR"/Kconfig* ${KUNIT:+"$KUNIT_CONFIG"} -newer "$OBJ/.config")" ]; then
+	   [ -z "$(find "$ARCH_DIR"/Kconfig* ${KUNIT:+"$KUNIT_CONFIG" "$(dirname "$KUNIT_CONFIG")/kconfig.py"} -newer "$OBJ/.config")" ]; then
 		rm "$wanted.new"
 		return
 	fi

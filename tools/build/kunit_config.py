@@ -9,9 +9,9 @@
       Which of them the kernel's own conf has granted, and why not.
 
 An option of a suite is one that KUNIT_ALL_TESTS switches on, or that a user may switch on and
-that depends on KUNIT by itself. A dependency is met by the fewest options that do it, and never
-by one that changes what the rest of the kernel is (AVOID). What the tree's own .kunitconfig files
-switch on for suites that can be had is switched on, too, where it can be.
+that depends on KUNIT, or on such an option, by itself. A dependency is met by the fewest options
+that do it, and never by one that changes what the rest of the kernel is (AVOID). What the tree's own
+.kunitconfig files switch on for suites that can be had is switched on, too, where it can be.
 """
 
 import argparse
@@ -190,19 +190,28 @@ def positive(expression):
     return set()
 
 
+def stands_for_suites(definition):
+    all_tests = any("KUNIT_ALL_TESTS" in (*symbols_of(value), *symbols_of(condition))
+                    for value, condition in definition.defaults)
+    by_hand = (definition.prompt is not None and "KUNIT" in positive(definition.own_depends) and
+               not definition.where.startswith(FRAMEWORK))
+    return all_tests or by_hand
+
+
 def options_of_suites(kconfig):
-    """Name and first definition of each option that stands for suites, in the tree's order."""
+    """Each option that stands for suites with its definition, in the tree's order."""
+    found = {}
     for option in kconfig.options.values():
         for definition in option.definitions:
-            all_tests = any("KUNIT_ALL_TESTS" in symbols_of(value) or
-                            "KUNIT_ALL_TESTS" in symbols_of(condition)
-                            for value, condition in definition.defaults)
-            by_hand = (definition.prompt is not None and
-                       "KUNIT" in positive(definition.own_depends) and
-                       not definition.where.startswith(FRAMEWORK))
-            if all_tests or by_hand:
-                yield option, definition
-                break
+            if option.name not in found and stands_for_suites(definition):
+                found[option.name] = (option, definition)
+    # and what belongs to one of those
+    for option in kconfig.options.values():
+        for definition in option.definitions:
+            if (option.name not in found and definition.prompt is not None and
+                    not positive(definition.own_depends).isdisjoint(found)):
+                found[option.name] = (option, definition)
+    return list(found.values())
 
 
 def choose(kconfig, config):
