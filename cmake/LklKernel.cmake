@@ -56,8 +56,12 @@ list(FILTER arch_files EXCLUDE REGEX "/configs/")
 set(kernel_inputs ${arch_files} ${fragments} ${kernel_script} ${kunit_inputs} ${LKL_KERNEL_SOURCE})
 if(IS_DIRECTORY ${LKL_KERNEL_SOURCE})
   # Somebody works in that tree: let kbuild see for itself each time.
-  add_custom_target(lkl_kernel_source_changed)
-  list(APPEND kernel_inputs lkl_kernel_source_changed)
+  # (A file that is never made is always older.)
+  set(source_changed ${kernel_dir}/source-changed)
+  set_source_files_properties(${source_changed} PROPERTIES SYMBOLIC TRUE)
+  add_custom_command(OUTPUT ${source_changed} COMMAND ${CMAKE_COMMAND} -E true VERBATIM
+                     COMMENT "Kernel: looking for changes in ${LKL_KERNEL_SOURCE}")
+  list(APPEND kernel_inputs ${source_changed})
 endif()
 
 add_custom_command(
