@@ -41,6 +41,7 @@ Run add_rmdir(CLI::App& parser);
 Run add_sh(CLI::App& parser);
 Run add_stat(CLI::App& parser);
 Run add_tar(CLI::App& parser);
+Run add_test(CLI::App& parser);
 Run add_touch(CLI::App& parser);
 Run add_truncate(CLI::App& parser);
 Run add_umount(CLI::App& parser);

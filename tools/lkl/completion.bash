@@ -13,7 +13,7 @@ _lkl() {
   local common="--add --domain --disk --connect --ro --snapshot --commit --format --type --partition"
   common+=" --mem --mount-options --quiet --verbose --help"
   local commands="build cat chmod chown cp df diff domains du find info ln ls mkdir mount mv rm rmdir"
-  commands+=" sh stat tar touch truncate umount write"
+  commands+=" sh stat tar test touch truncate umount write"
   local command="" i
   for ((i = 1; i < cword; i++)); do
     if [[ " $commands " == *" ${words[i]} "* ]]; then
@@ -37,7 +37,8 @@ _lkl() {
       return
       ;;
     --disk | --connect | -P | --partition | -m | --mem | --mount-options | --owner | --mode | --date | --size | --text | \
-      --offset | --name | --max-depth | --exclude | --label | --uuid | --mkfs-options)
+      --offset | --name | --max-depth | --exclude | --label | --uuid | --mkfs-options | --filter | \
+      --timeout | -j | --jobs)
       return
       ;;
     --format)
@@ -81,6 +82,7 @@ _lkl() {
     rmdir) options="--parents" ;;
     stat) options="--dereference --json" ;;
     tar) options="--file --gzip --bzip2 --xz --zstd --auto-compress" ;;
+    test) options="--filter --list --skip-slow --ktap --junit --json --timeout --jobs" ;;
     touch) options="--no-create --date" ;;
     truncate) options="--size --no-create" ;;
     umount) options="--lazy" ;;
@@ -93,6 +95,8 @@ _lkl() {
     COMPREPLY=($(compgen -W "$commands" -- "$cur"))
   elif [[ $command == tar && $prev == tar ]]; then
     COMPREPLY=($(compgen -W "in out" -- "$cur"))
+  elif [[ $command == test && $prev == test ]]; then
+    COMPREPLY=($(compgen -W "kunit list" -- "$cur"))
   else
     compopt -o filenames 2>/dev/null
     COMPREPLY=($(compgen -f -- "$cur"))

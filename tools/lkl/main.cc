@@ -43,6 +43,7 @@ constexpr Command kCommands[] = {
     {"sh", "Work in an image with a small shell", add_sh},
     {"stat", "Show all that is known about files of an image", add_stat, "", true},
     {"tar", "Write a tree of an image as a tar archive, or unpack one into it", add_tar},
+    {"test", "Run the kernel's own tests", add_test},
     {"touch", "Make empty files, and set the times of files", add_touch, "-c -d", true},
     {"truncate", "Set the size of files", add_truncate, "-c", true},
     {"umount", "Unmount what lkl mount has mounted", add_umount},
