@@ -7,9 +7,10 @@
 set(fragments_minimal base)
 set(fragments_default base fs net)
 set(fragments_debug base fs net debug)
+set(fragments_kunit base kunit)
 
 if(NOT DEFINED fragments_${LKL_PROFILE})
-  message(FATAL_ERROR "LKL_PROFILE=${LKL_PROFILE}: no such profile (default, minimal, debug)")
+  message(FATAL_ERROR "LKL_PROFILE=${LKL_PROFILE}: no such profile (default, minimal, debug, kunit)")
 endif()
 if(NOT EXISTS ${LKL_KERNEL_SOURCE})
   message(FATAL_ERROR "${LKL_KERNEL_SOURCE}: no such kernel source. Install linux-source-6.12 "
@@ -22,6 +23,12 @@ if(LKL_KERNEL_DEBUG_INFO)
 endif()
 list(TRANSFORM fragments PREPEND ${CMAKE_SOURCE_DIR}/arch/lkl/configs/)
 list(TRANSFORM fragments APPEND .config)
+if(LKL_KERNEL_CONFIG)
+  if(NOT EXISTS ${LKL_KERNEL_CONFIG})
+    message(FATAL_ERROR "LKL_KERNEL_CONFIG=${LKL_KERNEL_CONFIG}: no such file")
+  endif()
+  list(APPEND fragments ${LKL_KERNEL_CONFIG})
+endif()
 
 # Builds that differ only in host code may share a kernel.
 set(LKL_KERNEL_BUILD_DIR ${CMAKE_BINARY_DIR}/kernel CACHE PATH "Where the kernel is built")
@@ -32,18 +39,29 @@ set(LKL_KERNEL_HEADERS ${kernel_obj}/usr/include)
 set(LKL_KERNEL_OBJECT ${kernel_dir}/lkl-kernel.o)
 set(kernel_script ${CMAKE_SOURCE_DIR}/tools/build/kernel.sh)
 list(JOIN fragments " " fragments_words)
+set(kunit_words)
+set(kunit_inputs)
+if(LKL_PROFILE STREQUAL "kunit")
+  set(kunit_words KUNIT=1)
+  set(kunit_inputs ${CMAKE_SOURCE_DIR}/tools/build/kunit_config.py
+                   ${CMAKE_SOURCE_DIR}/tools/build/kconfig.py)
+endif()
 set(LKL_KERNEL_COMMAND ${CMAKE_COMMAND} -E env
     SOURCE=${LKL_KERNEL_SOURCE} TREE=${LKL_KERNEL_TREE} OBJ=${kernel_obj}
-    ARCH_DIR=${CMAKE_SOURCE_DIR}/arch/lkl PROFILE=${LKL_PROFILE}
+    ARCH_DIR=${CMAKE_SOURCE_DIR}/arch/lkl PROFILE=${LKL_PROFILE} ${kunit_words}
     "FRAGMENTS=${fragments_words}" OUTPUT=${LKL_KERNEL_OBJECT} ${kernel_script})
 
 file(GLOB_RECURSE arch_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/arch/lkl/*)
 list(FILTER arch_files EXCLUDE REGEX "/configs/")
-set(kernel_inputs ${arch_files} ${fragments} ${kernel_script} ${LKL_KERNEL_SOURCE})
+set(kernel_inputs ${arch_files} ${fragments} ${kernel_script} ${kunit_inputs} ${LKL_KERNEL_SOURCE})
 if(IS_DIRECTORY ${LKL_KERNEL_SOURCE})
   # Somebody works in that tree: let kbuild see for itself each time.
-  add_custom_target(lkl_kernel_source_changed)
-  list(APPEND kernel_inputs lkl_kernel_source_changed)
+  # (A file that is never made is always older.)
+  set(source_changed ${kernel_dir}/source-changed)
+  set_source_files_properties(${source_changed} PROPERTIES SYMBOLIC TRUE)
+  add_custom_command(OUTPUT ${source_changed} COMMAND ${CMAKE_COMMAND} -E true VERBATIM
+                     COMMENT "Kernel: looking for changes in ${LKL_KERNEL_SOURCE}")
+  list(APPEND kernel_inputs ${source_changed})
 endif()
 
 add_custom_command(
@@ -68,7 +86,7 @@ add_custom_command(
   COMMAND ${LKL_KERNEL_COMMAND} configure
   COMMAND ${LKL_KERNEL_COMMAND} headers
   COMMAND ${CMAKE_COMMAND} -E touch ${LKL_KERNEL_HEADERS_STAMP}
-  DEPENDS ${arch_uapi} ${fragments} ${kernel_script} ${LKL_KERNEL_SOURCE}
+  DEPENDS ${arch_uapi} ${fragments} ${kernel_script} ${kunit_inputs} ${LKL_KERNEL_SOURCE}
   VERBATIM COMMENT "Kernel: exported headers")
 add_custom_target(lkl_kernel_headers DEPENDS ${LKL_KERNEL_HEADERS_STAMP})
 # Both unpack into the same folder.

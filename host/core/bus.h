@@ -22,8 +22,8 @@ class RegisterWindow {
 
 class Bus final {
  public:
-  static constexpr uint64_t kBase = 0x4c4b4c0000000;
-  static constexpr uint64_t kWindow = 0x1000;
+  static constexpr uint64_t kBase = LKL_MMIO_BASE;
+  static constexpr uint64_t kWindow = LKL_MMIO_WINDOW;
   // irq 0 looks like "none" to some drivers
   static constexpr unsigned kFirstIrq = 1;
 

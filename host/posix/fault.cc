@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 // SIGSEGV and SIGBUS in kernel code: if the instruction is one that may touch user
-// memory the kernel knows where to go on, and the call returns -EFAULT. All other
-// faults are none of our business and go to the handler that was there before.
+// memory the kernel knows where to go on, and the call returns -EFAULT. If not it is
+// a bug in the kernel, which reports it itself (an "oops"). All other faults are none
+// of our business and go to the handler that was there before.
 #include <signal.h>
 #include <ucontext.h>
 
@@ -24,6 +25,26 @@ greg_t& program_counter(ucontext_t* context) {
 #endif
 }
 
+uint64_t stack_pointer(const ucontext_t* context) {
+#if defined(__x86_64__)
+  return static_cast<uint64_t>(context->uc_mcontext.gregs[REG_RSP]);
+#endif
+}
+
+// As if the instruction were a call of the kernel's function at `entry`. A jump to where no code is
+// was a call itself, and has put its return address on the stack.
+void call_instead(ucontext_t* context, uint64_t entry, const void* argument, bool wild_jump) {
+#if defined(__x86_64__)
+  greg_t* registers = context->uc_mcontext.gregs;
+  if (!wild_jump) {
+    registers[REG_RSP] -= sizeof(uint64_t);
+    std::memcpy(reinterpret_cast<void*>(registers[REG_RSP]), &registers[REG_RIP], sizeof(uint64_t));
+  }
+  registers[REG_RDI] = reinterpret_cast<greg_t>(argument);
+  registers[REG_RIP] = static_cast<greg_t>(entry);
+#endif
+}
+
 void report(int signal, const siginfo_t* info, uint64_t pc) {
   char line[160];
   const int length =
@@ -35,13 +56,21 @@ void report(int signal, const siginfo_t* info, uint64_t pc) {
 void on_fault(int signal, siginfo_t* info, void* raw) {
   auto* context = static_cast<ucontext_t*>(raw);
   const uint64_t pc = program_counter(context);
+  const bool wild_jump = reinterpret_cast<uint64_t>(info->si_addr) == pc;
   if (lkl_kernel_owns(pc)) {
     if (const uint64_t fixup = lkl_kernel_fixup(pc)) {
       program_counter(context) = fixup;
       return;
     }
-    report(signal, info, pc);
   }
+  if (lkl_kernel_owns(pc) || wild_jump) {
+    if (const uint64_t oops = lkl_kernel_oops(stack_pointer(context))) {
+      call_instead(context, oops, info->si_addr, wild_jump);
+      return;
+    }
+  }
+  // The kernel has no stack left to say it itself.
+  if (lkl_kernel_owns(pc)) report(signal, info, pc);
 
   const struct sigaction& previous = signal == SIGSEGV ? previous_segv : previous_bus;
   if (previous.sa_flags & SA_SIGINFO) {

@@ -4,6 +4,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <array>
+#include <cstddef>
 #include <cstring>
 #include <initializer_list>
 #include <memory>
@@ -32,11 +34,31 @@ struct Start {
   void* argument;
 };
 
+// A kernel stack that is used up has no room for the handler that could say so.
+class FaultStack {
+ public:
+  FaultStack() {
+    stack_t stack = {};
+    stack.ss_sp = memory_.data();
+    stack.ss_size = memory_.size();
+    sigaltstack(&stack, &before_);
+  }
+  FaultStack(const FaultStack&) = delete;
+  FaultStack& operator=(const FaultStack&) = delete;
+  // Sanitizers have one of their own and want to find it again.
+  ~FaultStack() { sigaltstack(&before_, nullptr); }
+
+ private:
+  alignas(16) std::array<std::byte, 64 * 1024> memory_;
+  stack_t before_ = {};
+};
+
 void* thread_main(void* raw) {
   const std::unique_ptr<Start> start(static_cast<Start*>(raw));
   pthread_setname_np(pthread_self(), start->name);
   // Timers of the kernel are as exact as the host can make them.
   prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+  const FaultStack fault_stack;
   start->body(start->argument);
   return nullptr;
 }

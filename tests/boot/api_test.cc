@@ -90,7 +90,7 @@ TEST_F(ApiTest, FdLimit) {
 }
 
 TEST_F(ApiTest, Interfaces) {
-  if (!lkl_test::kernel_has_ipv4()) GTEST_SKIP() << "the kernel's profile has no IPv4";
+  if (!lkl_test::kernel_has_ip()) GTEST_SKIP() << "the kernel's profile has no IPv4 and IPv6";
   EXPECT_EQ(lkl_ifname_to_ifindex("lo"), 1);
   EXPECT_EQ(lkl_ifname_to_ifindex("eth7"), -LKL_ENODEV);
   EXPECT_EQ(lkl_if_up(1), 0);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "fuse/fuse_test.h"
@@ -36,6 +37,10 @@ TEST_F(FuseTest, BadCommandLines) {
       {{image, "m", "-o", "type=vfat"}, "looks like ext4"},
       {{image, "m", "-o", "mb=1"}, "mb=1"},
       {{image, "m", "-o", "opts=nonsense"}, "nonsense"},
+      {{"-o", "domain=vm"}, "no mount point"},
+      {{"m", "-o", "domain=vm,connect=test:///default"}, "vm: no such domain"},
+      {{"m", "-o", "domain=test,connect=test:///default"}, "diskimage1: no such image"},
+      {{"vdx", "m", "-o", "domain=test,connect=test:///default"}, "test: vdx: no such disk"},
   };
   for (const auto& one : cases) {
     const Result result = lklfuse(one.arguments);
@@ -221,6 +226,83 @@ TEST_F(FuseTest, MountCommand) {
   EXPECT_EQ(lkl({"mount", image}).status, 2);
   EXPECT_EQ(lkl({"mount", "--rw", "--ro", image, "m"}).status, 2);
   EXPECT_NE(lkl({"mount", "missing", "m"}).err.find("no such image"), std::string::npos);
+}
+
+// As mount(8) calls it, and by mount(8) itself.
+TEST_F(FuseTest, MountHelper) {
+  const std::string image = make_ext4("image", "32M");
+  const std::string helper = std::filesystem::path(LKL_FUSE_PATH).parent_path() / "mount.fuse.lkl";
+  const auto is_mounted = [] { return shell_status("mountpoint -q m").status == 0; };
+  EXPECT_EQ(run({helper, image, "m", "-f", "-o", "rw"}).status, 0);
+  EXPECT_FALSE(is_mounted());
+  const Result result = run({helper, image, "m", "-sn", "-t", "fuse.lkl", "-o", "ro,noauto,user"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_TRUE(is_mounted());
+  lkl_ok({"umount", "m"});
+  EXPECT_NE(run({helper, "missing", "m", "-o", "rw"}).status, 0);
+
+  if (geteuid() != 0) GTEST_SKIP() << "mount(8) needs root for this type";
+  if (!have("/sbin/mount.fuse3")) GTEST_SKIP() << "needs fuse3";
+  // The type "fuse.lklfuse" would be looked for in the system's path.
+  shell("mount -t fuse -o ro " LKL_FUSE_PATH "#$PWD/" + image + " m");
+  EXPECT_NE(shell("grep \" $PWD/m \" /proc/mounts").find("ro,"), std::string::npos);
+  shell("umount m");
+}
+
+TEST_F(FuseTest, SystemdUnit) {
+  if (!have("systemd-analyze")) GTEST_SKIP() << "needs systemd";
+  // A prefix in which the program it names is there.
+  shell("sed 's|^ExecStart=[^ ]*|ExecStart=/bin/true|; /^Documentation=/d' " LKL_FUSE_UNIT
+        " > lklfuse@.service && systemd-analyze verify ./lklfuse@tmp-x.service");
+}
+
+// The domains of libvirt's test driver are what the file says.
+TEST_F(FuseTest, DisksOfDomains) {
+  if (!have("virsh")) GTEST_SKIP() << "there is no virsh, hence no libvirt";
+  make_ext4("a.img", "32M");
+  make_ext4("b.img", "32M");
+  const auto domain = [&](const std::string& name, int state) {
+    return "<domain type='test' xmlns:test='http://libvirt.org/schemas/domain/test/1.0'><name>" +
+           name + "</name><memory>1024</memory><os><type>hvm</type></os><devices>" +
+           "<disk type='file'><source file='" + path("a.img") + "'/><target dev='vda'/></disk>" +
+           (name == "two" ? "<disk type='file'><source file='" + path("b.img") +
+                                "'/><target dev='vdb'/></disk>"
+                          : "") +
+           "</devices><test:runstate>" + std::to_string(state) + "</test:runstate></domain>";
+  };
+  constexpr int kRunning = 1, kShutOff = 5;
+  write_file("node.xml", "<node>" + domain("off", kShutOff) + domain("two", kShutOff) +
+                             domain("on", kRunning) + "</node>");
+  const std::string connect = ",connect=test://" + path("node.xml");
+
+  // The mount point is the only operand, or the second.
+  const std::string off = "domain=off" + connect;
+  Result result = lklfuse({"m", "-o", off});
+  ASSERT_EQ(result.status, 0) << result.err;
+  shell("echo hello > m/f && fusermount3 -u m");
+  const std::string two = "domain=two" + connect;
+  for (int i = 0; i < 200 && lkl({"rm", "a.img", "/nothing", "-f"}).status != 0; ++i)
+    usleep(20'000);
+  EXPECT_NE(lklfuse({"m", "-o", two}).err.find("DISK before"), std::string::npos);
+  ASSERT_EQ(mount("vdb", two), "");
+  shell("test ! -e m/f && echo new > m/g");
+  umount();
+  ASSERT_EQ(mount("vda", two + ",ro"), "");
+  EXPECT_EQ(shell("cat m/f"), "hello\n");
+  umount();
+  check_ext4("a.img");
+  check_ext4("b.img");
+
+  const std::string on = "domain=on" + connect;
+  result = lklfuse({"m", "-o", on});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_NE(result.err.find("on: the domain is running"), std::string::npos) << result.err;
+  result = lklfuse({"m", "-o", on + ",ro"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_NE(result.err.find("inconsistent"), std::string::npos) << result.err;
+  EXPECT_EQ(shell("cat m/f"), "hello\n");
+  EXPECT_NE(shell("grep ' '$PWD/m' ' /proc/mounts").find("on "), std::string::npos);
+  shell("fusermount3 -u m");
 }
 
 }  // namespace lkl_fuse_test

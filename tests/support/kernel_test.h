@@ -14,10 +14,13 @@ std::string& kernel_log();
 void keep_log(const char* text, int length);
 
 // Not every profile has a network.
-inline bool kernel_has_ipv4() {
-  const long fd = lkl_sys_socket(LKL_AF_INET, LKL_SOCK_DGRAM, 0);
+inline bool kernel_has(int family) {
+  const long fd = lkl_sys_socket(family, LKL_SOCK_DGRAM, 0);
   if (fd >= 0) lkl_sys_close(static_cast<int>(fd));
   return fd != -LKL_EAFNOSUPPORT;
+}
+inline bool kernel_has_ip() {
+  return kernel_has(LKL_AF_INET) && kernel_has(LKL_AF_INET6);
 }
 
 class KernelTest : public ::testing::Test {

@@ -46,13 +46,19 @@ TEST_F(ErrorTest, Usage) {
   expect_failure({"-m", "lots", "ls", "e.img"}, 2, "'lots' is not a size");
   expect_failure({"-m", "1M", "ls", "e.img"}, 2, "less than 16M");
   expect_failure({"-P", "two", "ls", "e.img"}, 2, "two");
+  expect_failure({"test", "everything"}, 2, "there are 'kunit' and 'list'");
+  expect_failure({"test", "kunit", "--timeout", "0"}, 2, "--timeout");
+}
+
+TEST_F(ErrorTest, ALibraryWithoutKunitSaysWhichOneHasIt) {
+  expect_failure({"test", "kunit"}, 1, "build the preset 'kunit'");
 }
 
 TEST_F(ErrorTest, Help) {
   EXPECT_NE(lkl_ok({"--help"}).find("cp"), std::string::npos);
   for (const char* command :
-       {"cat", "chmod", "chown", "cp", "df",    "diff", "du",   "find",  "info",     "ln",
-        "ls",  "mkdir", "mv",    "rm", "rmdir", "sh",   "stat", "touch", "truncate", "write"})
+       {"cat",   "chmod", "chown", "cp",    "df", "diff", "du",   "find",  "info",     "ln",   "ls",
+        "mkdir", "mv",    "rm",    "rmdir", "sh", "stat", "test", "touch", "truncate", "write"})
     EXPECT_NE(lkl_ok({command, "--help"}).find("--partition"), std::string::npos) << command;
 }
 

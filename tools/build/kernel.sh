@@ -5,12 +5,15 @@
 # with the paths in the environment; each step does nothing when nothing changed.
 #
 #   kernel.sh unpack     SOURCE (a tarball or a tree) -> TREE, with arch/lkl overlaid
-#   kernel.sh configure  PROFILE's FRAGMENTS -> OBJ/.config, checked
+#   kernel.sh configure  PROFILE's FRAGMENTS -> OBJ/.config, checked; with KUNIT=1 all
+#                        KUnit suites of the tree that can be had are added
 #   kernel.sh compile    OBJ/vmlinux.o
 #   kernel.sh headers    OBJ/usr/include
 #   kernel.sh link       OUTPUT: one relocatable object, only lkl_kernel_* global
 #   kernel.sh verify     TREE is SOURCE but for arch/lkl
 set -euo pipefail
+
+KUNIT_CONFIG="$(dirname "$(realpath "$0")")/kunit_config.py"
 
 die() { echo "kernel.sh: $*" >&2; exit 1; }
 
@@ -59,6 +62,30 @@ unpack() {
 	echo "$want" >"$mark"
 }
 
+# A later fragment overrides an earlier one: each option once, as it was said last.
+last_words() {
+	awk '{ name = $1 == "#" ? $2 : $1; sub(/=.*/, "", name) } name ~ /^CONFIG_/ { line[name] = $0 }
+	     END { for (name in line) print line[name] }' "$1" | sort
+}
+
+settle() { # FRAGMENT -> OBJ/.config
+	last_words "$1" >"$OBJ/lkl-all.config"
+	KCONFIG_ALLCONFIG="$OBJ/lkl-all.config" kmake allnoconfig
+	kmake olddefconfig
+}
+
+# Every KUnit suite whose dependencies can be met, found in the tree. A suite that is
+# not granted is no error: it is in the table, with the reason.
+add_suites() { # FRAGMENT
+	local suites="$OBJ/kunit-suites.config"
+
+	python3 "$KUNIT_CONFIG" choose --tree "$TREE" --config "$OBJ/.config" --output "$suites"
+	cat "$1" "$suites" >"$OBJ/kunit-all.config"
+	settle "$OBJ/kunit-all.config"
+	python3 "$KUNIT_CONFIG" report --tree "$TREE" --config "$OBJ/.config" \
+		--fragment "$suites" --output "$OBJ/kunit-options.tsv"
+}
+
 configure() {
 	local wanted="$OBJ/.lkl-wanted" fragment line option value bad=0
 
@@ -69,13 +96,13 @@ configure() {
 		cat "$fragment" >>"$wanted.new"
 	done
 	if cmp -s "$wanted.new" "$wanted" && [ "$OBJ/.config" -nt "$wanted" ] &&
-	   [ -z "$(find "$ARCH_DIR"/Kconfig* -newer "$OBJ/.config")" ]; then
+	   [ -z "$(find "$ARCH_DIR"/Kconfig* ${KUNIT:+"$KUNIT_CONFIG" "$(dirname "$KUNIT_CONFIG")/kconfig.py"} -newer "$OBJ/.config")" ]; then
 		rm "$wanted.new"
 		return
 	fi
 	rm -f "$wanted"
-	KCONFIG_ALLCONFIG="$wanted.new" kmake allnoconfig
-	kmake olddefconfig
+	settle "$wanted.new"
+	[ -z "${KUNIT:-}" ] || add_suites "$wanted.new"
 	while read -r line; do
 		case "$line" in
 		'# CONFIG_'*' is not set')
@@ -89,7 +116,7 @@ configure() {
 				echo "kernel.sh: $option=$value was asked for and not granted: $(grep "$option[ =]" "$OBJ/.config" || echo 'unknown here, or a dependency is missing')" >&2; bad=1
 			fi ;;
 		esac
-	done <"$wanted.new"
+	done < <(last_words "$wanted.new")
 	[ $bad = 0 ] || { rm -f "$OBJ/.config"; die "profile $PROFILE can't be had from this kernel tree"; }
 	mv "$wanted.new" "$wanted"
 	touch "$OBJ/.config"

@@ -75,6 +75,10 @@ tool::CommonOptions session_options(const Options& options) {
   tool::CommonOptions to;
   to.type = options.type;
   to.volume = options.volume;
+  to.domain = options.domain;
+  to.connect = options.connect;
+  if (!options.domain.empty()) to.disk = options.image;
+  to.disk_option = "DISK before the mount point";
   to.memory = options.memory;
   to.mount_options = options.mount_options;
   to.format = options.format;
@@ -89,6 +93,11 @@ bool cannot_be_written(const tool::ImageAddress& address) {
   if (address.scheme.empty())
     return access(address.place.c_str(), W_OK) != 0 && access(address.place.c_str(), R_OK) == 0;
   return address.scheme.starts_with("http") || address.scheme.starts_with("ftp");
+}
+
+tool::Volume& mount_domain(tool::Session& session, const tool::CommonOptions& options) {
+  const tool::ImageName name{options.images.front(), std::nullopt, {}};
+  return options.read_only ? session.mount(name) : session.mount_for_writing(name);
 }
 
 // An image that may not be written is mounted read-only, as mount(8) does.
@@ -132,7 +141,9 @@ void mount_and_serve(Options& options, tool::Context& context, Daemon& daemon) {
   if (log.fd() >= 0) context.options.console = log.fd();
   tool::MountEnd end(options.mount_point);
   tool::Session session(context);
-  const tool::Volume& volume = mount_image(session, options, context.diagnostics);
+  const tool::Volume& volume = options.domain.empty()
+                                   ? mount_image(session, options, context.diagnostics)
+                                   : mount_domain(session, context.options);
 
   {
     // An inode and what belongs to it take some KiB each; leave most of the memory to data.
@@ -166,6 +177,7 @@ int run(int argc, char** argv) {
     const std::unique_ptr<Options> options = parse_options(argc, argv);
     if (!options) return kOk;
     context.options = session_options(*options);
+    if (!options->domain.empty()) tool::add_domain_images(context.options);
     Daemon daemon;
     if (!options->foreground) daemon.start();
     mount_and_serve(*options, context, daemon);

@@ -4,9 +4,12 @@
 #include <fmt/format.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "../lkl/error.h"
 #include "../lkl/image_address.h"
@@ -20,11 +23,15 @@ namespace {
 
 constexpr char kHelp[] =
     "usage: lklfuse IMAGE[:PARTITION] MOUNTPOINT [options]\n"
+    "       lklfuse [DISK] MOUNTPOINT -o domain=NAME [options]\n"
     "Mounts a file system image by Linux's own file system code, without privileges.\n\n"
     "    -o type=TYPE           file system type (recognised if left out)\n"
     "    -o part=PART           partition number (0: the whole disk), UUID=, LABEL=, VG/LV, md0,\n"
     "                           luks:N (found if there is one choice)\n"
     "    -o format=FORMAT       image format: raw, qcow2, vmdk, vdi, vhd ... (recognised)\n"
+    "    -o domain=NAME         a domain of libvirt: DISK is the target of one of its disks, as "
+    "vda\n"
+    "    -o connect=URI         libvirt's hypervisor, for domains and vol:POOL/VOLUME\n"
     "    -o ro                  never write to the image\n"
     "    -o snapshot            changes go to a temporary file, the image stays as it is\n"
     "    -o commit=FILE         with snapshot: the changed image goes there in the end, raw\n"
@@ -55,6 +62,8 @@ struct Raw {
   int snapshot = 0;
   char* lock_file = nullptr;
   char* log_file = nullptr;
+  char* domain = nullptr;
+  char* connect = nullptr;
   char* part = nullptr;
   unsigned mebibytes = 0;
   int direct_io = 0;
@@ -66,7 +75,8 @@ struct Raw {
   std::string kernel_words;
 
   ~Raw() {
-    for (char* text : {type, options, format, commit, lock_file, log_file, part}) free(text);
+    for (char* text : {type, options, format, commit, lock_file, log_file, domain, connect, part})
+      free(text);
   }
 };
 
@@ -82,6 +92,8 @@ const fuse_opt kOptions[] = {
     LKL_OPTION("commit=%s", commit),
     LKL_OPTION("lock=%s", lock_file),
     LKL_OPTION("log=%s", log_file),
+    LKL_OPTION("domain=%s", domain),
+    LKL_OPTION("connect=%s", connect),
     LKL_OPTION("part=%s", part),
     LKL_OPTION("mb=%u", mebibytes),
     LKL_OPTION("direct_io", direct_io),
@@ -134,6 +146,30 @@ int take_option(void* data, const char* text, int key, fuse_args*) {
   }
 }
 
+// mount(8) calls its helpers with words of its own, among them letters that mean something else to
+// libfuse: "mount.TYPE SOURCE DIRECTORY [-sfnv] [-N NAMESPACE] [-o OPTIONS] [-t TYPE]". False if
+// nothing is to be mounted.
+bool take_helper_words(fuse_args& arguments) {
+  bool fake = false;
+  std::vector<std::string> kept;
+  for (int i = 0; i < arguments.argc; i++) {
+    const std::string word = arguments.argv[i];
+    const bool letters = word.size() > 1 && word[0] == '-' && word[1] != '-' && word[1] != 'o' &&
+                         word[1] != 't' && word[1] != 'N';
+    if (letters)
+      fake = fake || word.find('f') != std::string::npos;
+    else if (word == "-t" || word == "-N")
+      i++;
+    else
+      kept.push_back(word);
+  }
+  fuse_opt_free_args(&arguments);
+  arguments = FUSE_ARGS_INIT(0, nullptr);
+  for (const std::string& word : kept)
+    if (fuse_opt_add_arg(&arguments, word.c_str()) != 0) throw std::bad_alloc();
+  return !fake;
+}
+
 std::string text_or_empty(const char* text) {
   return text ? text : "";
 }
@@ -143,6 +179,8 @@ std::string text_or_empty(const char* text) {
 std::unique_ptr<Options> parse_options(int argc, char** argv) {
   auto options = std::make_unique<Options>();
   options->arguments = FUSE_ARGS_INIT(argc, argv);
+  const std::string called = std::filesystem::path(argv[0]).filename().string();
+  if (called.starts_with("mount.") && !take_helper_words(options->arguments)) return nullptr;
   Raw raw;
   raw.to = options.get();
   if (fuse_opt_parse(&options->arguments, &raw, kOptions, take_option) != 0)
@@ -151,7 +189,7 @@ std::unique_ptr<Options> parse_options(int argc, char** argv) {
   fuse_cmdline_opts common = {};
   if (fuse_parse_cmdline(&options->arguments, &common) != 0)
     throw UsageFailure("the command line is wrong");
-  const std::unique_ptr<char, decltype(&free)> mount_point(common.mountpoint, free);
+  std::unique_ptr<char, decltype(&free)> mount_point(common.mountpoint, free);
   if (common.show_help) {
     fmt::print("{}", kHelp);
     return nullptr;
@@ -160,7 +198,15 @@ std::unique_ptr<Options> parse_options(int argc, char** argv) {
     fmt::print("lklfuse {}\nlibfuse {}\n", LKL_VERSION, fuse_pkgversion());
     return nullptr;
   }
-  if (options->image.empty()) throw UsageFailure("no image given");
+  options->domain = text_or_empty(raw.domain);
+  options->connect = text_or_empty(raw.connect);
+  if (options->image.empty())
+    throw UsageFailure(options->domain.empty() ? "no image given" : "no mount point given");
+  // The disk was left out.
+  if (!options->domain.empty() && !mount_point) {
+    mount_point.reset(strdup(options->image.c_str()));
+    options->image.clear();
+  }
   if (!mount_point) throw UsageFailure("no mount point given");
   std::error_code ec;
   if (!std::filesystem::is_directory(mount_point.get(), ec))
@@ -211,10 +257,13 @@ std::unique_ptr<Options> parse_options(int argc, char** argv) {
   options->owners = {.user = raw.user, .group = raw.group};
 
   // Programs that look for mounted images (mkfs, fsck) compare whole paths.
+  std::string source = options->image;
+  if (!options->domain.empty())
+    source = options->domain;
+  else if (tool::parse_image_address(source).scheme.empty())
+    source = std::filesystem::absolute(source);
   std::string escaped = "-ofsname=";
-  const bool is_path = tool::parse_image_address(options->image).scheme.empty();
-  for (const char c :
-       is_path ? std::filesystem::absolute(options->image).string() : options->image) {
+  for (const char c : source) {
     if (c == ',' || c == '\\') escaped += '\\';
     escaped += c;
   }

@@ -14,7 +14,9 @@
 namespace lkl::fuse {
 
 struct Options {
-  std::string image;
+  std::string image;   // of a domain: the disk's target, or empty
+  std::string domain;  // of libvirt
+  std::string connect;
   std::string mount_point;  // absolute
   std::string type;
   std::optional<tool::VolumeChoice> volume;

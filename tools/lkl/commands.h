@@ -27,6 +27,7 @@ Run add_chown(CLI::App& parser);
 Run add_cp(CLI::App& parser);
 Run add_df(CLI::App& parser);
 Run add_diff(CLI::App& parser);
+Run add_domains(CLI::App& parser);
 Run add_du(CLI::App& parser);
 Run add_find(CLI::App& parser);
 Run add_info(CLI::App& parser);
@@ -40,6 +41,7 @@ Run add_rmdir(CLI::App& parser);
 Run add_sh(CLI::App& parser);
 Run add_stat(CLI::App& parser);
 Run add_tar(CLI::App& parser);
+Run add_test(CLI::App& parser);
 Run add_touch(CLI::App& parser);
 Run add_truncate(CLI::App& parser);
 Run add_umount(CLI::App& parser);
@@ -49,7 +51,7 @@ struct Command {
   const char* name;
   const char* summary;
   AddCommand add;
-  const char* own = "";   // names of common options that the command has for itself
+  const char* own = "";   // names of common options that the command has for itself: "-a -t"
   bool in_shell = false;  // works on the image of lkl sh, too
 };
 

@@ -10,9 +10,10 @@ _lkl() {
     cword=$COMP_CWORD
   }
 
-  local common="--add --ro --type --partition --mem --mount-options --quiet --verbose --help"
-  local commands="build cat chmod chown cp df diff du find info ln ls mkdir mv rm rmdir sh stat tar"
-  commands+=" touch truncate write"
+  local common="--add --domain --disk --connect --ro --snapshot --commit --format --type --partition"
+  common+=" --mem --mount-options --quiet --verbose --help"
+  local commands="build cat chmod chown cp df diff domains du find info ln ls mkdir mount mv rm rmdir"
+  commands+=" sh stat tar test touch truncate umount write"
   local command="" i
   for ((i = 1; i < cword; i++)); do
     if [[ " $commands " == *" ${words[i]} "* ]]; then
@@ -30,8 +31,18 @@ _lkl() {
       COMPREPLY=($(compgen -W "ext4 btrfs vfat exfat squashfs iso9660 udf" -- "$cur"))
       return
       ;;
-    -P | --partition | -m | --mem | --mount-options | --owner | --mode | --date | --size | --text | \
-      --offset | --name | --max-depth | --exclude | --label | --uuid | --mkfs-options)
+    --domain)
+      COMPREPLY=($(compgen -W "$(lkl domains --json 2>/dev/null |
+        sed -n 's/^    "name": "\([^" ]*\)",$/\1/p')" -- "$cur"))
+      return
+      ;;
+    --disk | --connect | -P | --partition | -m | --mem | --mount-options | --owner | --mode | --date | --size | --text | \
+      --offset | --name | --max-depth | --exclude | --label | --uuid | --mkfs-options | --filter | \
+      --timeout | -j | --jobs)
+      return
+      ;;
+    --format)
+      COMPREPLY=($(compgen -W "raw qcow2 qed vmdk vdi vhd vhdx" -- "$cur"))
       return
       ;;
     --sparse)
@@ -56,6 +67,7 @@ _lkl() {
     chown) options="--recursive --no-dereference" ;;
     df) options="--human-readable --inodes --json" ;;
     diff) options="--times --no-owner --exclude --json" ;;
+    domains) options="--json" ;;
     du) options="--summarize --human-readable --max-depth --json" ;;
     find) options="--name --type --size --max-depth --print0 --json" ;;
     info) options="--json" ;;
@@ -64,13 +76,16 @@ _lkl() {
       options="--all --long --human-readable --one-column --recursive --directory --inode --json"
       ;;
     mkdir) options="--parents --mode" ;;
+    mount) options="--rw --options --foreground --keep-owners" ;;
     mv) options="--force --no-clobber" ;;
     rm) options="--recursive --force" ;;
     rmdir) options="--parents" ;;
     stat) options="--dereference --json" ;;
     tar) options="--file --gzip --bzip2 --xz --zstd --auto-compress" ;;
+    test) options="--filter --list --skip-slow --ktap --junit --json --timeout --jobs" ;;
     touch) options="--no-create --date" ;;
     truncate) options="--size --no-create" ;;
+    umount) options="--lazy" ;;
     write) options="--text --append --offset" ;;
   esac
 
@@ -80,6 +95,8 @@ _lkl() {
     COMPREPLY=($(compgen -W "$commands" -- "$cur"))
   elif [[ $command == tar && $prev == tar ]]; then
     COMPREPLY=($(compgen -W "in out" -- "$cur"))
+  elif [[ $command == test && $prev == test ]]; then
+    COMPREPLY=($(compgen -W "kunit list" -- "$cur"))
   else
     compopt -o filenames 2>/dev/null
     COMPREPLY=($(compgen -f -- "$cur"))
@@ -101,7 +118,12 @@ _lkl_face() {
       COMPREPLY=($(compgen -W "ext4 btrfs vfat exfat squashfs iso9660 udf" -- "$cur"))
       return
       ;;
-    -P | --partition | -m | --mb | --memory | -o | --owner | -g | --group)
+    --domain)
+      COMPREPLY=($(compgen -W "$(lkl domains --json 2>/dev/null |
+        sed -n 's/^    "name": "\([^" ]*\)",$/\1/p')" -- "$cur"))
+      return
+      ;;
+    --disk | --connect | -P | --partition | -m | --mb | --memory | -o | --owner | -g | --group)
       return
       ;;
   esac

@@ -133,7 +133,7 @@ void run_copy(Context& context, const CopyRequest& request) {
 
   Session session(context);
   // Before the sources: one of them may be the same image, and needs less.
-  if (destination.image) session.attach_for_writing(destination.image->image);
+  if (destination.image) session.mount_for_writing(*destination.image);
   Trees trees(session);
   std::vector<TreePath> from;
   for (const Location& source : request.patterns ? expand(trees, request.sources) : request.sources)

@@ -25,12 +25,16 @@ bool exists(const std::string& path) {
   return !path.empty() && ::stat(path.c_str(), &ignored) == 0;
 }
 
-bool is_image_candidate(const std::string& name) {
+// Whether it is a path of something that may be an image, whatever colons it has.
+bool is_image_file(const std::string& name) {
   const ImageAddress address = parse_image_address(name);
   struct stat status = {};
-  if (!address.scheme.empty()) return true;
-  return !address.place.empty() && ::stat(address.place.c_str(), &status) == 0 &&
-         !S_ISDIR(status.st_mode);
+  return address.scheme.empty() && !address.place.empty() &&
+         ::stat(address.place.c_str(), &status) == 0 && !S_ISDIR(status.st_mode);
+}
+
+bool is_image_candidate(const std::string& name) {
+  return !parse_image_address(name).scheme.empty() || is_image_file(name);
 }
 
 // ssh://[USER@]HOST[:PORT]/PATH, as nbdkit-ssh-plugin(1) wants it.
@@ -83,6 +87,7 @@ void split_device(ImageName& name) {
 }  // namespace
 
 ImageName parse_image_name(const std::string& text) {
+  if (is_image_file(text)) return {text, std::nullopt, {}};
   if (auto with_path = parse_image_path(text)) return *with_path;
   ImageName name{text, std::nullopt, {}};
   split_volume(name);
@@ -181,10 +186,21 @@ void ImageFile::find_format(ImageAddress& address) {
 
 void ImageFile::serve_format(const ImageAddress& address) {
   std::vector<std::string> arguments = {"qemu-nbd", "--persistent", "--shared=0",
-                                        "--format=" + address.format, "--discard=unmap"};
+                                        "--discard=unmap"};
   if (!access_.writable || access_.snapshot) arguments.emplace_back("--read-only");
-  // A colon in a relative path would be taken for a protocol's.
-  arguments.push_back(uri_.empty() ? std::filesystem::absolute(address.place).string() : uri_);
+  if (access_.lock || !uri_.empty()) {
+    arguments.push_back("--format=" + address.format);
+    // A colon in a relative path would be taken for a protocol's.
+    arguments.push_back(uri_.empty() ? std::filesystem::absolute(address.place).string() : uri_);
+  } else {
+    std::string path = std::filesystem::absolute(address.place);
+    for (std::size_t at = 0; (at = path.find(',', at)) != std::string::npos; at += 2)
+      path.insert(at, 1, ',');
+    arguments.insert(arguments.end(),
+                     {"--image-opts", fmt::format("driver={},force-share=on,file.driver=file,"
+                                                  "file.filename={}",
+                                                  address.format, path)});
+  }
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   servers_.emplace_back(arguments, "qemu-utils");
   uri_ = servers_.back().uri();
@@ -223,6 +239,7 @@ bool ImageFile::same_image(const ImageFile& other) const {
 
 Disk ImageFile::connect() {
   const DiskOptions options{.read_only = !access_.writable,
+                            .no_lock = !access_.lock,
                             .snapshot = access_.writable && access_.snapshot};
   using namespace std::chrono_literals;
   std::error_code ec;

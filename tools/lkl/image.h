@@ -35,6 +35,7 @@ std::optional<ImageName> parse_image_path(const std::string& text);
 
 struct ImageAccess {
   bool writable = false;
+  bool lock = true;         // against others who have it open
   bool snapshot = false;    // what is written goes to a temporary file, and is gone at the end
   std::string format = {};  // "qcow2" ...; empty: as the name says, or recognised
 };

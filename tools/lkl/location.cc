@@ -9,7 +9,7 @@ Location locate(const std::string& operand, const CommonOptions& options) {
   if (operand.starts_with(':')) {
     if (options.images.empty())
       throw UsageFailure(fmt::format("{}: a path in an image, but there is no -a IMAGE", operand));
-    if (options.images.size() > 1)
+    if (options.images.size() > 1 && options.domain.empty())
       throw UsageFailure(
           fmt::format("{}: which image? With several -a, write IMAGE{} in full", operand, operand));
     ImageName name = parse_image_name(options.images.front());

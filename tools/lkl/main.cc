@@ -12,6 +12,7 @@
 #include "commands.h"
 #include "faces.h"
 #include "format.h"
+#include "host_images.h"
 #include "image_address.h"
 #include "signals.h"
 
@@ -28,11 +29,12 @@ constexpr Command kCommands[] = {
     {"cp", "Copy files and trees into, out of and between images", add_cp},
     {"df", "Show how full the file systems of an image are", add_df, "", true},
     {"diff", "Compare trees of images and the host", add_diff},
-    {"du", "Show how much space files take", add_du, "", true},
+    {"domains", "List the domains of libvirt and their disks", add_domains, "-d --domain --disk"},
+    {"du", "Show how much space files take", add_du, "-d", true},
     {"find", "Search for files of an image", add_find, "--type", true},
     {"info", "Show the partitions and file systems of an image", add_info},
     {"ln", "Make hard and symbolic links", add_ln, "", true},
-    {"ls", "List files of an image", add_ls, "-a", true},
+    {"ls", "List files of an image", add_ls, "-a -d", true},
     {"mkdir", "Make directories", add_mkdir, "-m", true},
     {"mount", "Mount an image on a directory", add_mount},
     {"mv", "Rename files, or move them to another directory", add_mv, "", true},
@@ -41,8 +43,9 @@ constexpr Command kCommands[] = {
     {"sh", "Work in an image with a small shell", add_sh},
     {"stat", "Show all that is known about files of an image", add_stat, "", true},
     {"tar", "Write a tree of an image as a tar archive, or unpack one into it", add_tar},
-    {"touch", "Make empty files, and set the times of files", add_touch, "", true},
-    {"truncate", "Set the size of files", add_truncate, "", true},
+    {"test", "Run the kernel's own tests", add_test},
+    {"touch", "Make empty files, and set the times of files", add_touch, "-c -d", true},
+    {"truncate", "Set the size of files", add_truncate, "-c", true},
     {"umount", "Unmount what lkl mount has mounted", add_umount},
     {"write", "Write standard input into a file of an image", add_write, "", true},
 };
@@ -75,9 +78,12 @@ std::string format_option(const std::string& word) {
 void add_common_options(CLI::App& parser, CommonOptions& options, std::string& memory,
                         std::string_view own) {
   // A command may have a name for itself; the other name of the option is left then.
-  const auto names = [own](std::string_view brief, std::string_view full) {
-    if (own == brief) return std::string(full);
-    if (own == full) return std::string(brief);
+  const auto owned = [own](std::string_view name) {
+    return fmt::format(" {} ", own).find(fmt::format(" {} ", name)) != std::string::npos;
+  };
+  const auto names = [&owned](std::string_view brief, std::string_view full) {
+    if (owned(brief)) return std::string(full);
+    if (owned(full)) return std::string(brief);
     return fmt::format("{},{}", brief, full);
   };
   parser.set_help_flag("--help", "Show this help");
@@ -86,6 +92,16 @@ void add_common_options(CLI::App& parser, CommonOptions& options, std::string& m
       ->expected(1)
       ->allow_extra_args(false)
       ->take_all();
+  if (!owned("--domain")) {
+    parser
+        .add_option(names("-d", "--domain"), options.domain,
+                    "Work on the disks of this domain of libvirt")
+        ->type_name("DOMAIN");
+    parser.add_option("--disk", options.disk, "Of the domain, this disk (as vda)")
+        ->type_name("TARGET");
+  }
+  parser.add_option(names("-c", "--connect"), options.connect, "The hypervisor, for libvirt")
+      ->type_name("URI");
   parser.add_option("--format", options.format, "Format of the images, if it is not recognised")
       ->type_name("FORMAT")
       ->transform(format_option);
@@ -107,6 +123,13 @@ void add_common_options(CLI::App& parser, CommonOptions& options, std::string& m
   parser.add_flag("-q,--quiet", options.quiet, "No progress, no warnings");
   parser.add_flag("-v,--verbose", options.verbose,
                   "Say what is done; twice: the kernel's messages");
+}
+
+void attach_domain(CommonOptions& options) {
+  if (!options.domain.empty())
+    add_domain_images(options);
+  else if (!options.disk.empty())
+    throw UsageFailure("--disk: names a disk of a domain; name that with -d DOMAIN");
 }
 
 // Runs what was asked for, and tells how it failed. `help`: what to try after a wrong command line.
@@ -196,6 +219,7 @@ int run(int argc, char** argv) {
     for (const auto& [sub, run_command] : commands)
       if (sub->parsed()) {
         catch_signals();
+        attach_domain(context.options);
         run_command(context);
         return;
       }

@@ -5,6 +5,7 @@
 #define LKL_TOOL_OPTIONS_H
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,9 +15,23 @@
 
 namespace lkl::tool {
 
+// What is known of an image because it is a disk of a domain.
+struct DomainImage {
+  std::string target;           // "vda"
+  std::string in_use;           // "vm1: the domain is running": must not be written; else empty
+  std::string cure;             // of that
+  bool open_elsewhere = false;  // and locked there
+  bool read_only = false;       // for the domain, too
+};
+
 struct CommonOptions {
-  std::vector<std::string> images;  // -a/--add, in order
-  std::string format;               // of the images; empty: recognised
+  std::vector<std::string> images;  // -a/--add, in order; those of -d are put first
+  std::string connect;              // libvirt's URI
+  std::string domain;
+  std::string disk;  // of the domain: the target; empty: the one that has a file system
+  const char* disk_option = "--disk TARGET";  // how that is said on the command line
+  std::map<std::string, DomainImage> domain_images;
+  std::string format;  // of the images; empty: recognised
   bool read_only = false;
   bool snapshot = false;               // changes go to a temporary file
   std::string commit;                  // where the changed image goes in the end, with a snapshot

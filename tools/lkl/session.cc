@@ -9,6 +9,7 @@
 #include <atomic>
 
 #include "commit.h"
+#include "disk_choice.h"
 #include "disk_scan.h"
 #include "format.h"
 #include "lkl_build_info.h"
@@ -75,22 +76,24 @@ void Session::boot() {
   file_systems_ = read_small_file("/proc/filesystems");
 }
 
-AttachedImage& Session::attach(const std::string& path, bool writable) {
+AttachedImage& Session::attach(const std::string& name, bool writable) {
   const CommonOptions& options = context_.options;
   // The same name is the same image, without opening it again.
   for (auto& image : images_)
-    if (image->file.path() == path) return *image;
-  ImageFile file(path, {.writable = writable && !options.read_only,
-                        .snapshot = options.snapshot,
-                        .format = options.format});
+    if (image->name == name) return *image;
+  const HostImage host = host_images_.resolve(name, writable);
+  ImageFile file(host.path, {.writable = host.writable,
+                             .lock = host.lock,
+                             .snapshot = options.snapshot,
+                             .format = options.format});
   for (auto& image : images_)
     if (image->file.same_image(file)) return *image;
   check_interrupted();
   if (file.writable() && !options.commit.empty()) prepare_commit();
   boot();
   Disk disk = file.connect();
-  auto image =
-      std::make_unique<AttachedImage>(AttachedImage{std::move(file), std::move(disk), {}, {}, {}});
+  auto image = std::make_unique<AttachedImage>(
+      AttachedImage{name, std::move(file), std::move(disk), {}, {}, {}});
   scan(*image);
   images_.push_back(std::move(image));
   return *images_.back();
@@ -260,11 +263,26 @@ std::string Session::mount_data(const Device& device, const std::string& type, u
 }
 
 Volume& Session::mount(const ImageName& name) {
-  AttachedImage& image = attach(name.image, false);
+  AttachedImage* image = &attach(name.image, false);
   // A btrfs may have more of its devices among them.
   for (const std::string& other : context_.options.images)
     attach(parse_image_name(other).image, false);
-  return mount(image, choose(image, name.volume));
+  const auto& volume = name.volume ? name.volume : context_.options.volume;
+  // What is chosen by more than a number may be on any of the disks.
+  if (!volume || volume->by == VolumeChoice::By::kNumber)
+    if (const auto disks = disks_to_choose_from(name); disks.size() > 1)
+      image = &choose_disk(disks, volume, context_.options);
+  return mount(*image, choose(*image, name.volume));
+}
+
+std::vector<AttachedImage*> Session::disks_to_choose_from(const ImageName& name) {
+  const CommonOptions& options = context_.options;
+  std::vector<AttachedImage*> disks;
+  if (options.domain.empty() || !options.disk.empty() || name.image != options.images.front())
+    return disks;
+  for (const auto& image : images_)
+    if (options.domain_images.contains(image->name)) disks.push_back(image.get());
+  return disks;
 }
 
 void Session::attach_for_writing(const std::string& path) {
@@ -280,7 +298,13 @@ void Session::attach_for_writing(const std::string& path) {
 
 Volume& Session::mount_for_writing(const ImageName& name) {
   attach_for_writing(name.image);
-  return mount(name);
+  Volume& volume = mount(name);
+  if (!volume.image->file.writable())
+    throw Failure(
+        fmt::format("{}: the disk is read-only, as the domain's definition says; change "
+                    "that, or only read",
+                    volume.name));
+  return volume;
 }
 
 Volume& Session::mount(AttachedImage& image, const Device& device) {

@@ -16,6 +16,7 @@
 #include "choose.h"
 #include "device.h"
 #include "host_file.h"
+#include "host_images.h"
 #include "image.h"
 #include "kernel_device.h"
 #include "options.h"
@@ -24,6 +25,7 @@ namespace lkl::tool {
 
 // One attached image. Owned by the session.
 struct AttachedImage {
+  std::string name;  // as it was given
   ImageFile file;
   Disk disk;
   std::string table;  // "gpt", "mbr" or empty
@@ -43,17 +45,18 @@ struct Volume {
 
 class Session {
  public:
-  explicit Session(Context& context) : context_(context) {}
+  explicit Session(Context& context) : context_(context), host_images_(context) {}
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
   ~Session();
 
   // Opens the image and hands it to the kernel (which is booted at the first one). The same image
   // again, by whatever name, gives the same object; it must not ask for more access then.
-  AttachedImage& attach(const std::string& path, bool writable);
+  AttachedImage& attach(const std::string& name, bool writable);
 
   // Mounts what is named, or what -P names, or the only file system there is to mount.
   // Attaches the image and those given with -a, read-only, if they are not attached yet.
+  // Of a domain's disks it takes the one that has a file system, if --disk names none.
   Volume& mount(const ImageName& name);
   // As mount(), but for writing. Attaches what it spans for writing, too: to be called first.
   Volume& mount_for_writing(const ImageName& name);
@@ -77,9 +80,13 @@ class Session {
   std::string mount_data(const Device& device, const std::string& type, unsigned& flags);
   bool kernel_knows(const std::string& type) const;
 
+  // What mount() has to choose from, if it is a domain that is named.
+  std::vector<AttachedImage*> disks_to_choose_from(const ImageName& name);
+
   Context& context_;
   const int exceptions_ = std::uncaught_exceptions();
   std::optional<HostFile> commit_;  // the file of --commit
+  HostImages host_images_;
   // Destroyed in the reverse order.
   Kernel kernel_;
   std::string file_systems_;  // /proc/filesystems

@@ -63,10 +63,7 @@ void tar_in(const TarOptions& options, Context& context) {
     throw UsageFailure("the archive does not come from a terminal; name it with -f FILE");
 
   Session session(context);
-  session.attach(target.image, true);
-  for (const std::string& image : context.options.images)
-    session.attach(parse_image_name(image).image, true);
-  const Volume& volume = session.mount({target.image, target.volume, {}});
+  const Volume& volume = session.mount_for_writing({target.image, target.volume, {}});
   const auto tree = make_image_tree(volume);
   Progress progress(context.options.quiet);
   const ProgressLine line(context.diagnostics, progress);

@@ -3,12 +3,20 @@
  * Faults. The host's handler asks where to go on. These functions run in a signal
  * handler, or what the host has for it: they only look at tables.
  */
+#include <linux/bug.h>
 #include <linux/extable.h>
 #include <linux/kernel.h>
+#include <linux/panic.h>
 #include <linux/pagemap.h>
+#include <linux/sched/debug.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/sched/task_stack.h>
+#include <linux/sizes.h>
 #include <linux/uaccess.h>
 #include <asm/extable.h>
 #include <asm/futex.h>
+#include <asm/page.h>
 #include <asm/sections.h>
 #include "lkl.h"
 
@@ -26,6 +34,55 @@ lkl_u64 lkl_kernel_fixup(lkl_u64 pc)
 	entry = search_exception_tables(pc);
 	return entry ? (unsigned long)&entry->fixup + entry->fixup : 0;
 }
+
+/* Room for printk() and the end of a task, above the guard page. */
+#define FAULT_STACK_ROOM	(2 * PAGE_SIZE + SZ_4K)
+
+static bool is_task_stack(unsigned long sp)
+{
+	unsigned long init_stack = (unsigned long)task_stack_page(&init_task);
+
+	if (sp % THREAD_SIZE < FAULT_STACK_ROOM)
+		return false;
+	return (sp >= memory_start && sp < memory_end) ||
+	       (sp >= init_stack && sp < init_stack + THREAD_SIZE);
+}
+
+lkl_u64 lkl_kernel_oops(lkl_u64 sp)
+{
+	return is_task_stack(sp) ? (unsigned long)lkl_fault_entry : 0;
+}
+
+/*
+ * A bug in the kernel. It costs a kernel thread its life, as everywhere; a thread
+ * of the application can't be taken from it in the middle of a call.
+ */
+static void __noreturn die(const char *why)
+{
+	show_regs_print_info(KERN_ALERT);
+	show_stack(NULL, NULL, KERN_ALERT);
+	add_taint(TAINT_DIE, LOCKDEP_NOW_UNRELIABLE);
+	oops_exit();
+
+	if (in_interrupt() || panic_on_oops || !(current->flags & PF_KTHREAD))
+		panic("%s", why);
+	make_task_dead(SIGSEGV);
+}
+
+asmlinkage void __noreturn lkl_fault(unsigned long address, unsigned long pc)
+{
+	oops_enter();
+	pr_alert("BUG: unable to handle access to address %016lx at %pS\n", address, (void *)pc);
+	die("Fatal exception");
+}
+
+void __noreturn lkl_bug(const char *file, int line, const char *function)
+{
+	oops_enter();
+	pr_alert("BUG: failure at %s:%d/%s()!\n", file, line, function);
+	die("BUG!");
+}
+EXPORT_SYMBOL(lkl_bug);
 
 /*
  * Memory of the host is there or not: nothing is to be faulted in, but who has met

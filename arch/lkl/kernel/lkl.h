@@ -15,6 +15,7 @@ void lkl_swap_stacks(lkl_u64 *save, lkl_u64 sp);
 void lkl_call_on_stack(struct lkl_host_thread *self, lkl_u64 stack_top,
 		       void (*fn)(struct lkl_host_thread *self));
 void lkl_task_start(void);
+void lkl_fault_entry(void);
 
 /* cpu.c */
 void lkl_boot_finished(void);
@@ -30,6 +31,9 @@ void __noreturn lkl_host_thread_exit(struct lkl_host_thread *ht);
 
 /* syscall.c */
 void lkl_run_request(struct lkl_host_thread *ht);
+
+/* fault.c */
+asmlinkage void __noreturn lkl_fault(unsigned long address, unsigned long pc);
 
 /* signal.c */
 bool lkl_user_work(struct lkl_host_thread *ht);

@@ -2,6 +2,7 @@
 /* What start_kernel() asks of an architecture, and how it ends. */
 #include <linux/init.h>
 #include <linux/kernel.h>
+#include <linux/of_fdt.h>
 #include <linux/panic_notifier.h>
 #include <linux/reboot.h>
 #include <linux/seq_file.h>
@@ -26,6 +27,8 @@ void __init setup_arch(char **command_line)
 	atomic_notifier_chain_register(&panic_notifier_list, &panic_block);
 	parse_early_param();
 	lkl_mm_setup();
+	/* an empty one: what is in it comes from overlays */
+	unflatten_device_tree();
 }
 
 /* Every thread of the host finds out from the mode that this kernel is no more. */

@@ -72,6 +72,19 @@ SECTIONS
 		BOUNDED_SECTION_BY(__param, ___param)
 		. = ALIGN(8);
 		BOUNDED_SECTION_BY(__modver, ___modver)
+#ifdef BOUNDED_SECTION_PRE_LABEL
+		/* what drivers for real busses bring; there may be none */
+		. = ALIGN(8);
+		BOUNDED_SECTION_PRE_LABEL(.pci_fixup_early, _pci_fixups_early, __start, __end)
+		BOUNDED_SECTION_PRE_LABEL(.pci_fixup_header, _pci_fixups_header, __start, __end)
+		BOUNDED_SECTION_PRE_LABEL(.pci_fixup_final, _pci_fixups_final, __start, __end)
+		BOUNDED_SECTION_PRE_LABEL(.pci_fixup_enable, _pci_fixups_enable, __start, __end)
+		BOUNDED_SECTION_PRE_LABEL(.pci_fixup_resume, _pci_fixups_resume, __start, __end)
+		BOUNDED_SECTION_PRE_LABEL(.pci_fixup_suspend, _pci_fixups_suspend, __start, __end)
+		BOUNDED_SECTION_PRE_LABEL(.pci_fixup_resume_early, _pci_fixups_resume_early, __start, __end)
+		BOUNDED_SECTION_PRE_LABEL(.pci_fixup_suspend_late, _pci_fixups_suspend_late, __start, __end)
+		BOUNDED_SECTION_PRE_LABEL(.builtin_fw, _builtin_fw, __start, __end)
+#endif
 		__end_rodata = .;
 	}
 	.data : ALIGN(PAGE_SIZE) {

@@ -107,4 +107,24 @@ SYM_FUNC_START(lkl_task_start)
 	.cfi_endproc
 SYM_FUNC_END(lkl_task_start)
 
+/*
+ * Where the host's fault handler sends a thread whose kernel code met a fault that
+ * nobody expected: %rdi = address, the faulting instruction's is on the stack like
+ * a return address, so that debuggers walk on to where it happened.
+ */
+SYM_FUNC_START(lkl_fault_entry)
+	.cfi_startproc
+	.cfi_signal_frame
+	pushq	%rbp
+	.cfi_def_cfa_offset 16
+	.cfi_offset %rbp, -16
+	movq	%rsp, %rbp
+	.cfi_def_cfa_register %rbp
+	movq	8(%rbp), %rsi
+	andq	$-16, %rsp
+	call	lkl_fault
+	ud2
+	.cfi_endproc
+SYM_FUNC_END(lkl_fault_entry)
+
 	.section .note.GNU-stack, "", @progbits

@@ -39,6 +39,11 @@ typedef long long lkl_s64;
 #define LKL_CPU_IRQ(n)		(1ULL << (LKL_CPU_IRQ_SHIFT + (n)))
 #define LKL_NR_IRQS		56
 
+/* Registers of devices are at these addresses, where no memory can be. */
+#define LKL_MMIO_BASE		0x4c4b4c0000000ULL
+#define LKL_MMIO_WINDOW		0x1000ULL	/* for each irq */
+#define LKL_MMIO_SIZE		(LKL_NR_IRQS * LKL_MMIO_WINDOW)
+
 /* The life of a request: the application thread sets POSTED, the CPU the rest. */
 enum lkl_request_state {
 	LKL_REQ_IDLE,
@@ -180,6 +185,12 @@ LKL_ABI int lkl_kernel_execute(struct lkl_host_thread *self);
 LKL_ABI void lkl_kernel_irq(unsigned int irq);
 /* Where to go on after a fault at pc; 0 if the kernel did not expect it. */
 LKL_ABI lkl_u64 lkl_kernel_fixup(lkl_u64 pc);
+/*
+ * The same for a fault that the kernel did not expect: where it reports it. To be
+ * called by the faulting instruction, so to speak, with the bad address as its
+ * argument. 0 if sp is no stack of the kernel's, or too little is left of it.
+ */
+LKL_ABI lkl_u64 lkl_kernel_oops(lkl_u64 sp);
 /* 1 if pc is kernel code. */
 LKL_ABI int lkl_kernel_owns(lkl_u64 pc);
 /*
