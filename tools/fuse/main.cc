@@ -74,11 +74,11 @@ class MountPoint {
 tool::CommonOptions session_options(const Options& options) {
   tool::CommonOptions to;
   to.type = options.type;
+  to.volume = options.volume;
   to.domain = options.domain;
   to.connect = options.connect;
   if (!options.domain.empty()) to.disk = options.image;
   to.disk_option = "DISK before the mount point";
-  to.partition = options.partition;
   to.memory = options.memory;
   to.mount_options = options.mount_options;
   to.format = options.format;
@@ -109,8 +109,8 @@ tool::Volume& mount_image(tool::Session& session, Options& options, tool::Diagno
     options.read_only = true;
     if (fuse_opt_add_arg(&options.arguments, "-oro") != 0) throw std::bad_alloc();
   }
-  tool::AttachedImage& image = session.attach(name.image, !options.read_only);
-  return session.mount(image, session.choose(image, name.partition));
+  session.attach(name.image, !options.read_only);
+  return session.mount(name);
 }
 
 // The file for the kernel's messages, and for ours when nobody looks at the terminal any more.

@@ -26,8 +26,8 @@ constexpr char kHelp[] =
     "       lklfuse [DISK] MOUNTPOINT -o domain=NAME [options]\n"
     "Mounts a file system image by Linux's own file system code, without privileges.\n\n"
     "    -o type=TYPE           file system type (recognised if left out)\n"
-    "    -o part=N              partition number, 0: the whole disk (found if there is one "
-    "choice)\n"
+    "    -o part=PART           partition number (0: the whole disk), UUID=, LABEL=, VG/LV, md0,\n"
+    "                           luks:N (found if there is one choice)\n"
     "    -o format=FORMAT       image format: raw, qcow2, vmdk, vdi, vhd ... (recognised)\n"
     "    -o domain=NAME         a domain of libvirt: DISK is the target of one of its disks, as "
     "vda\n"
@@ -64,7 +64,7 @@ struct Raw {
   char* log_file = nullptr;
   char* domain = nullptr;
   char* connect = nullptr;
-  int partition = -1;
+  char* part = nullptr;
   unsigned mebibytes = 0;
   int direct_io = 0;
   int no_writeback = 0;
@@ -75,7 +75,7 @@ struct Raw {
   std::string kernel_words;
 
   ~Raw() {
-    for (char* text : {type, options, format, commit, lock_file, log_file, domain, connect})
+    for (char* text : {type, options, format, commit, lock_file, log_file, domain, connect, part})
       free(text);
   }
 };
@@ -94,7 +94,7 @@ const fuse_opt kOptions[] = {
     LKL_OPTION("log=%s", log_file),
     LKL_OPTION("domain=%s", domain),
     LKL_OPTION("connect=%s", connect),
-    LKL_OPTION("part=%i", partition),
+    LKL_OPTION("part=%s", part),
     LKL_OPTION("mb=%u", mebibytes),
     LKL_OPTION("direct_io", direct_io),
     LKL_OPTION("no_writeback", no_writeback),
@@ -215,7 +215,11 @@ std::unique_ptr<Options> parse_options(int argc, char** argv) {
   options->mount_point = std::filesystem::canonical(mount_point.get());
 
   options->type = text_or_empty(raw.type);
-  if (raw.partition >= 0) options->partition = static_cast<unsigned>(raw.partition);
+  if (raw.part) {
+    options->volume = tool::parse_volume_choice(raw.part);
+    if (!options->volume)
+      throw UsageFailure(fmt::format("part={}: is not among {}", raw.part, tool::kVolumeChoices));
+  }
   constexpr unsigned kLeastMebibytes = 16;
   if (raw.mebibytes != 0) {
     if (raw.mebibytes < kLeastMebibytes)

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "../lkl/volume_choice.h"
 #include "file_system.h"
 
 namespace lkl::fuse {
@@ -18,7 +19,7 @@ struct Options {
   std::string connect;
   std::string mount_point;  // absolute
   std::string type;
-  std::optional<unsigned> partition;
+  std::optional<tool::VolumeChoice> volume;
   std::uint64_t memory = 128ULL << 20;  // bytes
   std::string mount_options;            // for the library's kernel
   std::string lock_file;

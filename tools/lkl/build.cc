@@ -304,7 +304,7 @@ class Builder {
       const std::string ours = "noload,nodelalloc";
       common.mount_options += (common.mount_options.empty() ? "" : ",") + ours;
     }
-    common.partition = 0;
+    common.volume = VolumeChoice{};
     Session session(context_);
     AttachedImage& image = session.attach(options_.image, true);
     if (time_) {

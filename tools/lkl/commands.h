@@ -61,6 +61,9 @@ std::span<const Command> all_commands();
 // Parses the words as they are. The parser by itself takes "[a,b]" for the list of a and b.
 void parse_exactly(CLI::App& parser, const std::vector<std::string>& words);
 
+// Adds -P.
+CLI::Option* add_volume_option(CLI::App& parser, const std::string& names, CommonOptions& options);
+
 // The image and paths of a command whose operands are "IMAGE[:PARTITION][:/PATH] [PATH...]", or
 // just "[PATH...]" when -a names the image.
 struct ImageAndPaths {
@@ -69,7 +72,7 @@ struct ImageAndPaths {
   // Takes the first operand as the image if no -a did. Throws UsageFailure when there is neither.
   struct Resolved {
     std::string image;
-    std::optional<unsigned> partition;
+    std::optional<VolumeChoice> volume;
     std::vector<std::string> paths;  // may be empty
   };
   Resolved resolve(const CommonOptions& options) const;

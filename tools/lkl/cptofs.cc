@@ -27,7 +27,7 @@ void run_cptofs(const CptofsOptions& options, bool to_image, Context& context) {
   if (options.messages) context.options.verbose = 2;
 
   CopyRequest request;
-  const ImageName image{options.image, context.options.partition, {}};
+  const ImageName image{options.image, context.options.volume, {}};
   for (const std::string& operand : options.operands) {
     const bool last = &operand == &options.operands.back();
     Location location{std::nullopt, operand};
@@ -55,8 +55,7 @@ Run add(CLI::App& parser, CommonOptions& common, bool to_image) {
   parser.add_option("-i,--filesystem-image", options->image, "The image")->type_name("IMAGE");
   parser.add_option("-t,--filesystem-type", common.type, "Its type, if it is not recognised")
       ->type_name("FSTYPE");
-  parser.add_option("-P,--partition", common.partition, "Partition number; 0: the whole disk")
-      ->type_name("N");
+  add_volume_option(parser, "-P,--partition", common);
   parser.add_flag("-p,--enable-printk", options->messages, "Show the kernel's messages");
   parser.add_option("-m,--mb,--memory", options->megabytes, "Memory for the kernel, in MiB")
       ->type_name("MB");

@@ -36,7 +36,10 @@ Space space_of(const Volume& volume) {
 
 Json to_json(const Volume& volume, const Space& space) {
   Json json = {{"image", volume.image->file.path()}};
-  if (volume.partition != 0) json["partition"] = volume.partition;
+  if (volume.device->assembled())
+    json["device"] = volume.device->id;
+  else if (volume.device->number != 0)
+    json["partition"] = volume.device->number;
   json.update({{"type", volume.type},
                {"size", space.blocks * space.block_size},
                {"used", (space.blocks - space.free) * space.block_size},
@@ -107,7 +110,7 @@ class Report {
 
 void add_images(Context& context, const std::vector<std::string>& images, Report& report) {
   Session session(context);
-  const auto add = [&](AttachedImage& image, const Partition& partition) {
+  const auto add = [&](AttachedImage& image, const Device& partition) {
     try {
       report.add(session.mount(image, partition));
     } catch (const Failure& failure) {
@@ -120,15 +123,15 @@ void add_images(Context& context, const std::vector<std::string>& images, Report
       throw UsageFailure(
           fmt::format("{}: df shows whole file systems; leave the path out", operand));
     AttachedImage& image = session.attach(name.image, false);
-    const bool every = !name.partition && !context.options.partition &&
+    const bool every = !name.volume && !context.options.volume &&
                        std::count_if(image.partitions.begin(), image.partitions.end(), [](auto& p) {
                          return p.contents.kind == Contents::Kind::kFileSystem;
                        }) > 1;
     if (!every) {
-      add(image, session.choose(image, name.partition));
+      add(image, session.choose(image, name.volume));
       continue;
     }
-    for (const Partition& partition : image.partitions)
+    for (const Device& partition : image.partitions)
       if (partition.contents.kind == Contents::Kind::kFileSystem) add(image, partition);
   }
 }

@@ -11,14 +11,10 @@ namespace lkl::tool {
 
 namespace {
 
-bool has_file_system(const Partition& partition) {
-  return !partition.container && partition.contents.kind == Contents::Kind::kFileSystem;
-}
-
 bool is_candidate(const AttachedImage& disk, std::optional<unsigned> number) {
-  if (number == 0U || (!number && disk.partitions.empty())) return has_file_system(disk.whole);
-  return std::any_of(disk.partitions.begin(), disk.partitions.end(), [&](const Partition& p) {
-    return (!number || p.number == *number) && has_file_system(p);
+  if (number == 0U || (!number && disk.partitions.empty())) return disk.whole.holds_files();
+  return std::any_of(disk.partitions.begin(), disk.partitions.end(), [&](const Device& p) {
+    return (!number || p.number == *number) && p.holds_files();
   });
 }
 
@@ -26,14 +22,14 @@ std::string list_disks(const std::vector<AttachedImage*>& disks, const CommonOpt
   std::string list;
   for (const AttachedImage* disk : disks) {
     std::string found;
-    const auto add = [&](const std::string& number, const Partition& partition) {
-      if (!has_file_system(partition)) return;
+    const auto add = [&](const std::string& number, const Device& partition) {
+      if (!partition.holds_files()) return;
       found += fmt::format("{}{}{}", found.empty() ? "" : ", ", number, partition.contents.type);
       if (!partition.contents.label.empty())
         found += fmt::format(" '{}'", printable(partition.contents.label, true));
     };
     add("", disk->whole);
-    for (const Partition& partition : disk->partitions)
+    for (const Device& partition : disk->partitions)
       add(fmt::format("{}: ", partition.number), partition);
     const auto known = options.domain_images.find(disk->name);
     list += fmt::format("\n  {}  {:>6}  {}",
@@ -45,8 +41,10 @@ std::string list_disks(const std::vector<AttachedImage*>& disks, const CommonOpt
 
 }  // namespace
 
-AttachedImage& choose_disk(const std::vector<AttachedImage*>& disks, std::optional<unsigned> number,
+AttachedImage& choose_disk(const std::vector<AttachedImage*>& disks,
+                           const std::optional<VolumeChoice>& volume,
                            const CommonOptions& options) {
+  const std::optional<unsigned> number = volume ? std::optional(volume->number) : std::nullopt;
   const auto candidate = [&](const AttachedImage* disk) { return is_candidate(*disk, number); };
   const auto count = std::count_if(disks.begin(), disks.end(), candidate);
   if (count == 1) return **std::find_if(disks.begin(), disks.end(), candidate);

@@ -11,10 +11,10 @@
 
 namespace lkl::tool {
 
-// The only one with a file system (in this partition, if a number is given).
+// The only one with a file system (in this partition, if `volume`, a number, is given).
 // Throws Failure, which lists them, if there is not exactly one.
-AttachedImage& choose_disk(const std::vector<AttachedImage*>& disks, std::optional<unsigned> number,
-                           const CommonOptions& options);
+AttachedImage& choose_disk(const std::vector<AttachedImage*>& disks,
+                           const std::optional<VolumeChoice>& volume, const CommonOptions& options);
 
 }  // namespace lkl::tool
 

@@ -36,7 +36,7 @@ void run_fs2tar(const Fs2tarOptions& options, Context& context) {
     if (!labels) throw failed();
   }
   PackRequest request;
-  request.image = {options.image, context.options.partition, {}};
+  request.image = {options.image, context.options.volume, {}};
   request.file = options.file;
   request.compression = compression_of(options.file);
   request.labels = labels.get();
@@ -54,8 +54,7 @@ Run add_fs2tar(CLI::App& parser, CommonOptions& common) {
   parser
       .add_option("-t,--filesystem-type", common.type, "The image's type, if it is not recognised")
       ->type_name("FSTYPE");
-  parser.add_option("-P,--partition", common.partition, "Partition number; 0: the whole disk")
-      ->type_name("N");
+  add_volume_option(parser, "-P,--partition", common);
   parser.add_flag("-p,--enable-printk", options->messages, "Show the kernel's messages");
   parser.add_option("-s,--selinux-contexts", options->labels, "Write the SELinux labels to a file")
       ->type_name("SELINUX_FILE");

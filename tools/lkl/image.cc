@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <chrono>
 #include <filesystem>
 #include <thread>
@@ -58,18 +57,31 @@ void add_ssh_parameters(const std::string& uri, std::vector<std::string>& argume
   arguments.push_back("host=" + host);
 }
 
-// Splits a trailing ":N" off, unless a file of the whole name exists.
-void split_partition(ImageName& name) {
+// Splits a trailing ":N", ":UUID=..." and such off, unless a file of the whole name exists.
+void split_volume(ImageName& name) {
   if (exists(name.image)) return;
-  const std::size_t colon = name.image.rfind(':');
-  if (colon == std::string::npos || colon + 1 == name.image.size()) return;
-  if (colon < address_prefix(name.image)) return;
-  unsigned number = 0;
-  const char* end = name.image.data() + name.image.size();
-  const auto [stop, error] = std::from_chars(name.image.data() + colon + 1, end, number);
-  if (error != std::errc() || stop != end) return;
-  name.partition = number;
-  name.image.resize(colon);
+  const std::string& text = name.image;
+  for (std::size_t colon = text.find(':', address_prefix(text)); colon != std::string::npos;
+       colon = text.find(':', colon + 1)) {
+    auto choice = parse_volume_choice(std::string_view(text).substr(colon + 1));
+    if (!choice) continue;
+    // "a:b/c" may well be the name of something else.
+    if (choice->by == VolumeChoice::By::kDevice && !is_image_candidate(text.substr(0, colon)))
+      continue;
+    name.volume = std::move(choice);
+    name.image.resize(colon);
+    return;
+  }
+}
+
+// IMAGE:/dev/VG/LV:/PATH looks like a path at first.
+void split_device(ImageName& name) {
+  const std::size_t end = name.path.find(":/");
+  if (name.volume || end == std::string::npos || !name.path.starts_with("/dev/")) return;
+  auto choice = parse_volume_choice(std::string_view(name.path).substr(0, end));
+  if (!choice) return;
+  name.volume = std::move(choice);
+  name.path.erase(0, end + 1);
 }
 
 }  // namespace
@@ -78,7 +90,7 @@ ImageName parse_image_name(const std::string& text) {
   if (is_image_file(text)) return {text, std::nullopt, {}};
   if (auto with_path = parse_image_path(text)) return *with_path;
   ImageName name{text, std::nullopt, {}};
-  split_partition(name);
+  split_volume(name);
   return name;
 }
 
@@ -87,8 +99,11 @@ std::optional<ImageName> parse_image_path(const std::string& text) {
   const std::size_t first = text.find(":/", address_prefix(text));
   for (std::size_t at = first; at != std::string::npos; at = text.find(":/", at + 1)) {
     ImageName name{text.substr(0, at), std::nullopt, text.substr(at + 1)};
-    split_partition(name);
-    if (is_image_candidate(name.image)) return name;
+    split_volume(name);
+    if (is_image_candidate(name.image)) {
+      split_device(name);
+      return name;
+    }
     if (!fallback) fallback = std::move(name);
   }
   // A host path with a colon at the end of one of its directories, there or about to be made.

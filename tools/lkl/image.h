@@ -14,13 +14,14 @@
 
 #include "disk_server.h"
 #include "image_address.h"
+#include "volume_choice.h"
 
 namespace lkl::tool {
 
 // What IMAGE[:PARTITION][:/PATH] means.
 struct ImageName {
   std::string image;
-  std::optional<unsigned> partition;
+  std::optional<VolumeChoice> volume;
   std::string path;  // empty when none was given
 };
 

@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "format.h"
 #include "json.h"
+#include "partition_table.h"
 #include "session.h"
 #include "tree.h"
 
@@ -20,12 +21,12 @@ struct InfoOptions {
 
 // A partition with what only mounting tells.
 struct Described {
-  const Partition* partition;
+  const Device* partition;
   std::optional<Space> space;
   std::string problem;  // why there is no space
 };
 
-Described describe_partition(Session& session, AttachedImage& image, const Partition& partition) {
+Described describe_partition(Session& session, AttachedImage& image, const Device& partition) {
   Described out{&partition, {}, {}};
   if (partition.contents.kind != Contents::Kind::kFileSystem && partition.present) return out;
   if (partition.container) return out;
@@ -40,7 +41,7 @@ Described describe_partition(Session& session, AttachedImage& image, const Parti
   return out;
 }
 
-std::string contents_text(const Partition& partition) {
+std::string contents_text(const Device& partition) {
   if (!partition.present) return "(not accessible)";
   if (partition.container) return "(extended partition)";
   return partition.contents.kind == Contents::Kind::kUnknown ? "(not recognised)"
@@ -48,7 +49,7 @@ std::string contents_text(const Partition& partition) {
 }
 
 Json to_json(const Described& described) {
-  const Partition& p = *described.partition;
+  const Device& p = *described.partition;
   Json out;
   out["number"] = p.number;
   out["start"] = p.start;
@@ -74,7 +75,7 @@ Json to_json(const Described& described) {
 }
 
 void print_described(const Described& described) {
-  const Partition& p = *described.partition;
+  const Device& p = *described.partition;
   const Contents& c = p.contents;
   if (p.number != 0) {
     fmt::print("{:>3}  start {:<12} size {:<6} {}", p.number, p.start, human_size(p.size),
@@ -106,19 +107,18 @@ void run_info(const InfoOptions& options, Context& context) {
   for (const std::string& operand : images) {
     const ImageName name = parse_image_name(operand);
     AttachedImage& image = session.attach(name.image, false);
-    const std::optional<unsigned> number =
-        name.partition ? name.partition : context.options.partition;
+    const std::optional<VolumeChoice> choice = name.volume ? name.volume : context.options.volume;
 
     std::vector<Described> described;
-    const auto add = [&](const Partition& p) {
+    const auto add = [&](const Device& p) {
       described.push_back(describe_partition(session, image, p));
     };
-    if (number) {
-      add(session.choose(image, number));
+    if (choice) {
+      add(session.choose(image, choice));
     } else {
       if (image.partitions.empty() || image.whole.contents.kind != Contents::Kind::kUnknown)
         add(image.whole);
-      for (const Partition& p : image.partitions) add(p);
+      for (const Device& p : image.partitions) add(p);
     }
 
     if (options.json) {

@@ -115,10 +115,7 @@ void add_common_options(CLI::App& parser, CommonOptions& options, std::string& m
   parser
       .add_option(names("-t", "--type"), options.type, "File system type, if it is not recognised")
       ->type_name("TYPE");
-  parser
-      .add_option(names("-P", "--partition"), options.partition,
-                  "Partition number; 0: the whole disk")
-      ->type_name("N");
+  add_volume_option(parser, names("-P", "--partition"), options);
   parser.add_option(names("-m", "--mem"), memory, "Memory for the kernel (256M)")
       ->type_name("SIZE");
   parser.add_option("--mount-options", options.mount_options, "Options as of mount -o")
@@ -252,6 +249,18 @@ int finish_output(int code) {
 }
 
 }  // namespace
+
+CLI::Option* add_volume_option(CLI::App& parser, const std::string& names, CommonOptions& options) {
+  const auto take = [&options](const std::string& text) {
+    options.volume = parse_volume_choice(text);
+    if (!options.volume)
+      throw CLI::ValidationError(fmt::format("{}: is not among {}", text, kVolumeChoices));
+  };
+  return parser
+      .add_option_function<std::string>(
+          names, take, "Partition number (0: the whole disk), UUID=, LABEL=, VG/LV, md0, luks:N")
+      ->type_name("PART");
+}
 
 void parse_exactly(CLI::App& parser, const std::vector<std::string>& words) {
   // Nothing on a command line has a zero byte in it: one hides the bracket at the end.

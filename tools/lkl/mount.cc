@@ -48,7 +48,7 @@ std::vector<std::string> lklfuse_options(const MountRequest& options, const Comm
   std::vector<std::string> list = {"nosuid", "nodev", "noexec"};
   if (!options.writable && !common.snapshot) list.emplace_back("ro");
   if (!common.type.empty()) list.push_back("type=" + escaped(common.type));
-  if (common.partition) list.push_back(fmt::format("part={}", *common.partition));
+  if (common.volume) list.push_back("part=" + escaped(to_text(*common.volume)));
   if (!common.format.empty()) list.push_back("format=" + common.format);
   if (common.snapshot) list.emplace_back("snapshot");
   if (!common.commit.empty()) list.push_back("commit=" + escaped(common.commit));

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "error.h"
+#include "volume_choice.h"
 
 namespace lkl::tool {
 
@@ -32,11 +33,10 @@ struct CommonOptions {
   std::map<std::string, DomainImage> domain_images;
   std::string format;  // of the images; empty: recognised
   bool read_only = false;
-  bool snapshot = false;  // changes go to a temporary file
-  std::string commit;     // where the changed image goes in the end, with a snapshot
-  std::string type;       // empty: found by the superblock
-  std::optional<unsigned>
-      partition;  // 0: the whole disk; left out: chosen when there is one choice
+  bool snapshot = false;               // changes go to a temporary file
+  std::string commit;                  // where the changed image goes in the end, with a snapshot
+  std::string type;                    // empty: found by the superblock
+  std::optional<VolumeChoice> volume;  // left out: chosen when there is one choice
   std::uint64_t memory = 256ULL << 20;
   std::string mount_options;
   bool quiet = false;

@@ -54,6 +54,7 @@ Found probe_btrfs(const BlockReader& device) {
   found.uuid = uuid_if_set(sb.part(32, 16));
   found.size = sb.le64(209);              // of this device, not of all together
   found.needs_replay = sb.le64(96) != 0;  // root of the log tree
+  found.member = sb.le64(201);
   return found;
 }
 

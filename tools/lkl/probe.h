@@ -24,6 +24,7 @@ struct Contents {
   std::string uuid;
   std::uint64_t size = 0;     // bytes the file system says it has; 0: does not say
   bool needs_replay = false;  // its journal or log has to be replayed before it can be read
+  std::uint64_t member = 0;   // which one it is of the devices the file system spans
 };
 
 Contents probe(const BlockReader& device);

@@ -7,10 +7,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 
 #include "commit.h"
 #include "disk_choice.h"
+#include "disk_scan.h"
 #include "format.h"
 #include "lkl_build_info.h"
 #include "mount_options.h"
@@ -39,101 +39,14 @@ void print_console(const char* text, int length) {
   }
 }
 
-std::string read_small_file(const std::string& path) {
-  std::error_code ec;
-  File file(path, LKL_O_RDONLY, 0, ec);
-  std::string text;
-  std::array<std::byte, 4096> chunk;
-  while (!ec) {
-    const std::size_t n = file.read(chunk, ec);
-    if (n == 0) break;
-    text.append(reinterpret_cast<const char*>(chunk.data()), n);
-  }
-  return text;
-}
-
-std::uint64_t read_number(const std::string& path) {
-  const std::string text = read_small_file(path);
-  std::uint64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-
-unsigned major_of(std::uint32_t device) {
-  return device >> 8 & 0xfff;
-}
-unsigned minor_of(std::uint32_t device) {
-  return (device & 0xff) | (device >> 12 & 0xfff00);
-}
-
-// The kernel's messages since forget_kernel_log(): why a mount failed is only said there.
-std::string kernel_log() {
-  constexpr int kReadAll = 3;
-  std::string text(64 * 1024, '\0');
-  const long long n = lkl_sys_syslog(kReadAll, text.data(), static_cast<int>(text.size()));
-  text.resize(n < 0 ? 0 : static_cast<std::size_t>(n));
-  return text;
-}
-
-void forget_kernel_log() {
-  constexpr int kClear = 5;
-  lkl_sys_syslog(kClear, nullptr, 0);
-}
-
-// The last messages, each on its own line, without priority and time stamp.
-std::string kernel_reasons() {
-  const std::string log = kernel_log();
-  std::vector<std::string> lines;
-  for (std::size_t at = 0; at < log.size();) {
-    std::size_t end = log.find('\n', at);
-    if (end == std::string::npos) end = log.size();
-    std::string line = log.substr(at, end - at);
-    at = end + 1;
-    if (line.starts_with('<')) line.erase(0, line.find('>') + 1);
-    if (line.starts_with('[')) line.erase(0, line.find(']') + 2);
-    if (!line.empty()) lines.push_back("\n  kernel: " + line);
-  }
-  std::string reasons;
-  for (std::size_t i = lines.size() > 3 ? lines.size() - 3 : 0; i < lines.size(); i++)
-    reasons += lines[i];
-  return reasons;
-}
-
-std::string contents_name(const Contents& contents) {
-  return contents.kind == Contents::Kind::kUnknown ? "not recognised" : contents.type;
-}
-
-std::string list_partitions(const AttachedImage& image) {
-  std::string list;
-  for (const Partition& p : image.partitions)
-    list += fmt::format("\n  {:>3}  {:>6}  {}{}{}", p.number, human_size(p.size),
-                        !p.present    ? "not accessible"
-                        : p.container ? "extended partition"
-                                      : contents_name(p.contents),
-                        p.contents.label.empty() ? "" : "  ", p.contents.label);
-  return list;
-}
-
-std::string volume_name(const AttachedImage& image, unsigned partition) {
-  return partition == 0 ? image.file.path() : fmt::format("{}:{}", image.file.path(), partition);
+// The disk and its partitions.
+std::vector<const Device*> devices_of(const AttachedImage& image) {
+  std::vector<const Device*> devices = {&image.whole};
+  for (const Device& partition : image.partitions) devices.push_back(&partition);
+  return devices;
 }
 
 }  // namespace
-
-std::string why_absent(const AttachedImage& image, const Partition& partition) {
-  const std::uint64_t size = image.file.size();
-  const auto beyond = [size](const Partition& p) {
-    return p.size > size || p.start > size - p.size;
-  };
-  if (beyond(partition))
-    return fmt::format(
-        "reaches to {} but the image is only {} long; the image is truncated, get it anew",
-        human_size(partition.start + partition.size), human_size(size));
-  if (std::any_of(image.partitions.begin(), image.partitions.end(), beyond))
-    return "the kernel does not accept the partition table, because the image is truncated; get "
-           "it anew";
-  return "the kernel does not accept the partition table; it may be damaged";
-}
 
 Session::~Session() {
   close();
@@ -207,7 +120,8 @@ void Session::commit() {
   try {
     Progress progress(context_.options.quiet);
     const ProgressLine line(context_.diagnostics, progress);
-    write_raw_image(open_device(**changed, 0, (*changed)->whole.size), *commit_, name, progress);
+    const Device& disk = (*changed)->whole;
+    write_raw_image(open_device(disk.device, disk.size), *commit_, name, progress);
     commit_->keep();
   } catch (const Failure& failure) {
     context_.diagnostics.error(failure.what());
@@ -216,117 +130,42 @@ void Session::commit() {
   }
 }
 
-std::string Session::device_node(std::uint32_t device) {
-  const std::string node = fmt::format("/dev/disk-{:08x}", device);
-  const long long result = lkl_sys_mknodat(LKL_AT_FDCWD, node.c_str(), LKL_S_IFBLK | 0600, device);
-  if (result < 0 && result != -LKL_EEXIST) throw std::system_error(error_from(result), node);
-  return node;
-}
-
-BlockReader Session::open_device(const AttachedImage& image, unsigned partition,
-                                 std::uint64_t size) {
-  auto file = std::make_shared<File>(device_node(image.disk.device(partition)), LKL_O_RDONLY);
-  return {size, [file, size](std::uint64_t offset, std::span<std::byte> into) {
-            if (offset > size || into.size() > size - offset) return false;
-            std::error_code ec;
-            for (std::size_t done = 0; done < into.size();) {
-              const std::size_t n = file->read_at(into.subspan(done), offset + done, ec);
-              if (n == 0) return false;
-              done += n;
-            }
-            return true;
-          }};
-}
-
 void Session::scan(AttachedImage& image) {
-  constexpr std::uint64_t kSector = 512;  // sysfs counts in these, whatever the disk's blocks are
-  const std::uint32_t device = image.disk.device();
-  const std::string sysfs =
-      fmt::format("/sysfs/dev/block/{}:{}", major_of(device), minor_of(device));
-  const std::uint64_t size = read_number(sysfs + "/size") * kSector;
-  if (image.file.size() == 0) image.file.set_size(size);
-  const BlockReader disk = open_device(image, 0, size);
-  std::array<std::byte, kSector> first;
-  if (size > 0 && !disk.read(0, first))
+  Device& whole = image.whole;
+  whole.image = image.file.path();
+  whole.device = image.disk.device();
+  whole.size = device_size(whole.device);
+  whole.writable = image.file.writable();
+  if (image.file.size() == 0) image.file.set_size(whole.size);
+  std::array<std::byte, 512> first;
+  if (whole.size > 0 && !open_device(whole.device, whole.size).read(0, first))
     throw Failure(fmt::format("{}: cannot be read from its beginning; it is damaged or truncated{}",
                               image.file.path(), image.file.complaints()));
-  image.whole.size = size;
-  image.whole.contents = probe(disk);
-  for (const DirEntry& entry : Dir(sysfs)) {
-    const std::string here = sysfs + "/" + entry.name;
-    const auto number = static_cast<unsigned>(read_number(here + "/partition"));
-    if (number == 0) continue;
-    Partition partition;
-    partition.number = number;
-    partition.start = read_number(here + "/start") * kSector;
-    partition.size = read_number(here + "/size") * kSector;
-    partition.contents = probe(open_device(image, number, partition.size));
-    image.partitions.push_back(std::move(partition));
-  }
-
-  const PartitionTable table = read_partition_table(disk);
-  // A boot sector that only looks like a table: the kernel found nothing in it.
-  const bool believe =
-      !image.partitions.empty() || image.whole.contents.kind == Contents::Kind::kUnknown;
-  for (const TableEntry& entry : table.entries) {
-    auto known = std::find_if(image.partitions.begin(), image.partitions.end(),
-                              [&](const Partition& p) { return p.number == entry.number; });
-    if (known == image.partitions.end()) {
-      if (!believe) continue;
-      Partition missing;
-      missing.number = entry.number;
-      missing.start = entry.start;
-      missing.present = false;
-      known = image.partitions.insert(known, std::move(missing));
-    }
-    // The kernel cuts what reaches beyond the end; the table says how large it should be.
-    if (!entry.container) known->size = entry.size;
-    known->type = entry.type;
-    known->name = entry.name;
-    known->container = entry.container;
-  }
-  if (!image.partitions.empty()) image.table = table.kind.empty() ? "other" : table.kind;
-  std::sort(image.partitions.begin(), image.partitions.end(),
-            [](const Partition& a, const Partition& b) { return a.number < b.number; });
+  DiskLayout layout = scan_disk(whole);
+  image.table = std::move(layout.table);
+  image.partitions = std::move(layout.partitions);
 }
 
-const Partition& Session::choose(AttachedImage& image, std::optional<unsigned> number) const {
-  const std::string& path = image.file.path();
-  if (!number) number = context_.options.partition;
-  if (number) {
-    if (*number == 0) return image.whole;
-    for (const Partition& p : image.partitions)
-      if (p.number == *number) return p;
-    const std::size_t count = image.partitions.size();
-    throw Failure(count == 0
-                      ? fmt::format("{}: partition {}: no such partition (the image has no "
-                                    "partition table); leave the number out",
-                                    path, *number)
-                      : fmt::format("{}: partition {}: no such partition (the image has {}):{}",
-                                    path, *number, count, list_partitions(image)));
+Choosable Session::choosable(const AttachedImage& image) const {
+  Choosable all;
+  all.whole = &image.whole;
+  for (const auto& attached : images_) {
+    const bool own = attached.get() == &image;
+    if (!own) all.others.push_back(&attached->whole);
+    for (const Device& partition : attached->partitions)
+      (own ? all.own : all.others).push_back(&partition);
   }
+  return all;
+}
 
-  if (image.whole.contents.kind == Contents::Kind::kDiskFormat)
-    throw Failure(
-        fmt::format("{}: is a {} file, not a raw image; unpack it first, or leave raw: out", path,
-                    image.whole.contents.type));
-  // Optical images often carry a partition table for the boot of USB sticks besides.
-  const bool optical = image.whole.contents.type == "iso9660" || image.whole.contents.type == "udf";
-  if (image.partitions.empty() || optical) return image.whole;
-
-  const Partition* only = nullptr;
-  unsigned candidates = 0;
-  for (const Partition& p : image.partitions) {
-    if (p.container || p.contents.kind != Contents::Kind::kFileSystem) continue;
-    only = &p;
-    candidates++;
-  }
-  if (candidates == 1) return *only;
-  throw Failure(fmt::format(
-      "{}: has {} partitions with {}; choose one with -P N or {}:N:{}", path,
-      image.partitions.size(),
-      candidates == 0 ? "no known file system" : fmt::format("{} file systems", candidates), path,
-      list_partitions(image)));
+const Device& Session::choose(AttachedImage& image, std::optional<VolumeChoice> choice) {
+  if (!choice) choice = context_.options.volume;
+  const auto find = [&] {
+    const Choosable all = choosable(image);
+    return choice ? find_chosen(all, *choice) : find_only(all);
+  };
+  if (const Device* found = find()) return *found;
+  throw_not_found(choosable(image), choice);
 }
 
 bool Session::kernel_knows(const std::string& type) const {
@@ -334,10 +173,11 @@ bool Session::kernel_knows(const std::string& type) const {
 }
 
 // Also checks that mounting has a chance; the kernel's own errors are terse.
-std::string Session::type_to_mount(const AttachedImage& image, const Partition& partition) const {
-  const std::string name = volume_name(image, partition.number);
-  const Contents& contents = partition.contents;
-  if (!partition.present) throw Failure(fmt::format("{}: {}", name, why_absent(image, partition)));
+std::string Session::type_to_mount(const AttachedImage& image, const Device& device) const {
+  const std::string name = device.display();
+  const Contents& contents = device.contents;
+  if (!device.present)
+    throw Failure(fmt::format("{}: {}", name, why_absent(image.whole, image.partitions, device)));
 
   std::string type = context_.options.type;
   if (type.empty()) {
@@ -367,23 +207,27 @@ std::string Session::type_to_mount(const AttachedImage& image, const Partition& 
                     "the library with it, or check -t",
                     name, type, LKL_PROFILE));
 
-  const std::uint64_t room =
-      std::min(partition.size, image.file.size() - std::min(image.file.size(), partition.start));
+  // A partition may reach beyond the end of a truncated image.
+  std::uint64_t room = device.size;
+  if (!device.assembled())
+    room = std::min(room, image.file.size() - std::min(image.file.size(), device.start));
   if (contents.kind == Contents::Kind::kFileSystem && contents.size > room)
     throw Failure(
         fmt::format("{}: the {} file system is {} bytes long, but {} only {}; the image "
                     "is truncated, get it anew",
                     name, contents.type, contents.size,
-                    partition.number == 0 ? "the image is" : "the partition has", room));
+                    device.assembled()   ? "the device is"
+                    : device.number == 0 ? "the image is"
+                                         : "the partition has",
+                    room));
   return type;
 }
 
-std::string Session::mount_data(const AttachedImage& image, const Partition& partition,
-                                const std::string& type, unsigned& flags) {
+std::string Session::mount_data(const Device& device, const std::string& type, unsigned& flags) {
   // Reading must not change the image's access times, if not asked to.
   MountWords words = parse_mount_words(context_.options.mount_options, LKL_MS_NOATIME);
   flags = words.flags;
-  if (!image.file.writable()) flags |= LKL_MS_RDONLY;
+  if (!device.writable) flags |= LKL_MS_RDONLY;
   const auto add = [&](const std::string& word) {
     words.data += (words.data.empty() ? "" : ",") + word;
   };
@@ -396,23 +240,25 @@ std::string Session::mount_data(const AttachedImage& image, const Partition& par
   // then left out.
   const bool told = words.data.find("noload") != std::string::npos ||
                     words.data.find("nologreplay") != std::string::npos;
-  if (!image.file.writable() && partition.contents.needs_replay && !told) {
+  if (!device.writable && device.contents.needs_replay && !told) {
     const bool btrfs = type == "btrfs";
     if (btrfs || type == "ext4") {
       add(btrfs ? "rescue=nologreplay" : "noload");
       context_.diagnostics.warning(
           fmt::format("{}: was not unmounted cleanly; reading it without its journal, the last "
                       "changes may be missing",
-                      volume_name(image, partition.number)));
+                      device.display()));
     }
   }
 
   // The other devices of a btrfs that spans several have to be named.
   if (type == "btrfs")
-    for (const auto& other : images_)
-      if (other.get() != &image && other->whole.contents.type == "btrfs" &&
-          other->whole.contents.uuid == partition.contents.uuid)
-        add("device=" + device_node(other->disk.device()));
+    for (const auto& image : images_)
+      for (const Device* other : devices_of(*image))
+        if (other != &device && other->contents.type == "btrfs" &&
+            other->contents.uuid == device.contents.uuid &&
+            other->contents.member != device.contents.member)
+          add("device=" + device_node(other->device));
   return words.data;
 }
 
@@ -421,10 +267,12 @@ Volume& Session::mount(const ImageName& name) {
   // A btrfs may have more of its devices among them.
   for (const std::string& other : context_.options.images)
     attach(parse_image_name(other).image, false);
-  if (const auto disks = disks_to_choose_from(name); disks.size() > 1)
-    image = &choose_disk(disks, name.partition ? name.partition : context_.options.partition,
-                         context_.options);
-  return mount(*image, choose(*image, name.partition));
+  const auto& volume = name.volume ? name.volume : context_.options.volume;
+  // What is chosen by more than a number may be on any of the disks.
+  if (!volume || volume->by == VolumeChoice::By::kNumber)
+    if (const auto disks = disks_to_choose_from(name); disks.size() > 1)
+      image = &choose_disk(disks, volume, context_.options);
+  return mount(*image, choose(*image, name.volume));
 }
 
 std::vector<AttachedImage*> Session::disks_to_choose_from(const ImageName& name) {
@@ -459,26 +307,24 @@ Volume& Session::mount_for_writing(const ImageName& name) {
   return volume;
 }
 
-Volume& Session::mount(AttachedImage& image, const Partition& partition) {
+Volume& Session::mount(AttachedImage& image, const Device& device) {
   for (auto& volume : volumes_)
-    if (volume->image == &image && volume->partition == partition.number) return *volume;
+    if (volume->device == &device) return *volume;
 
   auto volume = std::make_unique<Volume>();
   volume->image = &image;
-  volume->partition = partition.number;
-  volume->name = volume_name(image, partition.number);
-  volume->type = type_to_mount(image, partition);
+  volume->device = &device;
+  volume->name = device.display();
+  volume->type = type_to_mount(image, device);
 
-  MountOptions options;
-  options.partition = partition.number;
-  options.type = volume->type;
-  options.data = mount_data(image, partition, volume->type, options.flags);
+  unsigned flags = 0;
+  const std::string data = mount_data(device, volume->type, flags);
   check_interrupted();
   forget_kernel_log();
   std::error_code ec;
-  volume->mount = Mount(image.disk, options, ec);
+  volume->mount = DeviceMount(device.device, volume->type, flags, data, ec);
   if (ec) {
-    const Contents& found = partition.contents;
+    const Contents& found = device.contents;
     const bool other_type = found.kind == Contents::Kind::kFileSystem &&
                             found.type != volume->type &&
                             !(found.type.starts_with("ext") && volume->type.starts_with("ext"));
@@ -503,7 +349,7 @@ void Session::close() {
   };
   for (auto& volume : volumes_) {
     // Write-back errors are told to who syncs; unmounting would keep them to itself.
-    if (volume->image->file.writable())
+    if (volume->device->writable)
       report(fmt::format("{}: cannot write back", volume->name),
              error_from(lkl_sys_syncfs(volume->root.fd())));
     volume->root.close();

@@ -13,26 +13,15 @@
 #include <string>
 #include <vector>
 
+#include "choose.h"
+#include "device.h"
 #include "host_file.h"
 #include "host_images.h"
 #include "image.h"
+#include "kernel_device.h"
 #include "options.h"
-#include "partition_table.h"
-#include "probe.h"
 
 namespace lkl::tool {
-
-// A partition, or the whole disk (number 0), and what is on it.
-struct Partition {
-  unsigned number = 0;
-  std::uint64_t start = 0;  // bytes
-  std::uint64_t size = 0;
-  std::string type;  // of the table entry; empty for the whole disk
-  std::string name;
-  bool container = false;
-  bool present = true;  // false: the table has it, but the kernel does not: see why_absent()
-  Contents contents;
-};
 
 // One attached image. Owned by the session.
 struct AttachedImage {
@@ -40,20 +29,17 @@ struct AttachedImage {
   ImageFile file;
   Disk disk;
   std::string table;  // "gpt", "mbr" or empty
-  Partition whole;
-  std::vector<Partition> partitions;  // in the order of their numbers
+  Device whole;
+  std::vector<Device> partitions;  // in the order of their numbers
 };
-
-// Why a partition of the table cannot be used.
-std::string why_absent(const AttachedImage& image, const Partition& partition);
 
 // One mounted file system. Owned by the session.
 struct Volume {
-  AttachedImage* image = nullptr;
-  unsigned partition = 0;
-  std::string name;  // "disk.img" or "disk.img:2", for messages
+  AttachedImage* image = nullptr;  // by which it was named
+  const Device* device = nullptr;
+  std::string name;  // "disk.img", "disk.img:2", "disk.img:vg/lv", for messages
   std::string type;
-  Mount mount;
+  DeviceMount mount;
   File root;  // the mount's root directory
 };
 
@@ -68,7 +54,7 @@ class Session {
   // again, by whatever name, gives the same object; it must not ask for more access then.
   AttachedImage& attach(const std::string& name, bool writable);
 
-  // Mounts the partition that is named, or that -P names, or the only one there is to mount.
+  // Mounts what is named, or what -P names, or the only file system there is to mount.
   // Attaches the image and those given with -a, read-only, if they are not attached yet.
   // Of a domain's disks it takes the one that has a file system, if --disk names none.
   Volume& mount(const ImageName& name);
@@ -76,9 +62,9 @@ class Session {
   Volume& mount_for_writing(const ImageName& name);
   void attach_for_writing(const std::string& path);
   // Mounts exactly this one.
-  Volume& mount(AttachedImage& image, const Partition& partition);
+  Volume& mount(AttachedImage& image, const Device& device);
   // Which one mount() would take.
-  const Partition& choose(AttachedImage& image, std::optional<unsigned> number) const;
+  const Device& choose(AttachedImage& image, std::optional<VolumeChoice> choice);
 
   // Writes back, unmounts, removes the disks and halts. Errors are reported to the context's
   // diagnostics: data may be lost then. Called by the destructor if not before.
@@ -89,11 +75,9 @@ class Session {
   void prepare_commit();
   void commit();
   void scan(AttachedImage& image);
-  BlockReader open_device(const AttachedImage& image, unsigned partition, std::uint64_t size);
-  std::string device_node(std::uint32_t device);
-  std::string type_to_mount(const AttachedImage& image, const Partition& partition) const;
-  std::string mount_data(const AttachedImage& image, const Partition& partition,
-                         const std::string& type, unsigned& flags);
+  Choosable choosable(const AttachedImage& image) const;
+  std::string type_to_mount(const AttachedImage& image, const Device& device) const;
+  std::string mount_data(const Device& device, const std::string& type, unsigned& flags);
   bool kernel_knows(const std::string& type) const;
 
   // What mount() has to choose from, if it is a domain that is named.

@@ -214,10 +214,10 @@ class Shell {
 };
 
 void run_sh(const ImageAndPaths& operands, Context& context) {
-  const auto [image, partition, paths] = operands.resolve(context.options);
+  const auto [image, choice, paths] = operands.resolve(context.options);
   if (paths.size() > 1) throw UsageFailure("sh takes one image, and the directory to begin in");
   Session session(context);
-  const ImageName name{image, partition, {}};
+  const ImageName name{image, choice, {}};
   Volume& volume =
       context.options.read_only ? session.mount(name) : session.mount_for_writing(name);
   Shell(context, volume, paths.empty() ? "" : paths.front()).run();

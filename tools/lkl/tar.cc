@@ -63,7 +63,7 @@ void tar_in(const TarOptions& options, Context& context) {
     throw UsageFailure("the archive does not come from a terminal; name it with -f FILE");
 
   Session session(context);
-  const Volume& volume = session.mount_for_writing({target.image, target.partition, {}});
+  const Volume& volume = session.mount_for_writing({target.image, target.volume, {}});
   const auto tree = make_image_tree(volume);
   Progress progress(context.options.quiet);
   const ProgressLine line(context.diagnostics, progress);
@@ -84,7 +84,7 @@ void run_tar(TarOptions& options, Context& context) {
   }
   const auto source = options.operands.resolve(context.options);
   PackRequest request;
-  request.image = {source.image, source.partition, {}};
+  request.image = {source.image, source.volume, {}};
   request.paths = source.paths;
   request.file = options.file;
   request.compression = compression(options);

@@ -32,7 +32,7 @@ void strip_image_names(Workplace& workplace) {
     if (!name || ::stat(name->image.c_str(), &status) != 0) continue;
     const Volume& volume = workplace.volume();
     const bool same = volume.image->file.same_file(status.st_dev, status.st_ino) &&
-                      name->partition.value_or(volume.partition) == volume.partition;
+                      (!name->volume || matches(*volume.device, *name->volume));
     if (!same)
       throw Failure(
           fmt::format("{}: is not in {}; lkl cp copies between file systems", path, volume.name));

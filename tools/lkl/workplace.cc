@@ -6,11 +6,11 @@ namespace lkl::tool {
 ImageAndPaths::Resolved ImageAndPaths::resolve(const CommonOptions& options) const {
   if (!options.images.empty()) {
     const ImageName name = parse_image_name(options.images.front());
-    return {name.image, name.partition, operands};
+    return {name.image, name.volume, operands};
   }
   if (operands.empty()) throw UsageFailure("no image given; name it first, or with -a IMAGE");
   const ImageName name = parse_image_name(operands.front());
-  Resolved resolved{name.image, name.partition, {operands.begin() + 1, operands.end()}};
+  Resolved resolved{name.image, name.volume, {operands.begin() + 1, operands.end()}};
   if (!name.path.empty()) resolved.paths.insert(resolved.paths.begin(), name.path);
   return resolved;
 }
@@ -37,7 +37,7 @@ Workplace::Workplace(Context& context, const ImageAndPaths& operands, Access acc
   auto resolved = operands.resolve(context.options);
   paths = std::move(resolved.paths);
   check_count();
-  const ImageName name{resolved.image, resolved.partition, {}};
+  const ImageName name{resolved.image, resolved.volume, {}};
   session_.emplace(context);
   volume_ = access == Access::kWrite ? &session_->mount_for_writing(name) : &session_->mount(name);
   tree_ = make_image_tree(*volume_);

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "choose.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "error.h"
+#include "format.h"
+
+namespace lkl::tool {
+
+namespace {
+
+using Devices = std::vector<const Device*>;
+
+std::string contents_name(const Device& device) {
+  if (!device.present) return "not accessible";
+  if (device.container) return "extended partition";
+  return device.contents.kind == Contents::Kind::kUnknown ? "not recognised" : device.contents.type;
+}
+
+std::string line_of(const Device& device) {
+  const Contents& contents = device.contents;
+  return fmt::format("\n  {:>3}  {:>6}  {}{}{}{}", device.id.empty() ? "0" : device.id,
+                     human_size(device.size), contents_name(device),
+                     contents.label.empty() ? "" : "  ", contents.label,
+                     device.problem.empty() ? "" : "\n       " + device.problem);
+}
+
+std::string list_of(const Choosable& all) {
+  std::string list;
+  if (all.own.empty() && !all.assembled.empty()) list += line_of(*all.whole);
+  for (const Device* device : all.own) list += line_of(*device);
+  for (const Device* device : all.assembled) list += line_of(*device);
+  return list;
+}
+
+Devices select(const Devices& devices, const VolumeChoice& choice) {
+  Devices found;
+  std::copy_if(devices.begin(), devices.end(), std::back_inserter(found),
+               [&](const Device* device) { return matches(*device, choice); });
+  return found;
+}
+
+Devices with_files(const Choosable& all) {
+  Devices found;
+  for (const Devices* list : {&all.own, &all.assembled})
+    for (const Device* device : *list)
+      if (device->holds_files()) found.push_back(device);
+  return found;
+}
+
+// What keeps devices from being there; empty if nothing is known.
+std::string problems(const Choosable& all) {
+  std::string text;
+  Devices devices = all.own;
+  devices.insert(devices.begin(), all.whole);
+  devices.insert(devices.end(), all.assembled.begin(), all.assembled.end());
+  devices.insert(devices.end(), all.others.begin(), all.others.end());
+  for (const Device* device : devices)
+    // The devices of one group have the same.
+    if (!device->problem.empty() && text.find(device->problem) == std::string::npos)
+      text += (text.empty() ? "" : "; ") + device->problem;
+  return text;
+}
+
+}  // namespace
+
+const Device* find_chosen(const Choosable& all, const VolumeChoice& choice) {
+  if (choice.by == VolumeChoice::By::kNumber) {
+    if (choice.number == 0) return all.whole;
+    const Devices found = select(all.own, choice);
+    return found.empty() ? nullptr : found.front();
+  }
+  // An optical image's partition may begin where the image does; the whole comes first.
+  if (matches(*all.whole, choice)) return all.whole;
+  Devices here = select(all.own, choice), elsewhere = select(all.others, choice);
+  for (const Device* device : select(all.assembled, choice))
+    (device->image == all.whole->image ? here : elsewhere).push_back(device);
+  const Devices& found = here.empty() ? elsewhere : here;
+  if (found.empty()) return nullptr;
+  if (found.size() == 1) return found.front();
+  std::string list;
+  for (const Device* device : found) list += line_of(*device);
+  throw Failure(fmt::format("{}: {} devices are {}; choose one of them by its name:{}",
+                            all.whole->image, found.size(), to_text(choice), list));
+}
+
+const Device* find_only(const Choosable& all) {
+  const Contents& whole = all.whole->contents;
+  if (whole.kind == Contents::Kind::kDiskFormat)
+    throw Failure(
+        fmt::format("{}: is a {} file, not a raw image; unpack it first, or leave raw: out",
+                    all.whole->image, whole.type));
+  // Optical images often carry a partition table for the boot of USB sticks besides.
+  if (whole.type == "iso9660" || whole.type == "udf") return all.whole;
+  if (all.own.empty() && whole.kind == Contents::Kind::kFileSystem) return all.whole;
+  const Devices found = with_files(all);
+  if (found.size() == 1) return found.front();
+  const bool nothing_else = all.own.empty() && all.assembled.empty();
+  return nothing_else && all.whole->problem.empty() ? all.whole : nullptr;
+}
+
+void throw_not_found(const Choosable& all, const std::optional<VolumeChoice>& choice) {
+  const std::string& path = all.whole->image;
+  const std::string why = problems(all);
+  const std::size_t count = all.own.size();
+  if (choice && choice->by == VolumeChoice::By::kNumber)
+    throw Failure(count == 0
+                      ? fmt::format("{}: partition {}: no such partition (the image has no "
+                                    "partition table); leave the number out",
+                                    path, choice->number)
+                      : fmt::format("{}: partition {}: no such partition (the image has {}):{}",
+                                    path, choice->number, count, list_of(all)));
+  if (choice) {
+    const std::string list = list_of(all);
+    throw Failure(fmt::format("{}: {}: no such {}{}{}{}", path, to_text(*choice),
+                              choice->by == VolumeChoice::By::kDevice ? "device" : "file system",
+                              why.empty() ? "" : " (" + why + ")",
+                              list.empty() ? "" : "; there are:", list));
+  }
+  const std::size_t candidates = with_files(all).size();
+  const std::string files =
+      candidates == 0 ? "no known file system" : fmt::format("{} file systems", candidates);
+  if (all.assembled.empty() && candidates == 0 && !why.empty()) throw Failure(why);
+  if (all.assembled.empty())
+    throw Failure(fmt::format("{}: has {} partitions with {}; choose one with -P N or {}:N:{}",
+                              path, count, files, path, list_of(all)));
+  throw Failure(fmt::format(
+      "{0}: has {1} partitions and {2} assembled devices with {3}; choose one with -P or {0}:NAME, "
+      "by its name here, UUID=... or LABEL=...:{4}",
+      path, count, all.assembled.size(), files, list_of(all)));
+}
+
+}  // namespace lkl::tool

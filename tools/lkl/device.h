@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// A block device of the library's kernel, and what is on it.
+#ifndef LKL_TOOL_DEVICE_H
+#define LKL_TOOL_DEVICE_H
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "probe.h"
+#include "volume_choice.h"
+
+namespace lkl::tool {
+
+struct Device {
+  enum class Kind {
+    kDisk,
+    kPartition,      // of a disk or an array
+    kLogicalVolume,  // of LVM
+    kArray,          // of md
+    kOpenedLuks,     // what is in a LUKS container
+  };
+  Kind kind = Kind::kDisk;
+  std::string image;  // the disk it is on; of an assembled one the first
+  std::string id;  // what chooses it behind the image: "2", "vg/lv", "md0", "luks:2"; "": all of it
+  std::string alias;         // another name of the same: "md/home" for an array; mostly empty
+  std::uint32_t device = 0;  // the kernel's number, as of mknod(2)
+  unsigned number = 0;       // of a partition
+  std::uint64_t start = 0;   // bytes, of a partition
+  std::uint64_t size = 0;
+  std::string type;        // of a partition's table entry, or the kind of array or logical volume
+  std::string name;        // of a partition's table entry
+  bool container = false;  // an extended partition: holds others
+  bool present = true;     // false: a table has it, but the kernel does not
+  bool writable = false;   // what is written gets to the disks it is on
+  std::vector<const Device*> on;  // what an assembled device was made of
+  std::string problem;            // why what it holds was not assembled; empty if it was
+  Contents contents;
+
+  // Made of other devices, by LVM, md or LUKS; or a partition of such a one.
+  bool assembled() const { return !on.empty(); }
+  bool holds_files() const {
+    return present && !container && contents.kind == Contents::Kind::kFileSystem;
+  }
+  // For messages: "disk.img", "disk.img:2", "disk.img:vg/lv".
+  std::string display() const { return id.empty() ? image : image + ":" + id; }
+};
+
+bool matches(const Device& device, const VolumeChoice& choice);
+
+}  // namespace lkl::tool
+
+#endif  // LKL_TOOL_DEVICE_H

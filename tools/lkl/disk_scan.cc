@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "disk_scan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "format.h"
+#include "kernel_device.h"
+#include "partition_table.h"
+
+namespace lkl::tool {
+
+namespace {
+
+std::uint32_t read_device_number(const std::string& path) {
+  const std::string text = read_small_file(path);
+  unsigned major = 0, minor = 0;
+  return std::sscanf(text.c_str(), "%u:%u", &major, &minor) == 2 ? device_number(major, minor) : 0;
+}
+
+Device partition_of(const Device& whole, unsigned number) {
+  Device partition;
+  partition.kind = Device::Kind::kPartition;
+  partition.image = whole.image;
+  partition.number = number;
+  partition.writable = whole.writable;
+  partition.id =
+      whole.assembled() ? fmt::format("{}p{}", whole.id, number) : fmt::format("{}", number);
+  if (whole.assembled()) partition.on = {&whole};
+  return partition;
+}
+
+// Those the kernel has found.
+std::vector<Device> find_partitions(const Device& whole) {
+  constexpr std::uint64_t kSector = 512;  // sysfs counts in these, whatever the disk's blocks are
+  const std::string sysfs = sysfs_directory(whole.device);
+  std::vector<Device> partitions;
+  for (const DirEntry& entry : Dir(sysfs)) {
+    const std::string here = sysfs + "/" + entry.name;
+    const auto number = static_cast<unsigned>(read_number(here + "/partition"));
+    if (number == 0) continue;
+    Device partition = partition_of(whole, number);
+    partition.device = read_device_number(here + "/dev");
+    partition.start = read_number(here + "/start") * kSector;
+    partition.size = read_number(here + "/size") * kSector;
+    partition.contents = probe(open_device(partition.device, partition.size));
+    partitions.push_back(std::move(partition));
+  }
+  return partitions;
+}
+
+}  // namespace
+
+DiskLayout scan_disk(Device& whole) {
+  const BlockReader disk = open_device(whole.device, whole.size);
+  whole.contents = probe(disk);
+  DiskLayout layout{{}, find_partitions(whole)};
+  std::vector<Device>& partitions = layout.partitions;
+
+  const PartitionTable table = read_partition_table(disk);
+  // A boot sector that only looks like a table: the kernel found nothing in it.
+  const bool believe = !partitions.empty() || whole.contents.kind == Contents::Kind::kUnknown;
+  for (const TableEntry& entry : table.entries) {
+    auto known = std::find_if(partitions.begin(), partitions.end(),
+                              [&](const Device& p) { return p.number == entry.number; });
+    if (known == partitions.end()) {
+      if (!believe) continue;
+      Device missing = partition_of(whole, entry.number);
+      missing.start = entry.start;
+      missing.present = false;
+      known = partitions.insert(known, std::move(missing));
+    }
+    // The kernel cuts what reaches beyond the end; the table says how large it should be.
+    if (!entry.container) known->size = entry.size;
+    known->type = entry.type;
+    known->name = entry.name;
+    known->container = entry.container;
+  }
+  if (!partitions.empty()) layout.table = table.kind.empty() ? "other" : table.kind;
+  std::sort(partitions.begin(), partitions.end(),
+            [](const Device& a, const Device& b) { return a.number < b.number; });
+  return layout;
+}
+
+std::string why_absent(const Device& whole, const std::vector<Device>& partitions,
+                       const Device& partition) {
+  const auto beyond = [size = whole.size](const Device& p) {
+    return p.size > size || p.start > size - p.size;
+  };
+  if (beyond(partition))
+    return fmt::format(
+        "reaches to {} but the image is only {} long; the image is truncated, get it anew",
+        human_size(partition.start + partition.size), human_size(whole.size));
+  if (std::any_of(partitions.begin(), partitions.end(), beyond))
+    return "the kernel does not accept the partition table, because the image is truncated; get "
+           "it anew";
+  return "the kernel does not accept the partition table; it may be damaged";
+}
+
+}  // namespace lkl::tool

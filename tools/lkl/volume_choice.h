@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// How one file system of a disk is chosen: -P, and IMAGE:CHOICE.
+#ifndef LKL_TOOL_VOLUME_CHOICE_H
+#define LKL_TOOL_VOLUME_CHOICE_H
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace lkl::tool {
+
+struct VolumeChoice {
+  enum class By {
+    kNumber,  // a partition's; 0: the whole disk
+    kUuid,
+    kLabel,
+    kDevice,  // "vg/lv", "md0", "luks:2": a Device's id
+  };
+  By by = By::kNumber;
+  unsigned number = 0;
+  std::string value;  // of the others
+
+  bool operator==(const VolumeChoice&) const = default;
+};
+
+// Reads "2", "UUID=...", "LABEL=...", "vg/lv", "md0", the last two also with /dev/ before them,
+// /dev/mapper/vg-lv, and "luks:" with one of these. Nothing if it is none of them.
+std::optional<VolumeChoice> parse_volume_choice(std::string_view text);
+
+// As it is written on a command line.
+std::string to_text(const VolumeChoice& choice);
+
+// What the forms are, for messages.
+inline constexpr char kVolumeChoices[] = "N, UUID=..., LABEL=..., VG/LV, md0, luks:N";
+
+}  // namespace lkl::tool
+
+#endif  // LKL_TOOL_VOLUME_CHOICE_H
