@@ -169,6 +169,7 @@ static void kill_while_writing(int rounds, unsigned seed, const std::function<vo
   std::set<std::string> synced;
   for (int round = 0; round < rounds; ++round) {
     mount_it();
+    if (::testing::Test::HasFatalFailure()) return;  // else it would fill the host's disk
     for (const std::string& name : synced) {
       struct stat status = {};
       ASSERT_EQ(stat(name.c_str(), &status), 0) << name << " round " << round;
@@ -178,19 +179,23 @@ static void kill_while_writing(int rounds, unsigned seed, const std::function<vo
     if (writer == 0) {
       std::mt19937 own(seed * 1000 + static_cast<unsigned>(round));
       const std::string data(20000, 'k');
+      // What is mounted, not the directory of the host that is there once it is gone.
+      const int root = open("m", O_RDONLY | O_DIRECTORY);
       for (int i = 0;; ++i) {
-        const std::string name = "m/r" + std::to_string(round) + "-" + std::to_string(i);
-        const int fd = open(name.c_str(), O_CREAT | O_WRONLY, 0644);
+        const std::string name = "r" + std::to_string(round) + "-" + std::to_string(i);
+        const int fd = openat(root, name.c_str(), O_CREAT | O_WRONLY, 0644);
         if (fd < 0 || write(fd, data.data(), data.size()) < 0) _exit(0);
         if (own() % 4 == 0 && fsync(fd) == 0) {
           const int log = open("synced", O_CREAT | O_WRONLY | O_APPEND, 0644);
-          (void)!write(log, (name + "\n").data(), name.size() + 1);
+          (void)!write(log, ("m/" + name + "\n").data(), name.size() + 3);
           close(log);
         }
         close(fd);
         if (own() % 3 == 0)
-          unlink(("m/r" + std::to_string(round) + "-" + std::to_string(own() % (i + 1)) + "x")
-                     .c_str());
+          unlinkat(
+              root,
+              ("r" + std::to_string(round) + "-" + std::to_string(own() % (i + 1)) + "x").c_str(),
+              0);
       }
     }
     usleep(random() % 150'000);

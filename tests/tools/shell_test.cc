@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <pty.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -122,8 +123,15 @@ class Terminal {
     close(fd_);
   }
 
-  // Types it and waits until the words are on the screen.
+  // Types it, once what is typed is edited, and waits until the words are on the screen. The prompt
+  // comes a moment before: what is typed then reaches the terminal in the mode that programs have,
+  // where Ctrl-C and Ctrl-D mean something else.
   bool type(const std::string& text, const std::string& words) {
+    struct termios mode = {};
+    for (int i = 0; LKL_TOOL_EDITS && i < 3000; i++) {
+      if (tcgetattr(fd_, &mode) != 0 || (mode.c_lflag & ICANON) == 0) break;
+      usleep(10'000);
+    }
     shown_.clear();
     if (write(fd_, text.data(), text.size()) != static_cast<ssize_t>(text.size())) return false;
     return wait_for(words);
@@ -144,6 +152,7 @@ class Terminal {
   // The exit status, once the terminal is left.
   int finish() {
     wait_for("never shown");  // reads to the end
+    kill(pid_, SIGKILL);      // of what does not end, after the time above
     int status = 0;
     waitpid(pid_, &status, 0);
     pid_ = -1;
@@ -163,6 +172,7 @@ TEST_F(ShellTest, OnATerminal) {
   ASSERT_TRUE(terminal.wait_for("e.img:/> ")) << terminal.shown();
   EXPECT_TRUE(terminal.type("cd dir\n", "e.img:/dir> ")) << terminal.shown();
   EXPECT_TRUE(terminal.type("cat two\n", "two\r\ntwo\r\n")) << terminal.shown();
+  EXPECT_TRUE(terminal.wait_for("e.img:/dir> ")) << terminal.shown();
   // Ctrl-C drops the line, not the shell, however often.
   EXPECT_TRUE(terminal.type("rm -r /one\003", "e.img:/dir> ")) << terminal.shown();
   EXPECT_TRUE(terminal.type("\003", "e.img:/dir> ")) << terminal.shown();
@@ -171,6 +181,7 @@ TEST_F(ShellTest, OnATerminal) {
   const char* const again = LKL_TOOL_EDITS ? "\020\1772\n" : "mkdir /made2\n";
   EXPECT_TRUE(terminal.type(again, "e.img:/dir> ")) << terminal.shown();
   EXPECT_TRUE(terminal.type("frobnicate\n", "no such command")) << terminal.shown();
+  EXPECT_TRUE(terminal.wait_for("e.img:/dir> ")) << terminal.shown();
   terminal.type("\004", "e.img");
   EXPECT_EQ(terminal.finish(), 1);  // of frobnicate
   check_ext4("e.img");

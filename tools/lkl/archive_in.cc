@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <fmt/format.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -67,28 +66,19 @@ Unpacker::Unpacker(Context& context, Progress& progress, int fd, std::string nam
   archive_read_support_filter_zstd(a);
 }
 
-// Waits in poll(), which a signal ends, so that Ctrl-C works while a pipe is silent.
 la_ssize_t Unpacker::read_block(struct archive* archive, void* self, const void** block) {
   auto& unpacker = *static_cast<Unpacker*>(self);
-  struct pollfd readable = {unpacker.fd_, POLLIN, 0};
-  for (;;) {
-    if (pending_signal()) {
-      archive_set_error(archive, EINTR, "interrupted");
-      return -1;
-    }
-    if (poll(&readable, 1, -1) < 0 && errno == EINTR) continue;
-    const ssize_t n = ::read(unpacker.fd_, unpacker.block_.data(), unpacker.block_.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      archive_set_error(archive, errno, "%s", describe({errno, std::system_category()}).c_str());
-      return -1;
-    }
-    const auto size = static_cast<std::size_t>(n);
-    unpacker.tail_.append(unpacker.block_.data(), size);
-    if (unpacker.tail_.size() > kEndMark) unpacker.tail_.erase(0, unpacker.tail_.size() - kEndMark);
-    *block = unpacker.block_.data();
-    return n;
+  const ssize_t n =
+      read_or_signal(unpacker.fd_, std::as_writable_bytes(std::span(unpacker.block_)));
+  if (n < 0) {
+    archive_set_error(archive, errno, "%s", describe({errno, std::system_category()}).c_str());
+    return -1;
   }
+  const auto size = static_cast<std::size_t>(n);
+  unpacker.tail_.append(unpacker.block_.data(), size);
+  if (unpacker.tail_.size() > kEndMark) unpacker.tail_.erase(0, unpacker.tail_.size() - kEndMark);
+  *block = unpacker.block_.data();
+  return n;
 }
 
 void Unpacker::fail(const std::string& member) {

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fmt/format.h>
-#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -15,21 +14,6 @@
 #endif
 
 namespace lkl::tool {
-
-namespace {
-
-// As read(2) of standard input, but -1 at a signal, which read by itself would sleep through.
-ssize_t read_input(char* into, std::size_t size) {
-  for (;;) {
-    if (pending_signal() != 0) return -1;
-    struct pollfd input = {STDIN_FILENO, POLLIN, 0};
-    if (::poll(&input, 1, -1) < 0) continue;
-    const ssize_t n = ::read(STDIN_FILENO, into, size);
-    if (n >= 0 || errno != EINTR) return n;
-  }
-}
-
-}  // namespace
 
 #ifdef LKL_TOOL_HAVE_LIBEDIT
 
@@ -77,7 +61,7 @@ class LineReader::Editor {
   // Byte by byte: names in an image are bytes, whatever the locale.
   static int read_character(EditLine*, wchar_t* into) {
     char byte = 0;
-    const ssize_t n = read_input(&byte, 1);
+    const ssize_t n = read_or_signal(STDIN_FILENO, std::as_writable_bytes(std::span(&byte, 1)));
     if (n == 1) *into = static_cast<unsigned char>(byte);
     return static_cast<int>(n);
   }
@@ -115,7 +99,7 @@ std::optional<std::string> LineReader::next(const std::string& prompt) {
       return line;
     }
     char buffer[4096];
-    const ssize_t n = read_input(buffer, sizeof(buffer));
+    const ssize_t n = read_or_signal(STDIN_FILENO, std::as_writable_bytes(std::span(buffer)));
     if (n < 0 && pending_signal() == 0)
       throw Failure(fmt::format("standard input: {}", describe({errno, std::system_category()})));
     if (n > 0) {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "signals.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <array>
@@ -17,6 +20,9 @@ namespace {
 std::atomic<int> first_signal{0};
 static_assert(std::atomic<int>::is_always_lock_free);
 
+// Readable once a signal has come, whichever thread it came to.
+int signal_event = -1;
+
 // The thread may be on one of the kernel's small stacks when the signal arrives, so the handler
 // gets its own.
 alignas(16) std::array<char, 64 * 1024> handler_stack;
@@ -24,11 +30,16 @@ alignas(16) std::array<char, 64 * 1024> handler_stack;
 extern "C" void on_signal(int signal) {
   int none = 0;
   if (!first_signal.compare_exchange_strong(none, signal)) _exit(128 + signal);
+  const int error = errno;
+  eventfd_write(signal_event, 1);
+  errno = error;
 }
 
 }  // namespace
 
 void catch_signals() {
+  if (signal_event < 0) signal_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
   stack_t stack = {};
   stack.ss_sp = handler_stack.data();
   stack.ss_size = handler_stack.size();
@@ -53,7 +64,20 @@ int pending_signal() {
   return first_signal.load(std::memory_order_relaxed);
 }
 
+ssize_t read_or_signal(int fd, std::span<std::byte> into) {
+  struct pollfd both[] = {{fd, POLLIN, 0}, {signal_event, POLLIN, 0}};
+  while (pending_signal() == 0) {
+    if (::poll(both, 2, -1) <= 0 || both[1].revents != 0) continue;
+    const ssize_t n = ::read(fd, into.data(), into.size());
+    if (n >= 0 || errno != EINTR) return n;
+  }
+  errno = EINTR;
+  return -1;
+}
+
 void clear_signal() {
+  eventfd_t count = 0;
+  eventfd_read(signal_event, &count);
   first_signal.store(0, std::memory_order_relaxed);
 }
 

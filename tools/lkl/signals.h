@@ -5,6 +5,11 @@
 #ifndef LKL_TOOL_SIGNALS_H
 #define LKL_TOOL_SIGNALS_H
 
+#include <sys/types.h>
+
+#include <cstddef>
+#include <span>
+
 namespace lkl::tool {
 
 // Catches SIGINT, SIGTERM and SIGHUP; ignores SIGPIPE, so that a closed pipe is an error of write.
@@ -13,6 +18,9 @@ void catch_signals();
 
 // The first signal that came, or 0.
 int pending_signal();
+
+// As read(2), which would sleep through a signal: EINTR at one, also if it came before.
+ssize_t read_or_signal(int fd, std::span<std::byte> into);
 
 // Forgets it: what it should end has ended, and the process goes on.
 void clear_signal();

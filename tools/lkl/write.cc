@@ -3,7 +3,6 @@
 // lkl write
 #include <errno.h>
 #include <fmt/format.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include "commands.h"
@@ -25,16 +24,10 @@ struct WriteOptions {
 
 // Some of standard input; nothing at its end.
 std::span<const std::byte> read_input(std::span<std::byte> buffer) {
-  for (;;) {
-    check_interrupted();
-    // Unlike read, poll ends at a signal.
-    struct pollfd input = {STDIN_FILENO, POLLIN, 0};
-    if (::poll(&input, 1, -1) < 0 && errno == EINTR) continue;
-    const ssize_t n = ::read(STDIN_FILENO, buffer.data(), buffer.size());
-    if (n >= 0) return buffer.first(static_cast<std::size_t>(n));
-    if (errno != EINTR)
-      throw Failure(fmt::format("standard input: {}", describe({errno, std::system_category()})));
-  }
+  const ssize_t n = read_or_signal(STDIN_FILENO, buffer);
+  if (n >= 0) return buffer.first(static_cast<std::size_t>(n));
+  check_interrupted();
+  throw Failure(fmt::format("standard input: {}", describe({errno, std::system_category()})));
 }
 
 void write_all(const WriteOptions& options, Tree& tree, const Handle& file, std::uint64_t at) {
