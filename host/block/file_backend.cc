@@ -3,8 +3,10 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -38,6 +40,8 @@ int FileBackend::open(int fd, const Options& options, EventLoop& loop,
     if (ioctl(fd, BLKGETSIZE64, &file->size_) < 0) return -errno;
   } else if (S_ISREG(info.st_mode)) {
     file->size_ = info.st_size;
+    struct statfs where;
+    file->in_memory_ = fstatfs(fd, &where) == 0 && where.f_type == TMPFS_MAGIC;
   } else {
     return -EINVAL;
   }
@@ -75,7 +79,7 @@ void FileBackend::read(BlockRequest& request) {
   while (no_wait_works_.load(std::memory_order_relaxed)) {
     const ssize_t count =
         preadv2(fd_, request.vector.data(), std::min<size_t>(request.vector.size(), IOV_MAX),
-                request.offset, RWF_NOWAIT);
+                request.offset, in_memory_ ? 0 : RWF_NOWAIT);
     if (count < 0) {
       if (errno == EOPNOTSUPP || errno == ENOSYS) no_wait_works_.store(false);
       break;

@@ -43,6 +43,7 @@ class FileBackend final : public BlockBackend {
   bool read_only_ = false;
   bool locked_ = false;
   bool is_device_ = false;
+  bool in_memory_ = false;  // on a tmpfs: reading never waits for a disk
   // The host's file system has no reads without blocking: ask no more.
   std::atomic<bool> no_wait_works_ = true;
 };

@@ -18,6 +18,8 @@
 #include <array>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "fuse/fuse_test.h"
 
@@ -204,6 +206,69 @@ TEST_P(PosixTest, ModesOwnersTimes) {
     EXPECT_EQ(status_of("m/l").st_mtim.tv_sec, 6);
     if (round == 0) remount();
   }
+}
+
+// The host collects writes and keeps the time of the last one: that of the image is the same,
+// whenever the data gets there.
+TEST_P(PosixTest, TimesOfWritesAreKept) {
+  constexpr useconds_t kSomeTicks = 30'000;
+  put("m/at-once", "x");
+  const int later = make("m/later");
+  usleep(kSomeTicks);
+  EXPECT_EQ(write(later, "x", 1), 1);
+  close(later);
+  const int belated = make("m/belated");
+  const std::string much(2 << 20, 'b');
+  EXPECT_EQ(pwrite(belated, much.data(), much.size(), 0), static_cast<ssize_t>(much.size()));
+  EXPECT_EQ(fsync(belated), 0);
+  EXPECT_EQ(pwrite(belated, much.data(), much.size(), 0), static_cast<ssize_t>(much.size()));
+  usleep(kSomeTicks);
+  EXPECT_EQ(sync_file_range(belated, 0, 0, SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER), 0);
+  close(belated);
+
+  const auto times = [] {
+    std::vector<std::pair<time_t, long>> all;
+    for (const char* name : {"m/at-once", "m/later", "m/belated"}) {
+      const struct stat status = status_of(name);
+      all.emplace_back(status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+    }
+    return all;
+  };
+  const auto before = times();
+  EXPECT_LT(before[0], before[1]);
+  EXPECT_LT(before[1], before[2]);
+  remount();
+  EXPECT_EQ(times(), before);
+}
+
+// Much at once goes past the library's cache, little through it: both see the same file.
+TEST_P(PosixTest, LargeAndSmallWritesMeet) {
+  constexpr size_t kSize = 4 << 20;
+  std::string model(kSize, '.');
+  const int fd = make("m/f", model);
+  const auto put_at = [&](size_t at, size_t size, char what) {
+    std::fill_n(model.begin() + static_cast<std::ptrdiff_t>(at), size, what);
+    EXPECT_EQ(pwrite(fd, model.data() + at, size, static_cast<off_t>(at)),
+              static_cast<ssize_t>(size));
+  };
+  for (int round = 0; round < 3; ++round) {
+    put_at(1000, 100, 'a');
+    EXPECT_EQ(fsync(fd), 0);
+    put_at(0, 1 << 20, 'b');
+    put_at((1 << 20) + 5, 7, 'c');
+    EXPECT_EQ(fdatasync(fd), 0);
+    put_at(300'000, 2 << 20, static_cast<char>('d' + round));
+    put_at(kSize - 3, 3, 'e');
+    EXPECT_EQ(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+  }
+  close(fd);
+  remount();
+  const int again = open("m/f", O_RDONLY);
+  std::string text(kSize + 1, '\0');
+  EXPECT_EQ(read(again, text.data(), text.size()), static_cast<ssize_t>(kSize));
+  close(again);
+  text.resize(kSize);
+  EXPECT_TRUE(text == model);
 }
 
 TEST_P(PosixTest, SpecialFiles) {

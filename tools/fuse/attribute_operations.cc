@@ -24,18 +24,6 @@ void getattr(fuse_req_t request, fuse_ino_t id, fuse_file_info*) {
   });
 }
 
-void set_times(const std::string& path, const struct stat& attributes, int what) {
-  constexpr long kOmit = (1L << 30) - 2, kNow = (1L << 30) - 1;  // UTIME_OMIT, UTIME_NOW
-  struct __lkl__kernel_timespec times[2] = {};
-  const auto fill = [&](auto& time, int set, int now, const timespec& value) {
-    time.tv_sec = value.tv_sec;
-    time.tv_nsec = what & now ? kNow : what & set ? value.tv_nsec : kOmit;
-  };
-  fill(times[0], FUSE_SET_ATTR_ATIME, FUSE_SET_ATTR_ATIME_NOW, attributes.st_atim);
-  fill(times[1], FUSE_SET_ATTR_MTIME, FUSE_SET_ATTR_MTIME_NOW, attributes.st_mtim);
-  check(lkl_sys_utimensat(LKL_AT_FDCWD, path.c_str(), times, 0));
-}
-
 void setattr(fuse_req_t request, fuse_ino_t id, struct stat* wanted, int what,
              fuse_file_info* info) {
   serve(request, [&](FileSystem& fs) {
@@ -58,7 +46,11 @@ void setattr(fuse_req_t request, fuse_ino_t id, struct stat* wanted, int what,
                  : lkl_sys_truncate(path.c_str(), wanted->st_size));
     constexpr int kTimes = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME |
                            FUSE_SET_ATTR_MTIME_NOW;
-    if (what & kTimes) set_times(path, *wanted, what);
+    if (what & kTimes)
+      check(lkl_sys_utimensat(file.fd(), "", NewTimes(*wanted, what).access_and_change,
+                              LKL_AT_EMPTY_PATH));
+    if (what & FUSE_SET_ATTR_MTIME && !(what & FUSE_SET_ATTR_MTIME_NOW) && fs.collects_writes())
+      fs.nodes().host_keeps_mtime(fs.node(id), wanted->st_mtim);
     const struct stat attributes = fs.attributes(file.fd());
     fuse_reply_attr(request, &attributes, FileSystem::kForLong);
   });
@@ -77,13 +69,16 @@ void answer_with_xattr(fuse_req_t request, fuse_ino_t id, size_t size, Get get) 
   serve(request, [&](FileSystem& fs) {
     const PathFd file = fs.pin(id);
     const std::string path = file.proc_path();
-    if (size == 0) {
-      fuse_reply_xattr(request, static_cast<size_t>(check(get(path.c_str(), nullptr))));
-      return;
-    }
-    char* const buffer = reinterpret_cast<char*>(Worker::current().buffer(size));
-    const long long length = check(get(path.c_str(), buffer));
-    fuse_reply_buf(request, buffer, static_cast<size_t>(length));
+    char* const buffer =
+        size == 0 ? nullptr : reinterpret_cast<char*>(Worker::current().buffer(size));
+    const long long length = get(path.c_str(), buffer);
+    // Not thrown: the host asks for what most files have not (security.capability).
+    if (length < 0)
+      fuse_reply_err(request, static_cast<int>(-length));
+    else if (size == 0)
+      fuse_reply_xattr(request, static_cast<size_t>(length));
+    else
+      fuse_reply_buf(request, buffer, static_cast<size_t>(length));
   });
 }
 
@@ -124,6 +119,16 @@ void statfs(fuse_req_t request, fuse_ino_t id) {
 }
 
 }  // namespace
+
+NewTimes::NewTimes(const struct stat& attributes, int what) {
+  constexpr long kOmit = (1L << 30) - 2, kNow = (1L << 30) - 1;  // UTIME_OMIT, UTIME_NOW
+  const auto fill = [&](auto& time, int set, int now, const timespec& value) {
+    time.tv_sec = value.tv_sec;
+    time.tv_nsec = what & now ? kNow : what & set ? value.tv_nsec : kOmit;
+  };
+  fill(access_and_change[0], FUSE_SET_ATTR_ATIME, FUSE_SET_ATTR_ATIME_NOW, attributes.st_atim);
+  fill(access_and_change[1], FUSE_SET_ATTR_MTIME, FUSE_SET_ATTR_MTIME_NOW, attributes.st_mtim);
+}
 
 void add_attribute_operations(fuse_lowlevel_ops& operations) {
   operations.getattr = getattr;

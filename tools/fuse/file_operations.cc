@@ -21,14 +21,16 @@ int file_of(const fuse_file_info* info) {
   return OpenHandle::of(info).fd();
 }
 
-// A file that is open for reading is open a second time past the library's page cache: what the
-// host has read stays in the cache of the host, one is enough.
+constexpr std::size_t kBlock = 4096;
+
+// A file is open a second time past the library's page cache: what the host reads, and what it has
+// collected to be written, is in the cache of the host; one is enough.
 class OpenFile final : public OpenHandle {
  public:
-  OpenFile(File file, File direct) : OpenHandle(std::move(file)), direct_(std::move(direct)) {}
+  OpenFile(File file, File direct, bool write_direct)
+      : OpenHandle(std::move(file)), direct_(std::move(direct)), write_direct_(write_direct) {}
 
   long long read(char* into, std::size_t size, off_t at) const {
-    constexpr std::size_t kBlock = 4096;
     std::size_t done = 0;
     if (direct_ && size % kBlock == 0 && at % kBlock == 0) {
       const long long got = lkl_sys_pread64(static_cast<unsigned>(direct_.fd()), into, size, at);
@@ -42,14 +44,27 @@ class OpenFile final : public OpenHandle {
     return got < 0 ? got : got + static_cast<long long>(done);
   }
 
+  // `data` is the library's memory.
+  long long write(const char* data, std::size_t size, off_t at) const {
+    // Little is better left to the library's own cache, which collects it.
+    constexpr std::size_t kMuch = 128 * 1024;
+    if (write_direct_ && size >= kMuch && size % kBlock == 0 && at % kBlock == 0) {
+      const long long put = lkl_sys_pwrite64(static_cast<unsigned>(direct_.fd()), data, size, at);
+      if (put == static_cast<long long>(size)) return put;
+      // The file system cannot, or not so much at once: by its cache, or with its error.
+    }
+    return lkl_sys_pwrite64(static_cast<unsigned>(fd()), data, size, at);
+  }
+
  private:
   const File direct_;
+  const bool write_direct_;
 };
 
 int open_flags(const FileSystem& fs, int flags) {
   int access = flags & O_ACCMODE;
   // The host reads the rest of a page that is written in part; what is appended it knows itself.
-  const bool writeback = fs.options().writeback && !fs.options().direct_io;
+  const bool writeback = fs.collects_writes();
   if (writeback && access == O_WRONLY) access = O_RDWR;
   int to = access == O_RDWR ? LKL_O_RDWR : access == O_WRONLY ? LKL_O_WRONLY : LKL_O_RDONLY;
   if (flags & O_APPEND && !writeback) to |= LKL_O_APPEND;
@@ -64,11 +79,17 @@ int open_flags(const FileSystem& fs, int flags) {
 void keep_open(FileSystem& fs, File file, fuse_file_info* info) {
   std::error_code none;
   File direct;
-  if (!fs.options().direct_io && (info->flags & O_ACCMODE) != O_WRONLY)
-    direct = File(fmt::format("/proc/self/fd/{}", file.fd()), LKL_O_RDONLY | LKL_O_DIRECT, 0, none);
+  const bool writes = (info->flags & O_ACCMODE) != O_RDONLY;
+  const bool write_direct = writes && fs.collects_writes() && fs.options().write_direct;
+  if (!fs.options().direct_io && ((info->flags & O_ACCMODE) != O_WRONLY || write_direct))
+    direct = File(fmt::format("/proc/self/fd/{}", file.fd()),
+                  (writes ? LKL_O_RDWR : LKL_O_RDONLY) | LKL_O_DIRECT, 0, none);
   info->direct_io = fs.options().direct_io;
   info->keep_cache = 1;
-  fs.keep(std::make_unique<OpenFile>(std::move(file), std::move(direct)), info);
+  const bool direct_works = static_cast<bool>(direct);
+  fs.keep(
+      std::make_unique<OpenFile>(std::move(file), std::move(direct), write_direct && direct_works),
+      info);
 }
 
 void open(fuse_req_t request, fuse_ino_t id, fuse_file_info* info) {
@@ -77,6 +98,23 @@ void open(fuse_req_t request, fuse_ino_t id, fuse_file_info* info) {
     // an answer that did not arrive will not be followed by a release
     if (fuse_reply_open(request, info) != 0) fs.release(info);
   });
+}
+
+void set_mtime(int fd, const timespec& time) {
+  struct stat attributes = {};
+  attributes.st_mtim = time;
+  check(lkl_sys_utimensat(fd, nullptr, NewTimes(attributes, FUSE_SET_ATTR_MTIME).access_and_change,
+                          0));
+}
+
+// The host collects what is written to it: the time of that is its own. As long as its clock does
+// not tick on, it has nothing to say about it, which is one request less for a small file.
+void begin_with_time_of_host(FileSystem& fs, const File& file, fuse_entry_param& entry) {
+  timespec now;
+  clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  set_mtime(file.fd(), now);
+  entry.attr.st_mtim = entry.attr.st_ctim = now;
+  fs.nodes().host_keeps_mtime(fs.node(entry.ino), now);
 }
 
 void create(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode,
@@ -89,7 +127,8 @@ void create(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode
     std::error_code ec;
     File file(directory.fd(), name, flags, mode, ec);
     if (ec) throw std::system_error(ec);
-    const fuse_entry_param entry = fs.entry(directory.fd(), name);
+    fuse_entry_param entry = fs.entry(directory.fd(), name);
+    if (fs.collects_writes()) begin_with_time_of_host(fs, file, entry);
     keep_open(fs, std::move(file), info);
     if (fuse_reply_create(request, &entry, info) != 0) fs.release(info);
   });
@@ -109,11 +148,14 @@ void read(fuse_req_t request, fuse_ino_t, size_t size, off_t at, fuse_file_info*
   });
 }
 
-void write(fuse_req_t request, fuse_ino_t, const char* data, size_t size, off_t at,
+void write(fuse_req_t request, fuse_ino_t id, const char* data, size_t size, off_t at,
            fuse_file_info* info) {
-  serve(request, [&](FileSystem&) {
-    fuse_reply_write(request, static_cast<size_t>(check(lkl_sys_pwrite64(
-                                  static_cast<unsigned>(file_of(info)), data, size, at))));
+  serve(request, [&](FileSystem& fs) {
+    const auto& file = static_cast<const OpenFile&>(OpenHandle::of(info));
+    const long long written = check(file.write(data, size, at));
+    if (info->writepage)
+      if (const auto time = fs.nodes().mtime_of_host(fs.node(id))) set_mtime(file.fd(), *time);
+    fuse_reply_write(request, static_cast<size_t>(written));
   });
 }
 

@@ -3,6 +3,9 @@
 
 #include <sys/sysmacros.h>
 
+#include <algorithm>
+
+#include "loop.h"
 #include "operation.h"
 
 namespace lkl::fuse {
@@ -10,14 +13,16 @@ namespace lkl::fuse {
 namespace {
 
 void init(void* data, fuse_conn_info* connection) {
-  const FileSystemOptions& options = static_cast<FileSystem*>(data)->options();
+  const FileSystem& fs = *static_cast<FileSystem*>(data);
+  const FileSystemOptions& options = fs.options();
+  connection->max_write = std::min(connection->max_write, kMostRequestData);
   const auto want = [&](unsigned capability, bool on) {
     if (on)
       connection->want |= connection->capable & capability;
     else
       connection->want &= ~capability;
   };
-  want(FUSE_CAP_WRITEBACK_CACHE, options.writeback && !options.read_only && !options.direct_io);
+  want(FUSE_CAP_WRITEBACK_CACHE, fs.collects_writes());
   want(FUSE_CAP_CACHE_SYMLINKS, true);
   want(FUSE_CAP_IOCTL_DIR, true);
   want(FUSE_CAP_PARALLEL_DIROPS, true);
@@ -95,13 +100,21 @@ void FileSystem::release(const fuse_file_info* info) {
 }
 
 fuse_entry_param FileSystem::entry(int directory, const char* name) {
-  std::error_code ec;
-  File path(directory, name, LKL_O_PATH | LKL_O_NOFOLLOW, 0, ec);
-  if (ec) throw std::system_error(ec);
+  const fuse_entry_param entry = find_entry(directory, name);
+  if (entry.ino == 0)
+    throw std::system_error(std::make_error_code(std::errc::no_such_file_or_directory));
+  return entry;
+}
+
+fuse_entry_param FileSystem::find_entry(int directory, const char* name) {
   fuse_entry_param entry = {};
-  entry.attr = attributes(path.fd());
   entry.attr_timeout = kForLong;
   entry.entry_timeout = kForLong;
+  std::error_code ec;
+  File path(directory, name, LKL_O_PATH | LKL_O_NOFOLLOW, 0, ec);
+  if (ec == std::errc::no_such_file_or_directory) return entry;
+  if (ec) throw std::system_error(ec);
+  entry.attr = attributes(path.fd());
   entry.ino = id(nodes_.remember(std::move(path)));
   return entry;
 }

@@ -30,6 +30,7 @@ struct FileSystemOptions {
   bool read_only = false;
   bool direct_io = false;          // no page cache of the host
   bool writeback = true;           // the host collects small writes
+  bool write_direct = false;       // much at once goes past the library's cache
   bool check_permissions = false;  // default_permissions
   OwnerMap owners;
   std::size_t most_open_nodes = 4096;
@@ -59,6 +60,9 @@ class FileSystem {
   static const fuse_lowlevel_ops kOperations;
 
   const FileSystemOptions& options() const { return options_; }
+  bool collects_writes() const {
+    return options_.writeback && !options_.read_only && !options_.direct_io;
+  }
   NodeTable& nodes() { return nodes_; }
   int root_fd() const { return root_fd_; }
 
@@ -74,6 +78,8 @@ class FileSystem {
   struct stat attributes(int fd) const;
   // Looks a name up and counts that. Throws std::system_error.
   fuse_entry_param entry(int directory, const char* name);
+  // The same; without `.ino` if there is no such name, which is frequent: nothing is thrown.
+  fuse_entry_param find_entry(int directory, const char* name);
 
   // Open handles are kept here, for the end may come before the host has released all.
   void keep(std::unique_ptr<OpenHandle> handle, fuse_file_info* info);

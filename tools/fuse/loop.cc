@@ -3,8 +3,8 @@
 // To wake a thread takes the host longer than most requests take us. So one thread, the leader,
 // reads and serves as long as requests come one after the other and none takes long:
 //
-//   - when more are waiting already and its own is about data, the leader lets another thread lead
-//     before it serves it;
+//   - when more are waiting already and its own will take long, the leader lets another thread lead
+//     before it serves it: one about data, if such ones took longer of late than to wake a thread;
 //   - when it takes longer than a tick (it blocks), the deputy leads: a thread that looks after it
 //     once a tick while there is something going on;
 //   - all others are parked.
@@ -17,19 +17,24 @@
 #include <linux/fuse.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
+#include <new>
 #include <system_error>
 #include <thread>
 #include <vector>
+
+#include "library_memory.h"
 
 namespace lkl::fuse {
 
@@ -47,19 +52,82 @@ std::int64_t now() {
   return time.tv_sec * 1'000'000'000LL + time.tv_nsec;
 }
 
-// Served in parallel it is done sooner. What is about names goes one after the other anyway.
-bool is_about_data(const fuse_buf& request) {
+// Requests that are served in parallel sooner, if they take long. What is about names goes one
+// after the other anyway.
+enum class Kind { kName, kRead, kOtherData };
+
+Kind kind_of(const fuse_buf& request) {
   switch (static_cast<const fuse_in_header*>(request.mem)->opcode) {
     case FUSE_READ:
+      return Kind::kRead;
     case FUSE_WRITE:
     case FUSE_FSYNC:
     case FUSE_FALLOCATE:
     case FUSE_COPY_FILE_RANGE:
-      return true;
+      return Kind::kOtherData;
     default:
-      return false;
+      return Kind::kName;
   }
 }
+
+// How long requests of one kind took of late. Any thread.
+class ServiceTime {
+ public:
+  void add(std::int64_t ns) {
+    // one that the host has kept from running says little about the next
+    const std::int64_t before = average_.load(std::memory_order_relaxed);
+    average_.store(before + (std::min(ns, kMost) - before) / kWeight, std::memory_order_relaxed);
+  }
+  bool is_long() const { return average_.load(std::memory_order_relaxed) > kWakeUp; }
+
+ private:
+  static constexpr std::int64_t kWakeUp = 40'000, kMost = 200'000, kWeight = 8;
+  std::atomic<std::int64_t> average_ = 0;
+};
+
+// Where a thread receives requests: the data of a FUSE_WRITE begins with a page, of the library's
+// memory if there is enough of that, so that it can go to the image's disk from there.
+class RequestBuffer {
+ public:
+  explicit RequestBuffer(bool in_library) : in_library_(in_library) {}
+
+  // The request that was received; valid until the next one.
+  const fuse_buf& request() const { return request_; }
+
+  // Its length; 0: unmounted; or a negative error.
+  int receive(int fd) {
+    constexpr std::size_t kSkip = kPage - sizeof(fuse_in_header) - sizeof(fuse_write_in);
+    if (!request_.mem) request_.mem = memory() + kSkip;
+    ssize_t got;
+    do {
+      got = read(fd, request_.mem, kSize - kSkip);
+    } while (got < 0 && errno == ENOENT);  // interrupted before it was read
+    if (got < 0) return errno == ENODEV ? 0 : -errno;
+    request_.size = static_cast<std::size_t>(got);
+    return static_cast<int>(got);
+  }
+
+ private:
+  static constexpr std::size_t kPage = 4096, kSize = kPage + kMostRequestData + kPage;
+
+  std::byte* memory() {
+    if (in_library_) {
+      try {
+        library_ = LibraryMemory(kSize);
+        return library_.data();
+      } catch (const std::bad_alloc&) {
+        // a piece of that size is rare when all of it has been in use
+      }
+    }
+    own_ = std::make_unique<std::byte[]>(kSize);
+    return own_.get();
+  }
+
+  const bool in_library_;
+  LibraryMemory library_;
+  std::unique_ptr<std::byte[]> own_;
+  fuse_buf request_ = {};
+};
 
 [[noreturn]] void fail(const char* what) {
   throw std::system_error(errno, std::system_category(), what);
@@ -90,10 +158,11 @@ class EndSignals {
 
 class Loop {
  public:
-  Loop(fuse_session* session, unsigned threads)
+  Loop(fuse_session* session, const LoopOptions& options)
       : session_(session),
         fd_(fuse_session_fd(session)),
-        threads_(threads),
+        threads_(options.threads),
+        write_direct_(options.write_direct),
         look_(std::thread::hardware_concurrency() > 1 ? kLookFor : 0) {
     fcntl(fd_, F_SETFL, fcntl(fd_, F_GETFL) | O_NONBLOCK);
   }
@@ -113,7 +182,7 @@ class Loop {
   static constexpr int kNobody = -1;
 
   void work(int id) {
-    fuse_buf buffer = {};
+    RequestBuffer buffer(write_direct_);
     std::unique_lock lock(mutex_);
     while (!ended()) {
       if (leader_ == kNobody) {
@@ -136,14 +205,13 @@ class Loop {
         parked_.wait(lock);
       }
     }
-    free(buffer.mem);
   }
 
   // Reads and serves until another thread leads.
-  void lead(int id, fuse_buf& buffer) {
+  void lead(int id, RequestBuffer& buffer) {
     std::int64_t look_until = 0;
     while (leader_ == id && !ended()) {
-      const int got = fuse_session_receive_buf(session_, &buffer);
+      const int got = buffer.receive(fd_);
       if (got == -EAGAIN || got == -EINTR) {
         if (look_until == 0 || now() >= look_until) wait_for_request();
         continue;
@@ -152,17 +220,22 @@ class Loop {
         end(got);
         return;
       }
+      const Kind kind = kind_of(buffer.request());
+      ServiceTime& time = times_[static_cast<std::size_t>(kind)];
       if (threads_ > 1) {
-        if (is_about_data(buffer) && is_readable()) {
+        if (kind != Kind::kName && time.is_long() && is_readable()) {
           let_another_lead();
         } else {
           ++turns_;  // odd: it serves
           if (deputy_sleeps_) wake_deputy();
         }
       }
-      fuse_session_process_buf(session_, &buffer);
+      const std::int64_t begin = now();
+      fuse_session_process_buf(session_, &buffer.request());
+      const std::int64_t served = now();
+      time.add(served - begin);
       if (leader_ == id) turns_ += turns_ & 1;
-      if (look_ > 0) look_until = now() + look_;
+      if (look_ > 0) look_until = served + look_;
     }
   }
 
@@ -229,6 +302,7 @@ class Loop {
   fuse_session* const session_;
   const int fd_;
   const unsigned threads_;
+  const bool write_direct_;
   const std::int64_t look_;
   const EndSignals signals_;
 
@@ -238,14 +312,15 @@ class Loop {
   int deputy_ = kNobody;
   std::atomic<bool> deputy_sleeps_ = false;
   std::atomic<std::uint64_t> turns_ = 0;  // odd while the leader serves a request
+  std::array<ServiceTime, 3> times_;      // by kind
   std::atomic<bool> ended_ = false;
   int error_ = 0;
 };
 
 }  // namespace
 
-int serve_requests(fuse_session* session, unsigned threads) {
-  return Loop(session, threads).run();
+int serve_requests(fuse_session* session, const LoopOptions& options) {
+  return Loop(session, options).run();
 }
 
 }  // namespace lkl::fuse

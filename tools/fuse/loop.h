@@ -8,9 +8,17 @@
 
 namespace lkl::fuse {
 
+// What the host may send with one request, in bytes: to be its max_write (fuse_conn_info).
+constexpr unsigned kMostRequestData = 1 << 20;
+
+struct LoopOptions {
+  unsigned threads = 1;
+  bool write_direct = false;  // data is to be received in the library's memory
+};
+
 // Returns when the file system was unmounted, or SIGHUP, SIGINT or SIGTERM came. To be called while
 // there are no other threads of the application. 0, or a negative error of the host.
-int serve_requests(fuse_session* session, unsigned threads);
+int serve_requests(fuse_session* session, const LoopOptions& options);
 
 }  // namespace lkl::fuse
 

@@ -146,12 +146,17 @@ void mount_and_serve(Options& options, tool::Context& context, Daemon& daemon) {
                                    : mount_domain(session, context.options);
 
   {
+    // Each thread that takes requests keeps a MiB for it. Of the others only ext4 gains, and btrfs
+    // would not compress.
+    constexpr std::uint64_t kMemoryForDirectWrites = 64 << 20;
+    const bool write_direct = volume.type == "ext4" && options.memory >= kMemoryForDirectWrites;
     // An inode and what belongs to it take some KiB each; leave most of the memory to data.
     constexpr std::uint64_t kMemoryForEachNode = 32 * 1024;
     FileSystem file_system(volume.root.fd(),
                            {.read_only = options.read_only,
                             .direct_io = options.direct_io,
                             .writeback = options.writeback,
+                            .write_direct = write_direct,
                             .check_permissions = options.check_permissions,
                             .owners = options.owners,
                             .most_open_nodes = options.memory / kMemoryForEachNode});
@@ -161,7 +166,9 @@ void mount_and_serve(Options& options, tool::Context& context, Daemon& daemon) {
     if (!fuse) throw UsageFailure("libfuse does not take the options");
     const MountPoint mount_point(fuse.get(), options.mount_point);
     daemon.ready(log.fd());
-    if (const int error = serve_requests(fuse.get(), options.threads); error < 0)
+    const int error =
+        serve_requests(fuse.get(), {.threads = options.threads, .write_direct = write_direct});
+    if (error < 0)
       context.diagnostics.error("the host does not give requests any more",
                                 {-error, std::system_category()});
   }

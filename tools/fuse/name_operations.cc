@@ -12,14 +12,8 @@ namespace {
 void lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
   serve(request, [&](FileSystem& fs) {
     const PathFd directory = fs.pin(parent);
-    fuse_entry_param entry = {};
-    try {
-      entry = fs.entry(directory.fd(), name);
-    } catch (const std::system_error& error) {
-      if (error.code().value() != ENOENT) throw;
-      // that there is no such name is worth remembering as well
-      entry.entry_timeout = FileSystem::kForLong;
-    }
+    // that there is no such name is worth remembering as well
+    const fuse_entry_param entry = fs.find_entry(directory.fd(), name);
     fuse_reply_entry(request, &entry);
   });
 }

@@ -131,6 +131,16 @@ PathFd NodeTable::pin(Node* node) {
   return {*this, node, node->path_.fd()};
 }
 
+void NodeTable::host_keeps_mtime(Node* node, const timespec& time) {
+  const std::lock_guard lock(mutex_);
+  node->mtime_ = time;
+}
+
+std::optional<timespec> NodeTable::mtime_of_host(Node* node) {
+  const std::lock_guard lock(mutex_);
+  return node->mtime_;
+}
+
 void NodeTable::unpin(Node* node) {
   std::unique_ptr<Node> last;
   const std::lock_guard lock(mutex_);

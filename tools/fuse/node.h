@@ -11,10 +11,13 @@
 
 #include <lkl_file.hpp>
 
+#include <time.h>
+
 #include <cstdint>
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -35,6 +38,7 @@ class Node {
   File path_;                         // closed when it was not used for long
   unsigned pins_ = 0;                 // uses of path_ that go on now
   std::uint64_t lookups_ = 0;         // how often the host has been told of it
+  std::optional<timespec> mtime_;     // what the host has it for, when it keeps it
   std::list<Node*>::iterator place_;  // in the order of use, while path_ is open
 };
 
@@ -73,6 +77,11 @@ class NodeTable {
 
   // Throws std::system_error: ESTALE when the inode is no more.
   PathFd pin(Node* node);
+
+  // A host that collects writes keeps the time of the last one, and says it when it likes: what is
+  // written for it later must not change that. Nothing if it has not said any.
+  void host_keeps_mtime(Node* node, const timespec& time);
+  std::optional<timespec> mtime_of_host(Node* node);
 
  private:
   friend class PathFd;

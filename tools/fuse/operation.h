@@ -51,6 +51,13 @@ inline void make_as_caller(fuse_req_t request, const FileSystem& fs) {
                             fs.options().owners.swap_group(context->gid), mask);
 }
 
+// For utimensat(2). Bits of `what` as of FUSE_SETATTR.
+struct NewTimes {
+  NewTimes(const struct stat& attributes, int what);
+
+  struct __lkl__kernel_timespec access_and_change[2] = {};
+};
+
 // One group of operations each, by what they work on.
 void add_name_operations(fuse_lowlevel_ops& operations);
 void add_attribute_operations(fuse_lowlevel_ops& operations);

@@ -2,11 +2,9 @@
 #include "worker.h"
 
 #include <lkl.h>
-#include <lkl/asm/mman.h>
 
 #include <algorithm>
 #include <bit>
-#include <new>
 
 namespace lkl::fuse {
 
@@ -45,29 +43,13 @@ void Worker::make_as(uid_t user, gid_t group, mode_t mask) {
   mask_ = mask;
 }
 
-Worker::~Worker() {
-  free_buffer();
-}
-
-void Worker::free_buffer() {
-  if (buffer_) lkl_sys_munmap(reinterpret_cast<lkl_ulong>(buffer_), buffer_size_);
-  buffer_ = nullptr;
-  buffer_size_ = 0;
-}
-
 std::byte* Worker::buffer(std::size_t size) {
-  if (size <= buffer_size_) return buffer_;
-  free_buffer();
-  constexpr std::size_t kLeast = 128 * 1024;
-  const std::size_t wanted = std::bit_ceil(std::max(size, kLeast));
-  void* const memory = lkl_sys_mmap(nullptr, wanted, LKL_PROT_READ | LKL_PROT_WRITE,
-                                    LKL_MAP_PRIVATE | LKL_MAP_ANONYMOUS, -1, 0);
-  // an error is a negative number
-  if (reinterpret_cast<lkl_long>(memory) < 0 && reinterpret_cast<lkl_long>(memory) > -4096)
-    throw std::bad_alloc();
-  buffer_ = static_cast<std::byte*>(memory);
-  buffer_size_ = wanted;
-  return buffer_;
+  if (size > buffer_.size()) {
+    constexpr std::size_t kLeast = 128 * 1024;
+    buffer_ = LibraryMemory();  // first: memory in one piece is rare
+    buffer_ = LibraryMemory(std::bit_ceil(std::max(size, kLeast)));
+  }
+  return buffer_.data();
 }
 
 }  // namespace lkl::fuse

@@ -8,6 +8,8 @@
 
 #include <cstddef>
 
+#include "library_memory.h"
+
 namespace lkl::fuse {
 
 class Worker {
@@ -27,15 +29,12 @@ class Worker {
   Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
-  ~Worker();
-
-  void free_buffer();
+  ~Worker() = default;
 
   uid_t user_ = 0;
   gid_t group_ = 0;
   mode_t mask_ = 0;
-  std::byte* buffer_ = nullptr;
-  std::size_t buffer_size_ = 0;
+  LibraryMemory buffer_;
 };
 
 }  // namespace lkl::fuse
