@@ -94,44 +94,64 @@ class Kernel {
     return detail::throwing("boot", [&](std::error_code& ec) { return boot(options, ec); });
   }
   static Kernel boot(const BootOptions& options, std::error_code& ec) {
-    Kernel kernel;
-    if (lkl_is_running()) {
-      ec = error_from(-LKL_EBUSY);
-      return kernel;
-    }
-    if (options.print) lkl_host_ops.print = *options.print;
-    if (ec = error_from(lkl_init(&lkl_host_ops)); ec) return kernel;
-    ec = error_from(lkl_start_kernel("mem=%lluK loglevel=%d %s",
-                                     static_cast<unsigned long long>(options.memory / 1024),
-                                     options.loglevel, options.command_line.c_str()));
-    if (ec)
-      lkl_cleanup();
-    else
-      kernel.running_ = true;
+    Kernel kernel = prepare(ec);
+    if (!ec) ec = kernel.start(options);
+    if (ec) kernel.halt();
     return kernel;
   }
 
-  Kernel(Kernel&& other) noexcept : running_(std::exchange(other.running_, false)) {}
+  /// The first half of boot(): nothing runs yet, and no thread was made, but disks can be added.
+  /// What they need of the host is opened then, so that a process can give up its rights to open
+  /// more before start() makes the kernel read them. Errors: EBUSY, ENOMEM.
+  static Kernel prepare() {
+    return detail::throwing("prepare", [](std::error_code& ec) { return prepare(ec); });
+  }
+  static Kernel prepare(std::error_code& ec) {
+    Kernel kernel;
+    ec = error_from(lkl_init(&lkl_host_ops));
+    kernel.prepared_ = !ec;
+    return kernel;
+  }
+  /// The second half. Errors: EBUSY when it runs, EINVAL without prepare(), ENOMEM, and what
+  /// connecting a disk may fail with.
+  std::error_code start(const BootOptions& options) {
+    if (!prepared_) return error_from(-LKL_EINVAL);
+    if (options.print) lkl_host_ops.print = *options.print;
+    const std::error_code ec = error_from(lkl_start_kernel(
+        "mem=%lluK loglevel=%d %s", static_cast<unsigned long long>(options.memory / 1024),
+        options.loglevel, options.command_line.c_str()));
+    running_ = running_ || !ec;
+    return ec;
+  }
+
+  Kernel(Kernel&& other) noexcept
+      : prepared_(std::exchange(other.prepared_, false)),
+        running_(std::exchange(other.running_, false)) {}
   Kernel& operator=(Kernel&& other) noexcept {
     if (this != &other) {
       halt();
+      prepared_ = std::exchange(other.prepared_, false);
       running_ = std::exchange(other.running_, false);
     }
     return *this;
   }
   ~Kernel() { halt(); }
 
+  /// Whether it is prepared.
+  bool prepared() const noexcept { return prepared_; }
   explicit operator bool() const noexcept { return running_; }
 
   /// Halts the kernel and frees what it took from the host. Does nothing when there is none.
   std::error_code halt() noexcept {
-    if (!std::exchange(running_, false)) return {};
-    const std::error_code ec = error_from(lkl_sys_halt());
+    if (!std::exchange(prepared_, false)) return {};
+    const std::error_code ec =
+        std::exchange(running_, false) ? error_from(lkl_sys_halt()) : std::error_code();
     lkl_cleanup();
     return ec;
   }
 
  private:
+  bool prepared_ = false;
   bool running_ = false;
 };
 

@@ -33,6 +33,7 @@ class UringLoop final : public EventLoop {
  private:
   UringLoop() : pool_(wakeup_) {}
   int open();
+  int restrict_operations();
   // Calls `prepare(sqe)` and submits. Never loses a request: a full ring is emptied
   // into the kernel first.
   template <typename Prepare>

@@ -228,6 +228,39 @@ TEST_F(FuseTest, MountCommand) {
   EXPECT_NE(lkl({"mount", "missing", "m"}).err.find("no such image"), std::string::npos);
 }
 
+// The process that serves the mount can open and run nothing, and unmounts all the same.
+TEST_F(FuseTest, IsConfined) {
+  const std::string image = make_ext4("image", "32M");
+  ASSERT_EQ(mount(image), "");
+  const std::string tasks = "/proc/" + std::to_string(process().pid()) + "/task";
+  for (const auto& task : std::filesystem::directory_iterator(tasks)) {
+    const std::string status = shell("cat " + task.path().string() + "/status");
+    EXPECT_NE(status.find("NoNewPrivs:\t1\n"), status.npos) << status;
+    EXPECT_NE(status.find("Seccomp:\t2\n"), status.npos) << status;
+  }
+  EXPECT_NE(shell("grep \" $PWD/m \" /proc/mounts").find("rw,nosuid,nodev"), std::string::npos);
+  shell("echo hello > m/f");
+  if (have("gdb")) {
+    const Result tried = lkl::tool_test::debug(
+        process().pid(), {"(int)open(\"/etc/passwd\", 0)", "(int)socket(1, 1, 0)"});
+    if (tried.status == 0) {
+      EXPECT_NE(tried.out.find("$1 = -1"), std::string::npos) << tried.out;
+      EXPECT_NE(tried.out.find("$2 = -1"), std::string::npos) << tried.out;
+    }
+  }
+  EXPECT_EQ(shell("cat m/f"), "hello\n");
+  // By a signal, which is the way that takes a program of the host.
+  process().signal(SIGTERM);
+  EXPECT_EQ(wait_for_end().status, 0);
+  EXPECT_NE(shell_status("mountpoint -q m").status, 0);
+  check_ext4(image);
+
+  ASSERT_EQ(mount(image, "no_sandbox"), "");
+  const std::string status = shell("cat /proc/" + std::to_string(process().pid()) + "/status");
+  EXPECT_NE(status.find("Seccomp:\t0\n"), status.npos) << status;
+  umount();
+}
+
 // As mount(8) calls it, and by mount(8) itself.
 TEST_F(FuseTest, MountHelper) {
   const std::string image = make_ext4("image", "32M");

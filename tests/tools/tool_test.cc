@@ -122,6 +122,15 @@ std::string shell(const std::string& command) {
   return result.out;
 }
 
+Result debug(int process, const std::vector<std::string>& expressions) {
+  std::vector<std::string> command = {"gdb", "-nx", "-batch", "-p", std::to_string(process)};
+  for (const std::string& expression : expressions)
+    command.insert(command.end(), {"-ex", "print " + expression});
+  Result result = run(command);
+  if (result.out.find("$1 = ") == std::string::npos && result.status == 0) result.status = 1;
+  return result;
+}
+
 bool have(const std::string& program) {
   return shell_status("command -v " + program).status == 0;
 }

@@ -27,6 +27,9 @@ std::string shell(const std::string& command);
 // As shell(), but gives the status instead of failing.
 Result shell_status(const std::string& command);
 
+// Has a debugger print expressions in a running process: "$1 = ..." and so on. The process goes on.
+Result debug(int process, const std::vector<std::string>& expressions);
+
 // A child process that is still running.
 class Process {
  public:
@@ -36,6 +39,7 @@ class Process {
   Process& operator=(const Process&) = delete;
   ~Process();
 
+  int pid() const { return pid_; }
   void signal(int number);
   // Whether it has ended; finish() tells how.
   bool ended() const;

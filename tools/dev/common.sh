@@ -6,7 +6,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # Debian packages: to build, and what the tests judge with.
 packages=(linux-source-6.12 linux-source-6.1 gcc g++ clang make cmake ninja-build ccache python3
 	flex bison bc xz-utils libelf-dev pkg-config git
-	libcli11-dev libfmt-dev nlohmann-json3-dev libarchive-dev libedit-dev liburing-dev libfuse3-dev fuse3 libnbd-dev nbdkit qemu-utils
+	libcli11-dev libfmt-dev nlohmann-json3-dev libarchive-dev libedit-dev liburing-dev libfuse3-dev fuse3 libnbd-dev libseccomp-dev nbdkit qemu-utils
 	libvirt-dev libpugixml-dev libvirt-clients
 	libgtest-dev libbenchmark-dev
 	e2fsprogs btrfs-progs dosfstools squashfs-tools fdisk acl attr bzip2 zstd gdb binutils)

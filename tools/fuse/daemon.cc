@@ -36,18 +36,18 @@ void Daemon::start() {
   }
   close(ends[0]);
   parent_ = ends[1];
+  null_ = open("/dev/null", O_RDWR | O_CLOEXEC);
 }
 
 void Daemon::ready(int errors) {
   if (parent_ < 0) return;
   setsid();
   (void)!chdir("/");
-  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  if (null >= 0) {
-    dup2(null, STDIN_FILENO);
-    dup2(null, STDOUT_FILENO);
-    dup2(errors >= 0 ? errors : null, STDERR_FILENO);
-    close(null);
+  if (null_ >= 0) {
+    dup2(null_, STDIN_FILENO);
+    dup2(null_, STDOUT_FILENO);
+    dup2(errors >= 0 ? errors : null_, STDERR_FILENO);
+    close(null_);
   }
   (void)!write(parent_, "", 1);
   close(parent_);

@@ -22,6 +22,7 @@ class Daemon {
 
  private:
   int parent_ = -1;  // pipe to it
+  int null_ = -1;    // open, since later it cannot be
   bool detached_ = false;
 };
 

@@ -13,6 +13,7 @@
 #include "../lkl/session.h"
 #include "daemon.h"
 #include "loop.h"
+#include "mount_point.h"
 #include "options.h"
 
 namespace lkl::fuse {
@@ -56,19 +57,26 @@ struct SessionDeleter {
   void operator()(fuse_session* session) const { fuse_session_destroy(session); }
 };
 
-class MountPoint {
+// Unmounts at the end of the scope.
+class Mounted {
  public:
-  MountPoint(fuse_session* session, const std::string& path) : session_(session) {
-    // libfuse has said why
-    if (fuse_session_mount(session, path.c_str()) != 0)
-      throw Failure(fmt::format("{}: cannot mount there", path));
+  Mounted(MountPoint& point, fuse_session* session, tool::Diagnostics& says)
+      : point_(point), says_(says) {
+    point.mount(session);
   }
-  MountPoint(const MountPoint&) = delete;
-  MountPoint& operator=(const MountPoint&) = delete;
-  ~MountPoint() { fuse_session_unmount(session_); }
+  Mounted(const Mounted&) = delete;
+  Mounted& operator=(const Mounted&) = delete;
+  ~Mounted() {
+    try {
+      point_.unmount();
+    } catch (const Failure& failure) {
+      says_.error(fmt::format("not unmounted: {}", failure.what()));
+    }
+  }
 
  private:
-  fuse_session* session_;
+  MountPoint& point_;
+  tool::Diagnostics& says_;
 };
 
 tool::CommonOptions session_options(const Options& options) {
@@ -85,6 +93,7 @@ tool::CommonOptions session_options(const Options& options) {
   to.read_only = options.read_only;
   to.snapshot = options.snapshot;
   to.commit = options.commit;
+  to.no_sandbox = options.no_sandbox;
   to.verbose = options.debug || !options.log_file.empty() ? 2 : 0;
   return to;
 }
@@ -101,15 +110,19 @@ tool::Volume& mount_domain(tool::Session& session, const tool::CommonOptions& op
 }
 
 // An image that may not be written is mounted read-only, as mount(8) does.
-tool::Volume& mount_image(tool::Session& session, Options& options, tool::Diagnostics& says) {
+void settle_access(Options& options, tool::CommonOptions& common, tool::Diagnostics& says) {
+  if (!options.domain.empty() || options.read_only || options.snapshot) return;
+  const std::string image = tool::parse_image_name(options.image).image;
+  if (!cannot_be_written(tool::parse_image_address(image))) return;
+  says.warning(fmt::format("{}: is write-protected, mounted read-only", image));
+  options.read_only = true;
+  common.read_only = true;
+  if (fuse_opt_add_arg(&options.arguments, "-oro") != 0) throw std::bad_alloc();
+}
+
+tool::Volume& mount_image(tool::Session& session, const Options& options) {
   const tool::ImageName name = tool::parse_image_name(options.image);
-  if (!options.read_only && !options.snapshot &&
-      cannot_be_written(tool::parse_image_address(name.image))) {
-    says.warning(fmt::format("{}: is write-protected, mounted read-only", name.image));
-    options.read_only = true;
-    if (fuse_opt_add_arg(&options.arguments, "-oro") != 0) throw std::bad_alloc();
-  }
-  session.attach(name.image, !options.read_only);
+  session.open(name.image, !options.read_only);
   return session.mount(name);
 }
 
@@ -139,11 +152,12 @@ void mount_and_serve(Options& options, tool::Context& context, Daemon& daemon) {
   const LockFile lock(options.lock_file);
   const Log log(options.log_file);
   if (log.fd() >= 0) context.options.console = log.fd();
+  settle_access(options, context.options, context.diagnostics);
   tool::MountEnd end(options.mount_point);
+  MountPoint mount_point(options.arguments, options.mount_point);
   tool::Session session(context);
-  const tool::Volume& volume = options.domain.empty()
-                                   ? mount_image(session, options, context.diagnostics)
-                                   : mount_domain(session, context.options);
+  const tool::Volume& volume = options.domain.empty() ? mount_image(session, options)
+                                                      : mount_domain(session, context.options);
 
   {
     // Each thread that takes requests keeps a MiB for it. Of the others only ext4 gains, and btrfs
@@ -164,7 +178,7 @@ void mount_and_serve(Options& options, tool::Context& context, Daemon& daemon) {
         fuse_session_new(&options.arguments, &FileSystem::kOperations,
                          sizeof FileSystem::kOperations, &file_system));
     if (!fuse) throw UsageFailure("libfuse does not take the options");
-    const MountPoint mount_point(fuse.get(), options.mount_point);
+    const Mounted mounted(mount_point, fuse.get(), context.diagnostics);
     daemon.ready(log.fd());
     const int error =
         serve_requests(fuse.get(), {.threads = options.threads, .write_direct = write_direct});

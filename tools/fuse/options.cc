@@ -43,6 +43,7 @@ constexpr char kHelp[] =
     "    -o allow_other         other users may enter; their permissions are checked\n"
     "    -o default_permissions check permissions by the image's owners and modes\n"
     "    -o direct_io           do not cache file contents in the host's kernel\n"
+    "    -o no_sandbox          keep all rights of the process while it serves the image\n"
     "    -o no_writeback        write through the host's cache at once\n"
     "    noatime, nodiratime, relatime, strictatime, lazytime, sync, dirsync, nosuid, nodev,\n"
     "    noexec and more as of mount(8)\n\n"
@@ -60,6 +61,7 @@ struct Raw {
   char* format = nullptr;
   char* commit = nullptr;
   int snapshot = 0;
+  int no_sandbox = 0;
   char* lock_file = nullptr;
   char* log_file = nullptr;
   char* domain = nullptr;
@@ -89,6 +91,7 @@ const fuse_opt kOptions[] = {
     LKL_OPTION("opts=%s", options),
     LKL_OPTION("format=%s", format),
     LKL_OPTION("snapshot", snapshot),
+    LKL_OPTION("no_sandbox", no_sandbox),
     LKL_OPTION("commit=%s", commit),
     LKL_OPTION("lock=%s", lock_file),
     LKL_OPTION("log=%s", log_file),
@@ -238,6 +241,7 @@ std::unique_ptr<Options> parse_options(int argc, char** argv) {
           fmt::format("format={}: is not among {}", raw.format, tool::list_formats()));
   }
   options->snapshot = raw.snapshot != 0;
+  options->no_sandbox = raw.no_sandbox != 0;
   if (options->snapshot && options->read_only)
     throw UsageFailure("ro and snapshot exclude each other");
   // The process will be elsewhere when it is removed again after an error.

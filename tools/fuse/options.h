@@ -27,6 +27,7 @@ struct Options {
   std::string format;
   bool read_only = false;
   bool snapshot = false;
+  bool no_sandbox = false;
   std::string commit;
   bool foreground = false;
   bool debug = false;

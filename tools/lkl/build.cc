@@ -18,6 +18,7 @@
 #include "ext_settle.h"
 #include "format.h"
 #include "host_file.h"
+#include "outside.h"
 #include "process.h"
 #include "session.h"
 #include "signals.h"
@@ -201,6 +202,7 @@ class Builder {
     HostFile image =
         HostFile::create(options_.image, options_.force ? HostFile::Existing::kReplaced
                                                         : HostFile::Existing::kRefused);
+    image.empty();
     if (::ftruncate(image.fd(), static_cast<off_t>(size)) != 0 && errno != EINVAL)
       throw Failure(fmt::format("{}: cannot be made {} large: {}", options_.image, human_size(size),
                                 describe({errno, std::system_category()})));
@@ -212,10 +214,17 @@ class Builder {
       features = checksum_features(image.fd(), options_.image);
       for (auto at = features.rbegin(); at != features.rend(); ++at) tune("^" + *at);
     }
+    // After fill() no program can be run.
+    std::optional<Outside> last_tuning;
+    if (settle)
+      last_tuning.emplace(std::vector<Outside::Step>{[this, &features] {
+        for (const std::string& feature : features) tune(feature);
+        return -1;
+      }});
     fill();
     if (settle) {
       settle_ext(image.fd(), options_.image, *time_);
-      for (const std::string& feature : features) tune(feature);
+      last_tuning->run(0);
     }
     check_interrupted();
     if (context_.diagnostics.failed())
@@ -306,6 +315,7 @@ class Builder {
     }
     common.volume = VolumeChoice{};
     Session session(context_);
+    session.host_paths().allow_reading(options_.directory);
     AttachedImage& image = session.attach(options_.image, true);
     if (time_) {
       struct __lkl__kernel_timespec now = {};

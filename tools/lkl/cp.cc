@@ -133,6 +133,18 @@ void run_copy(Context& context, const CopyRequest& request) {
 
   Session session(context);
   // Before the sources: one of them may be the same image, and needs less.
+  if (destination.image)
+    session.open_for_writing(destination.image->image);
+  else
+    session.host_paths().allow_writing(destination.path);
+  for (const Location& source : request.sources) {
+    open_location(session, source);
+    // What matches is in there.
+    if (!source.image && request.patterns)
+      session.host_paths().allow_reading(split_path(source.path).first);
+  }
+  // Links may lead anywhere.
+  if (request.copy.dereference) session.host_paths().allow_reading("/");
   if (destination.image) session.mount_for_writing(*destination.image);
   Trees trees(session);
   std::vector<TreePath> from;

@@ -57,6 +57,8 @@ Run add(CLI::App& parser, CommonOptions& common, bool to_image) {
       ->type_name("FSTYPE");
   add_volume_option(parser, "-P,--partition", common);
   parser.add_flag("-p,--enable-printk", options->messages, "Show the kernel's messages");
+  parser.add_flag("--no-sandbox", common.no_sandbox,
+                  "Keep all rights of this process while it reads the image");
   parser.add_option("-m,--mb,--memory", options->megabytes, "Memory for the kernel, in MiB")
       ->type_name("MB");
   parser.add_option("-o,--owner", options->owner, "Owner of the copies, a number")

@@ -117,6 +117,7 @@ void add_images(Context& context, const std::vector<std::string>& images, Report
       context.diagnostics.error(failure.what());
     }
   };
+  for (const std::string& operand : images) session.open(parse_image_name(operand).image, false);
   for (const std::string& operand : images) {
     const ImageName name = parse_image_name(operand);
     if (!name.path.empty())

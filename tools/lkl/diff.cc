@@ -263,6 +263,7 @@ void run_diff(const DiffOptions& options, Context& context) {
   const Location first = locate_side(options.operands[0], context.options);
   const Location second = locate_side(options.operands[1], context.options);
   Session session(context);
+  for (const Location& location : {first, second}) open_location(session, location);
   Trees trees(session);
   Tree& tree_a = trees.of(first);
   Tree& tree_b = trees.of(second);

@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -101,7 +102,9 @@ DiskServer::DiskServer(DiskServer&& other) noexcept
       directory_(std::exchange(other.directory_, {})),
       uri_(std::move(other.uri_)),
       output_(std::exchange(other.output_, -1)),
-      process_(std::exchange(other.process_, -1)) {}
+      process_(std::exchange(other.process_, -1)),
+      handle_(std::exchange(other.handle_, -1)),
+      stopped_(std::exchange(other.stopped_, true)) {}
 
 DiskServer::~DiskServer() {
   try {
@@ -110,6 +113,7 @@ DiskServer::~DiskServer() {
     // who wants to know calls stop()
   }
   if (output_ >= 0) ::close(output_);
+  if (handle_ >= 0) ::close(handle_);
 }
 
 void DiskServer::start(const std::string& program, std::vector<std::string> arguments) {
@@ -159,6 +163,12 @@ void DiskServer::start(const std::string& program, std::vector<std::string> argu
     throw Failure(
         fmt::format("{}: cannot start it: {}", program, describe({error, std::system_category()})));
   process_ = child;
+  handle_ = static_cast<int>(::syscall(SYS_pidfd_open, child, 0));
+}
+
+void DiskServer::close_door() {
+  std::error_code ignored;
+  if (!directory_.empty()) std::filesystem::remove_all(std::exchange(directory_, {}), ignored);
 }
 
 bool DiskServer::ended(int& status) {
@@ -185,17 +195,17 @@ std::string DiskServer::complaints() {
 }
 
 void DiskServer::stop() {
-  if (directory_.empty()) return;
+  close_door();
+  if (std::exchange(stopped_, true)) return;
   int status = 0;
   const bool before = ended(status);
   if (!before) {
-    ::kill(process_, SIGTERM);
+    if (handle_ < 0 || ::syscall(SYS_pidfd_send_signal, handle_, SIGTERM, nullptr, 0) != 0)
+      ::kill(process_, SIGTERM);
     while (::waitpid(process_, &status, 0) < 0 && errno == EINTR) {
     }
     process_ = -1;
   }
-  std::error_code ignored;
-  std::filesystem::remove_all(std::exchange(directory_, {}), ignored);
   const bool asked = !before && WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM;
   if (asked || (WIFEXITED(status) && WEXITSTATUS(status) == 0 && !before)) return;
   throw Failure(fmt::format("{} {}:\n  {}", name_, before ? "ended too early" : "failed at the end",

@@ -24,6 +24,8 @@ class DiskServer {
   DiskServer& operator=(DiskServer&&) = delete;
   ~DiskServer();
 
+  // Removes the socket once all connections are made: nobody else is to find it.
+  void close_door();
   // Of the disk it serves.
   const std::string& uri() const { return uri_; }
   // What it has said so far; waits a little for a program that is about to end with an error.
@@ -40,6 +42,8 @@ class DiskServer {
   std::string uri_;
   int output_ = -1;
   pid_t process_ = -1;
+  int handle_ = -1;  // of the process: in the sandbox a signal can be sent by it only
+  bool stopped_ = false;
 };
 
 }  // namespace lkl::tool

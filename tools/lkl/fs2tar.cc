@@ -56,6 +56,8 @@ Run add_fs2tar(CLI::App& parser, CommonOptions& common) {
       ->type_name("FSTYPE");
   add_volume_option(parser, "-P,--partition", common);
   parser.add_flag("-p,--enable-printk", options->messages, "Show the kernel's messages");
+  parser.add_flag("--no-sandbox", common.no_sandbox,
+                  "Keep all rights of this process while it reads the image");
   parser.add_option("-s,--selinux-contexts", options->labels, "Write the SELinux labels to a file")
       ->type_name("SELINUX_FILE");
   return [options](Context& context) { run_fs2tar(*options, context); };

@@ -31,17 +31,32 @@ HostFile HostFile::open(const std::string& path, int flags) {
 HostFile HostFile::create(const std::string& path, Existing existing) {
   HostFile file;
   file.path_ = path;
-  const int flags = O_RDWR | O_CREAT | O_CLOEXEC;
-  file.fd_ =
-      ::open(path.c_str(), flags | (existing == Existing::kRefused ? O_EXCL : O_TRUNC), 0666);
-  if (file.fd_ < 0 && errno == EEXIST)
-    throw Failure(fmt::format("{}: exists; remove it, or replace it with --force", path));
+  constexpr int kFlags = O_RDWR | O_CREAT | O_CLOEXEC;
+  file.fd_ = ::open(path.c_str(), kFlags | O_EXCL, 0666);
+  if (file.fd_ < 0 && errno == EEXIST) {
+    if (existing == Existing::kRefused)
+      throw Failure(fmt::format("{}: exists; remove it, or replace it with --force", path));
+    file.existed_ = true;
+    file.fd_ = ::open(path.c_str(), kFlags, 0666);
+  }
   if (file.fd_ < 0) throw Failure(fmt::format("{}: cannot make it: {}", path, reason()));
   file.owned_ = true;
   // Devices and pipes stay where they are.
   struct stat status = {};
-  file.remove_ = ::fstat(file.fd_, &status) == 0 && S_ISREG(status.st_mode);
+  if (::fstat(file.fd_, &status) != 0 || !S_ISREG(status.st_mode)) return file;
+  file.remover_.emplace(std::vector<Outside::Step>{[path] {
+    ::unlink(path.c_str());
+    return -1;
+  }});
+  file.remove_ = !file.existed_;
   return file;
+}
+
+void HostFile::empty() {
+  if (!existed_ || !remover_) return;
+  if (::ftruncate(fd_, 0) != 0)
+    throw Failure(fmt::format("{}: cannot empty it: {}", path_, reason()));
+  remove_ = true;
 }
 
 HostFile HostFile::borrow(int fd) {
@@ -54,11 +69,18 @@ HostFile::HostFile(HostFile&& other) noexcept
     : path_(std::move(other.path_)),
       fd_(std::exchange(other.fd_, -1)),
       owned_(std::exchange(other.owned_, false)),
-      remove_(std::exchange(other.remove_, false)) {}
+      existed_(other.existed_),
+      remove_(std::exchange(other.remove_, false)),
+      remover_(std::move(other.remover_)) {}
 
 HostFile::~HostFile() {
   if (owned_) ::close(fd_);
-  if (remove_) ::unlink(path_.c_str());
+  if (!remove_) return;
+  try {
+    remover_->run(0);
+  } catch (const Failure&) {
+    // it stays, then
+  }
 }
 
 void HostFile::keep() {

@@ -4,24 +4,29 @@
 #ifndef LKL_TOOL_HOST_FILE_H
 #define LKL_TOOL_HOST_FILE_H
 
+#include <optional>
 #include <string>
 
 #include "error.h"
+#include "outside.h"
 #include "progress.h"
 
 namespace lkl::tool {
 
 // Move-only. A file that was made is removed by the destructor unless keep() was called: what is
-// half there must not look like the whole.
+// half there must not look like the whole. The removing is done outside of the sandbox, so a file
+// has to be made before the kernel is booted.
 class HostFile {
  public:
   enum class Existing {
     kRefused,   // Failure
-    kReplaced,  // emptied
+    kReplaced,  // by empty()
   };
   // Throw Failure with a message that names the file.
   static HostFile open(const std::string& path, int flags);
   static HostFile create(const std::string& path, Existing existing);
+  // One that existed is emptied; up to here it is left as it was.
+  void empty();
   // A descriptor of someone else, not closed.
   static HostFile borrow(int fd);
 
@@ -39,7 +44,9 @@ class HostFile {
   std::string path_;
   int fd_ = -1;
   bool owned_ = false;
+  bool existed_ = false;
   bool remove_ = false;
+  std::optional<Outside> remover_;
 };
 
 // While it lives, messages take the progress line away first.

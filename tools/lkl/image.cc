@@ -250,7 +250,10 @@ Disk ImageFile::connect() {
     if (ec != std::errc::device_or_resource_busy) break;
     std::this_thread::sleep_for(25ms);
   }
-  if (!ec) return disk;
+  if (!ec) {
+    for (DiskServer& server : servers_) server.close_door();
+    return disk;
+  }
   if (!servers_.empty()) {
     const std::string said = complaints();
     throw Failure(fmt::format("{}: cannot open the image:{}", name_,

@@ -5,6 +5,7 @@
 
 #include "commands.h"
 #include "format.h"
+#include "inspect.h"
 #include "json.h"
 #include "partition_table.h"
 #include "session.h"
@@ -24,15 +25,17 @@ struct Described {
   const Device* partition;
   std::optional<Space> space;
   std::string problem;  // why there is no space
+  std::optional<OperatingSystem> system;
 };
 
 Described describe_partition(Session& session, AttachedImage& image, const Device& partition) {
-  Described out{&partition, {}, {}};
+  Described out{&partition, {}, {}, {}};
   if (partition.contents.kind != Contents::Kind::kFileSystem && partition.present) return out;
   if (partition.container) return out;
   try {
     const auto tree = make_image_tree(session.mount(image, partition));
     out.space = tree->space(tree->open_directory("/"));
+    out.system = inspect(*tree, partition);
   } catch (const Failure& failure) {
     out.problem = failure.what();
   } catch (const std::system_error& error) {
@@ -97,13 +100,27 @@ void print_described(const Described& described) {
   if (!described.problem.empty()) fmt::print("     problem: {}\n", described.problem);
 }
 
+// What is named in an fstab may be on any of them.
+std::vector<std::vector<const Device*>> devices_by_disk(Session& session,
+                                                        const std::vector<std::string>& images) {
+  std::vector<std::vector<const Device*>> disks;
+  for (const std::string& operand : images) {
+    const AttachedImage& image = session.attach(parse_image_name(operand).image, false);
+    auto& devices = disks.emplace_back(std::vector{&image.whole});
+    for (const Device& partition : image.partitions) devices.push_back(&partition);
+  }
+  return disks;
+}
+
 void run_info(const InfoOptions& options, Context& context) {
   std::vector<std::string> images = context.options.images;
   images.insert(images.end(), options.operands.begin(), options.operands.end());
   if (images.empty()) throw UsageFailure("info needs an image");
 
   Session session(context);
+  for (const std::string& operand : images) session.open(parse_image_name(operand).image, false);
   Json all = Json::array();
+  const auto disks = devices_by_disk(session, images);
   for (const std::string& operand : images) {
     const ImageName name = parse_image_name(operand);
     AttachedImage& image = session.attach(name.image, false);
@@ -120,6 +137,8 @@ void run_info(const InfoOptions& options, Context& context) {
         add(image.whole);
       for (const Device& p : image.partitions) add(p);
     }
+    for (Described& d : described)
+      if (d.system) resolve_fstab(*d.system, disks);
 
     if (options.json) {
       Json entry;
@@ -128,6 +147,9 @@ void run_info(const InfoOptions& options, Context& context) {
       entry["table"] = image.table.empty() ? Json() : Json(image.table);
       entry["partitions"] = Json::array();
       for (const Described& d : described) entry["partitions"].push_back(to_json(d));
+      entry["operating_systems"] = Json::array();
+      for (const Described& d : described)
+        if (d.system) entry["operating_systems"].push_back(to_json(*d.system));
       all.push_back(entry);
       continue;
     }
@@ -136,6 +158,8 @@ void run_info(const InfoOptions& options, Context& context) {
                image.table.empty() ? "no partition table"
                                    : fmt::format("{} partition table", image.table));
     for (const Described& d : described) print_described(d);
+    for (const Described& d : described)
+      if (d.system) print(*d.system);
   }
   if (options.json) print_json(all);
 }

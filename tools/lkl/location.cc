@@ -20,6 +20,13 @@ Location locate(const std::string& operand, const CommonOptions& options) {
   return {std::nullopt, operand};
 }
 
+void open_location(Session& session, const Location& location) {
+  if (location.image)
+    session.open(location.image->image, false);
+  else
+    session.host_paths().allow_reading(location.path);
+}
+
 Tree& Trees::of(const Location& location) {
   Volume* volume = location.image ? &session_.mount(*location.image) : nullptr;
   auto& tree = trees_[volume];

@@ -23,6 +23,9 @@ struct Location {
 // IMAGE[:N]:/PATH, or :/PATH with -a IMAGE, or a path of the host.
 Location locate(const std::string& operand, const CommonOptions& options);
 
+// Opens the image, or makes the path of the host accessible in the sandbox, to be read.
+void open_location(Session& session, const Location& location);
+
 // The trees of the locations, made as they are needed. Must not outlive the session.
 class Trees {
  public:

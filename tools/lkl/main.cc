@@ -120,6 +120,8 @@ void add_common_options(CLI::App& parser, CommonOptions& options, std::string& m
       ->type_name("SIZE");
   parser.add_option("--mount-options", options.mount_options, "Options as of mount -o")
       ->type_name("LIST");
+  parser.add_flag("--no-sandbox", options.no_sandbox,
+                  "Keep all rights of this process while it reads the images");
   parser.add_flag("-q,--quiet", options.quiet, "No progress, no warnings");
   parser.add_flag("-v,--verbose", options.verbose,
                   "Say what is done; twice: the kernel's messages");

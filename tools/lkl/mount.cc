@@ -51,6 +51,7 @@ std::vector<std::string> lklfuse_options(const MountRequest& options, const Comm
   if (common.volume) list.push_back("part=" + escaped(to_text(*common.volume)));
   if (!common.format.empty()) list.push_back("format=" + common.format);
   if (common.snapshot) list.emplace_back("snapshot");
+  if (common.no_sandbox) list.emplace_back("no_sandbox");
   if (!common.commit.empty()) list.push_back("commit=" + escaped(common.commit));
   if (!common.mount_options.empty()) list.push_back("opts=" + escaped(common.mount_options));
   constexpr std::uint64_t kMebibyte = 1 << 20;

@@ -26,8 +26,11 @@ constexpr Word kWords[] = {
     {"strictatime", LKL_MS_STRICTATIME, LKL_MS_NOATIME},
     {"lazytime", LKL_MS_LAZYTIME, 0},
     {"nosuid", LKL_MS_NOSUID, 0},
+    {"suid", 0, LKL_MS_NOSUID},
     {"nodev", LKL_MS_NODEV, 0},
+    {"dev", 0, LKL_MS_NODEV},
     {"noexec", LKL_MS_NOEXEC, 0},
+    {"exec", 0, LKL_MS_NOEXEC},
 };
 
 const Word* find(std::string_view text) {

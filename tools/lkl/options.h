@@ -40,6 +40,7 @@ struct CommonOptions {
   std::uint64_t memory = 256ULL << 20;
   std::string mount_options;
   bool quiet = false;
+  bool no_sandbox = false;
   int console = 2;  // descriptor for the kernel's messages
   int verbose = 0;  // 1: what is done; 2: the kernel's messages too
 };

@@ -42,12 +42,41 @@ TableEntry mbr_entry(unsigned number, std::uint64_t first, const MbrSlot& slot) 
           {},     is_extended(slot.type)};
 }
 
+bool is_bsd(std::uint8_t type) {
+  return type == 0xa5 || type == 0xa6 || type == 0xa9;
+}
+
+// A slice of a BSD has a table of its own in its second sector, the disklabel. Linux numbers its
+// partitions behind the logical ones, and leaves out those that are the slice or not in it.
+void read_disklabel(const BlockReader& disk, const MbrSlot& slice, PartitionTable& table,
+                    unsigned& number) {
+  constexpr std::uint32_t kMagic = 0x82564557;
+  constexpr std::size_t kAt = 148, kLength = 16;
+  constexpr unsigned kMost = 16;  // that Linux looks at, and that fit
+  const Sector label(disk, (slice.start + 1) * kSector);
+  if (label.le32(0) != kMagic) return;
+  const bool relative = slice.type == 0xa5 && label.le32(kAt + 2 * kLength + 4) == 0;
+  const unsigned count = std::min<unsigned>(label.le16(138), kMost);
+  for (unsigned i = 0; i < count; i++) {
+    const std::size_t at = kAt + kLength * i;
+    const std::uint8_t type = label.byte(at + 12);
+    const std::uint64_t size = label.le32(at);
+    const std::uint64_t start = label.le32(at + 4) + (relative ? slice.start : 0);
+    const bool whole = start == slice.start && size == slice.count;
+    const bool inside = start >= slice.start && start + size <= slice.start + slice.count;
+    if (type == 0 || whole || !inside) continue;
+    table.entries.push_back({number++, start * kSector, size * kSector,
+                             fmt::format("bsd:0x{:02x}", type),
+                             std::string(1, static_cast<char>('a' + i)), false});
+  }
+}
+
 // Logical partitions are a chain of sectors: each describes one partition, relative to itself, and
-// points to the next, relative to the start of the extended partition.
-void read_logical(const BlockReader& disk, std::uint64_t extended, PartitionTable& table) {
+// points to the next, relative to the start of the extended partition. `number`: of the next one.
+void read_logical(const BlockReader& disk, std::uint64_t extended, PartitionTable& table,
+                  unsigned& number) {
   constexpr unsigned kMost = 256;  // a chain that loops must end
   std::uint64_t here = extended;
-  unsigned number = 5;
   for (unsigned links = 0; links < kMost; links++) {
     const Sector sector(disk, here * kSector);
     if (sector.le16(510) != 0xaa55) return;
@@ -97,11 +126,14 @@ PartitionTable read_partition_table(const BlockReader& disk) {
   if (std::any_of(slots.begin(), slots.end(), [](auto& s) { return s.type == kProtective; }))
     if (read_gpt(disk, table)) return table;
 
+  unsigned next = 5;
   for (unsigned i = 0; i < slots.size(); i++) {
     if (slots[i].type == 0 || slots[i].count == 0 || slots[i].type == kProtective) continue;
     table.entries.push_back(mbr_entry(i + 1, slots[i].start, slots[i]));
-    if (is_extended(slots[i].type)) read_logical(disk, slots[i].start, table);
+    if (is_extended(slots[i].type)) read_logical(disk, slots[i].start, table, next);
   }
+  for (const MbrSlot& slot : slots)
+    if (slot.count != 0 && is_bsd(slot.type)) read_disklabel(disk, slot, table, next);
   if (!table.entries.empty()) table.kind = "mbr";
   std::sort(table.entries.begin(), table.entries.end(),
             [](const TableEntry& a, const TableEntry& b) { return a.number < b.number; });
@@ -124,8 +156,15 @@ std::string partition_type_name(const std::string& type) {
       {"0x85", "Linux extended"},
       {"0x8e", "Linux LVM"},
       {"0xa5", "FreeBSD"},
+      {"0xa6", "OpenBSD"},
+      {"0xa9", "NetBSD"},
       {"0xef", "EFI system"},
       {"0xfd", "Linux RAID"},
+      {"bsd:0x01", "BSD swap"},
+      {"bsd:0x07", "BSD FFS"},
+      {"bsd:0x08", "FAT"},
+      {"bsd:0x11", "Linux ext2"},
+      {"bsd:0x1b", "ZFS"},
       {"c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "EFI system"},
       {"21686148-6449-6e6f-744e-656564454649", "BIOS boot"},
       {"0fc63daf-8483-4772-8e79-3d69d8477de4", "Linux"},

@@ -18,8 +18,8 @@ struct TableEntry {
   unsigned number = 0;
   std::uint64_t start = 0;  // bytes
   std::uint64_t size = 0;
-  std::string type;        // MBR: "0x83"; GPT: the type's GUID
-  std::string name;        // GPT only
+  std::string type;        // MBR: "0x83"; GPT: the type's GUID; in a disklabel: "bsd:0x07"
+  std::string name;        // of GPT; of a disklabel the letter
   bool container = false;  // an extended partition: holds others, no file system
 };
 

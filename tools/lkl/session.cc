@@ -52,17 +52,29 @@ Session::~Session() {
   close();
 }
 
+void Session::enter_sandbox() {
+  if (context_.options.no_sandbox) return;
+  const auto missing = tool::enter_sandbox(host_paths_);
+  if (context_.options.verbose == 0) return;
+  for (const std::string& what : missing)
+    context_.diagnostics.warning(
+        fmt::format("the host's kernel has no {}: the sandbox is without", what));
+}
+
 void Session::boot() {
   if (kernel_) return;
-  std::error_code ec;
   console_on = true;
   const CommonOptions& options = context_.options;
+  // They may belong together.
+  for (const std::string& image : options.images) open(parse_image_name(image).image, false);
+  check_interrupted();
   console_fd = options.console;
+  enter_sandbox();
   constexpr int kOnlyDisasters = 2, kEverything = 8;
-  kernel_ = Kernel::boot({.memory = options.memory,
-                          .loglevel = options.verbose >= 2 ? kEverything : kOnlyDisasters,
-                          .print = print_console},
-                         ec);
+  std::error_code ec =
+      kernel_.start({.memory = options.memory,
+                     .loglevel = options.verbose >= 2 ? kEverything : kOnlyDisasters,
+                     .print = print_console});
   if (ec)
     throw Failure(fmt::format("the kernel does not boot with {} of memory: {}; try another -m",
                               human_size(options.memory), describe(ec)));
@@ -76,27 +88,41 @@ void Session::boot() {
   file_systems_ = read_small_file("/proc/filesystems");
 }
 
-AttachedImage& Session::attach(const std::string& name, bool writable) {
-  const CommonOptions& options = context_.options;
-  // The same name is the same image, without opening it again.
+AttachedImage* Session::find_open(const std::string& name) {
   for (auto& image : images_)
-    if (image->name == name) return *image;
+    if (image->names.contains(name)) return image.get();
+  return nullptr;
+}
+
+AttachedImage& Session::open(const std::string& name, bool writable) {
+  const CommonOptions& options = context_.options;
+  if (AttachedImage* known = find_open(name)) return *known;
   const HostImage host = host_images_.resolve(name, writable);
   ImageFile file(host.path, {.writable = host.writable,
                              .lock = host.lock,
                              .snapshot = options.snapshot,
                              .format = options.format});
   for (auto& image : images_)
-    if (image->file.same_image(file)) return *image;
+    if (image->file.same_image(file)) {
+      image->names.insert(name);
+      return *image;
+    }
   check_interrupted();
   if (file.writable() && !options.commit.empty()) prepare_commit();
-  boot();
+  std::error_code ec;
+  if (!kernel_.prepared()) kernel_ = Kernel::prepare(ec);
+  if (ec) throw Failure(fmt::format("the kernel cannot be prepared: {}", describe(ec)));
   Disk disk = file.connect();
-  auto image = std::make_unique<AttachedImage>(
-      AttachedImage{name, std::move(file), std::move(disk), {}, {}, {}});
-  scan(*image);
-  images_.push_back(std::move(image));
+  images_.push_back(std::make_unique<AttachedImage>(
+      AttachedImage{name, {name}, std::move(file), std::move(disk), {}, {}, {}}));
   return *images_.back();
+}
+
+AttachedImage& Session::attach(const std::string& name, bool writable) {
+  AttachedImage& image = open(name, writable);
+  boot();
+  if (!std::exchange(image.scanned, true)) scan(image);
+  return image;
 }
 
 void Session::prepare_commit() {
@@ -108,13 +134,14 @@ void Session::prepare_commit() {
                     name));
   if (::access(name.c_str(), F_OK) == 0)
     throw Failure(fmt::format("--commit {}: exists; remove it, or name a new file", name));
-  commit_.emplace(HostFile::create(name, HostFile::Existing::kReplaced));
+  commit_.emplace(HostFile::create(name, HostFile::Existing::kRefused));
 }
 
 void Session::commit() {
   if (!commit_ || context_.diagnostics.failed()) return;
-  const auto changed = std::find_if(images_.begin(), images_.end(),
-                                    [](const auto& image) { return image->file.writable(); });
+  const auto changed = std::find_if(images_.begin(), images_.end(), [](const auto& image) {
+    return image->scanned && image->file.writable();
+  });
   if (changed == images_.end()) return;
   const std::string& name = context_.options.commit;
   try {
@@ -150,6 +177,7 @@ Choosable Session::choosable(const AttachedImage& image) const {
   Choosable all;
   all.whole = &image.whole;
   for (const auto& attached : images_) {
+    if (!attached->scanned) continue;
     const bool own = attached.get() == &image;
     if (!own) all.others.push_back(&attached->whole);
     for (const Device& partition : attached->partitions)
@@ -224,8 +252,10 @@ std::string Session::type_to_mount(const AttachedImage& image, const Device& dev
 }
 
 std::string Session::mount_data(const Device& device, const std::string& type, unsigned& flags) {
-  // Reading must not change the image's access times, if not asked to.
-  MountWords words = parse_mount_words(context_.options.mount_options, LKL_MS_NOATIME);
+  // Reading must not change the image's access times, if not asked to; and what is in an image is
+  // nobody's reason to open a device or to give rights.
+  constexpr unsigned kDefaults = LKL_MS_NOATIME | LKL_MS_NOSUID | LKL_MS_NODEV | LKL_MS_NOEXEC;
+  MountWords words = parse_mount_words(context_.options.mount_options, kDefaults);
   flags = words.flags;
   if (!device.writable) flags |= LKL_MS_RDONLY;
   const auto add = [&](const std::string& word) {
@@ -285,19 +315,19 @@ std::vector<AttachedImage*> Session::disks_to_choose_from(const ImageName& name)
   return disks;
 }
 
-void Session::attach_for_writing(const std::string& path) {
-  attach(path, true);
+void Session::open_for_writing(const std::string& path) {
+  open(path, true);
   // The other devices of a file system that spans several are written, too.
   const auto& images = context_.options.images;
   const bool spans = std::any_of(images.begin(), images.end(), [&](const std::string& image) {
     return parse_image_name(image).image == path;
   });
   if (!spans) return;
-  for (const std::string& image : images) attach(parse_image_name(image).image, true);
+  for (const std::string& image : images) open(parse_image_name(image).image, true);
 }
 
 Volume& Session::mount_for_writing(const ImageName& name) {
-  attach_for_writing(name.image);
+  open_for_writing(name.image);
   Volume& volume = mount(name);
   if (!volume.image->file.writable())
     throw Failure(

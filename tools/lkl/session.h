@@ -10,6 +10,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,17 +21,20 @@
 #include "image.h"
 #include "kernel_device.h"
 #include "options.h"
+#include "sandbox.h"
 
 namespace lkl::tool {
 
-// One attached image. Owned by the session.
+// One image that is open, and attached once the kernel runs. Owned by the session.
 struct AttachedImage {
-  std::string name;  // as it was given
+  std::string name;             // as it was given
+  std::set<std::string> names;  // the same, and others by which it was asked for
   ImageFile file;
   Disk disk;
   std::string table;  // "gpt", "mbr" or empty
   Device whole;
   std::vector<Device> partitions;  // in the order of their numbers
+  bool scanned = false;            // the last three are known
 };
 
 // One mounted file system. Owned by the session.
@@ -50,17 +54,23 @@ class Session {
   Session& operator=(const Session&) = delete;
   ~Session();
 
-  // Opens the image and hands it to the kernel (which is booted at the first one). The same image
-  // again, by whatever name, gives the same object; it must not ask for more access then.
+  // Opens the image on the host. The same image again, by whatever name, gives the same object; it
+  // must not ask for more access then. All images of a command are to be opened before the first is
+  // attached or mounted: in the sandbox no more can be. (Those of -a are, of themselves.)
+  AttachedImage& open(const std::string& name, bool writable);
+  // What the command works on besides images; to be filled before the first is attached.
+  SandboxPaths& host_paths() { return host_paths_; }
+  // Opens the image and hands it to the kernel. At the first one the sandbox is entered, and the
+  // kernel is booted with all that are open.
   AttachedImage& attach(const std::string& name, bool writable);
 
   // Mounts what is named, or what -P names, or the only file system there is to mount.
   // Attaches the image and those given with -a, read-only, if they are not attached yet.
   // Of a domain's disks it takes the one that has a file system, if --disk names none.
   Volume& mount(const ImageName& name);
-  // As mount(), but for writing. Attaches what it spans for writing, too: to be called first.
+  // As mount(), but for writing. Opens what it spans for writing, too: to be called first.
   Volume& mount_for_writing(const ImageName& name);
-  void attach_for_writing(const std::string& path);
+  void open_for_writing(const std::string& path);
   // Mounts exactly this one.
   Volume& mount(AttachedImage& image, const Device& device);
   // Which one mount() would take.
@@ -71,7 +81,9 @@ class Session {
   void close();
 
  private:
+  AttachedImage* find_open(const std::string& name);
   void boot();
+  void enter_sandbox();
   void prepare_commit();
   void commit();
   void scan(AttachedImage& image);
@@ -87,6 +99,7 @@ class Session {
   const int exceptions_ = std::uncaught_exceptions();
   std::optional<HostFile> commit_;  // the file of --commit
   HostImages host_images_;
+  SandboxPaths host_paths_;
   // Destroyed in the reverse order.
   Kernel kernel_;
   std::string file_systems_;  // /proc/filesystems

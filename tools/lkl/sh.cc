@@ -50,8 +50,9 @@ Words split_words(const std::string& line) {
 
 class Shell {
  public:
-  Shell(Context& context, const Volume& volume, std::string directory)
-      : context_(context), state_{&volume, "/"} {
+  Shell(Context& context, const Volume& volume, std::string directory,
+        const SandboxPaths& host_paths)
+      : context_(context), state_{&volume, "/"}, host_paths_(host_paths) {
     if (!directory.empty()) change_directory(directory);
     context_.shell = &state_;
   }
@@ -59,8 +60,7 @@ class Shell {
   Shell& operator=(const Shell&) = delete;
   ~Shell() { context_.shell = nullptr; }
 
-  void run() {
-    LineReader reader;
+  void run(LineReader& reader) {
     if (reader.interactive() && !context_.options.quiet)
       fmt::print(stderr, "{} ({}); help shows the commands, exit leaves\n", state_.volume->name,
                  state_.volume->type);
@@ -191,9 +191,21 @@ class Shell {
     if (operands.size() == 1) operands.push_back(".");
     const std::string destination = operands.back();
     operands.pop_back();
+    if (!context_.options.no_sandbox) {
+      for (const std::string& path : put ? operands : Words{destination})
+        require_accessible(path, put);
+    }
     std::vector<TreePath> sources;
     for (const std::string& path : operands) sources.push_back({from, path});
     copy_paths(context_, options, sources, {to, destination});
+  }
+
+  void require_accessible(const std::string& path, bool read) const {
+    if (read ? host_paths_.may_read(path) : host_paths_.may_write(path)) return;
+    throw Failure(fmt::format(
+        "{}: not accessible from here, only what is below the directory lkl sh was started in; "
+        "start it elsewhere, or with --no-sandbox",
+        path));
   }
 
   static void help() {
@@ -210,17 +222,21 @@ class Shell {
 
   Context& context_;
   ShellState state_;
+  const SandboxPaths& host_paths_;
   bool left_ = false;
 };
 
 void run_sh(const ImageAndPaths& operands, Context& context) {
   const auto [image, choice, paths] = operands.resolve(context.options);
   if (paths.size() > 1) throw UsageFailure("sh takes one image, and the directory to begin in");
+  // It reads its settings and what is known of the terminal.
+  LineReader reader;
   Session session(context);
+  session.host_paths().allow_writing(".");
   const ImageName name{image, choice, {}};
   Volume& volume =
       context.options.read_only ? session.mount(name) : session.mount_for_writing(name);
-  Shell(context, volume, paths.empty() ? "" : paths.front()).run();
+  Shell(context, volume, paths.empty() ? "" : paths.front(), session.host_paths()).run(reader);
 }
 
 }  // namespace

@@ -63,6 +63,7 @@ void tar_in(const TarOptions& options, Context& context) {
     throw UsageFailure("the archive does not come from a terminal; name it with -f FILE");
 
   Session session(context);
+  session.host_paths().allow_user_names();
   const Volume& volume = session.mount_for_writing({target.image, target.volume, {}});
   const auto tree = make_image_tree(volume);
   Progress progress(context.options.quiet);
@@ -106,11 +107,12 @@ void pack_image(Context& context, const PackRequest& request) {
   if (standard && ::isatty(STDOUT_FILENO))
     throw UsageFailure("an archive is not for a terminal; name a file with -f FILE");
 
+  HostFile file = standard ? HostFile::borrow(STDOUT_FILENO)
+                           : HostFile::create(request.file, HostFile::Existing::kReplaced);
   Session session(context);
   const Volume& volume = session.mount(request.image);
   // Only now: a wrong image must not cost an archive that is there already.
-  HostFile file = standard ? HostFile::borrow(STDOUT_FILENO)
-                           : HostFile::create(request.file, HostFile::Existing::kReplaced);
+  file.empty();
   const auto tree = make_image_tree(volume);
   Progress progress(context.options.quiet || standard);
   const ProgressLine line(context.diagnostics, progress);

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// A process that is forked before the sandbox is entered, and does afterwards what is no longer
+// possible inside: a few things that were settled before anything of an image was read.
+#ifndef LKL_TOOL_OUTSIDE_H
+#define LKL_TOOL_OUTSIDE_H
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <functional>
+#include <vector>
+
+namespace lkl::tool {
+
+// Move-only. The process ends with this object, or with the process that made it. It has none of
+// the open files but the standard ones: the lock of an image is not kept by it.
+class Outside {
+ public:
+  // Returns a descriptor that run() is to return, or -1. May throw Failure.
+  using Step = std::function<int()>;
+
+  // Forks: to be called before the kernel is booted, and while there is one thread.
+  // Throws std::system_error.
+  explicit Outside(std::vector<Step> steps);
+  Outside(Outside&& other) noexcept;
+  Outside& operator=(Outside&&) = delete;
+  ~Outside();
+
+  // Has the step done over there, and waits. Throws Failure: what it threw, or that the process is
+  // gone. The descriptor is the caller's.
+  int run(std::size_t step);
+
+ private:
+  int socket_ = -1;
+  pid_t process_ = -1;
+};
+
+}  // namespace lkl::tool
+
+#endif  // LKL_TOOL_OUTSIDE_H
