@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "assembly.h"
 #include "choose.h"
 #include "device.h"
 #include "host_file.h"
@@ -45,7 +46,8 @@ struct Volume {
 
 class Session {
  public:
-  explicit Session(Context& context) : context_(context), host_images_(context) {}
+  explicit Session(Context& context)
+      : context_(context), host_images_(context), assembly_(context) {}
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
   ~Session();
@@ -66,6 +68,11 @@ class Session {
   // Which one mount() would take.
   const Device& choose(AttachedImage& image, std::optional<VolumeChoice> choice);
 
+  // Attaches the images given with -a, and assembles arrays and logical volumes of all that is
+  // attached; LUKS containers are opened if there is a key file. What there is then; of what could
+  // not be had, the devices have the problems.
+  std::vector<const Device*> assemble();
+
   // Writes back, unmounts, removes the disks and halts. Errors are reported to the context's
   // diagnostics: data may be lost then. Called by the destructor if not before.
   void close();
@@ -75,6 +82,8 @@ class Session {
   void prepare_commit();
   void commit();
   void scan(AttachedImage& image);
+  void attach_others();
+  std::string why_read_only(const Volume& volume) const;
   Choosable choosable(const AttachedImage& image) const;
   std::string type_to_mount(const AttachedImage& image, const Device& device) const;
   std::string mount_data(const Device& device, const std::string& type, unsigned& flags);
@@ -91,6 +100,7 @@ class Session {
   Kernel kernel_;
   std::string file_systems_;  // /proc/filesystems
   std::vector<std::unique_ptr<AttachedImage>> images_;
+  Assembly assembly_;
   std::vector<std::unique_ptr<Volume>> volumes_;
 };
 
