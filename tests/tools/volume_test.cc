@@ -116,11 +116,15 @@ TEST_P(ArrayTest, LacksMembers) {
   if (can_lose_one()) {
     EXPECT_EQ(result.status, 0) << result.err;
     EXPECT_EQ(result.out, "hello\n");
-    EXPECT_NE(result.err.find("without members 1 of"), std::string::npos) << result.err;
+    EXPECT_NE(result.err.find("without member 1"), std::string::npos) << result.err;
     expect_contents({}, members);
+    // The one that is missing would be outdated.
+    const Result refused = lkl(with({"rm", "/hello"}, members));
+    EXPECT_EQ(refused.status, 1);
+    EXPECT_NE(refused.err.find("only read"), std::string::npos) << refused.err;
   } else {
     EXPECT_EQ(result.status, 1);
-    EXPECT_NE(result.err.find("members 1 are missing"), std::string::npos) << result.err;
+    EXPECT_NE(result.err.find("member 1 missing"), std::string::npos) << result.err;
   }
   EXPECT_EQ(sums("m*"), before);
 }
@@ -152,7 +156,7 @@ TEST_F(MdTest, TooManyMissing) {
   make("5", "host:home", "fs.img", "m0 m1 m2 m3");
   const Result result = lkl(with({"ls"}, {"m1", "m3"}));
   EXPECT_EQ(result.status, 1);
-  EXPECT_NE(result.err.find("members 0, 2 are missing"), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find("members 0, 2 missing"), std::string::npos) << result.err;
   EXPECT_NE(result.err.find("'host:home' (raid5, 4 disks)"), std::string::npos) << result.err;
 }
 

@@ -49,6 +49,11 @@ std::vector<unsigned> ArraySet::missing() const {
   return missing;
 }
 
+std::string ArraySet::missing_names() const {
+  const std::vector<unsigned> numbers = missing();
+  return fmt::format("member{} {}", numbers.size() == 1 ? "" : "s", fmt::join(numbers, ", "));
+}
+
 bool ArraySet::enough() const {
   const MdMember& newest = superblock();
   const std::size_t lost = missing().size(), disks = newest.disks;

@@ -27,6 +27,8 @@ class ArraySet {
   std::vector<Device*> all() const;
   // Places in the array that no member is for, or an outdated one.
   std::vector<unsigned> missing() const;
+  // "member 1", "members 0, 2": those of missing(), for messages.
+  std::string missing_names() const;
   // Whether it can be started without those.
   bool enough() const;
   // "array 'host:home' (raid5, 3 disks)"

@@ -31,13 +31,6 @@ BlockReader reader_of(const Device& device) {
   return open_device(device.device, device.size);
 }
 
-std::string list_numbers(const std::vector<unsigned>& numbers) {
-  std::string list;
-  for (const unsigned number : numbers)
-    list += fmt::format("{}{}", list.empty() ? "" : ", ", number);
-  return list;
-}
-
 // "md0" if its superblocks say so, else from md127 downwards, as udev's rules have it.
 std::string array_id(const MdMember& superblock, const std::string& short_name,
                      const std::vector<std::unique_ptr<Device>>& devices) {
@@ -159,8 +152,8 @@ bool Assembly::start_arrays(bool incomplete) {
         set->failed = true;
       }
     } else {
-      problem = fmt::format("{}: members {} are missing; name their disks with -a, too",
-                            set->description(), list_numbers(set->missing()));
+      problem = fmt::format("{}: {} missing; name all its disks with -a", set->description(),
+                            set->missing_names());
     }
     for (Device* member : set->all()) member->problem = problem;
   }
@@ -169,7 +162,6 @@ bool Assembly::start_arrays(bool incomplete) {
 
 void Assembly::start(ArraySet& set) {
   const MdMember& superblock = set.superblock();
-  const std::vector<unsigned> missing = set.missing();
   Device array;
   array.kind = Device::Kind::kArray;
   std::vector<std::uint32_t> numbers;
@@ -182,15 +174,15 @@ void Assembly::start(ArraySet& set) {
   array.id = array_id(superblock, short_name, devices_);
   if (!short_name.empty()) array.alias = "md/" + short_name;
   array.type = md_level_name(superblock.level);
-  array.writable = all_writable(array.on);
+  // A member that was only not named would be outdated by what is written without it.
+  array.writable = all_writable(array.on) && set.missing().empty();
   MdArray running(set.description(), superblock.major, superblock.minor, numbers, array.writable);
   set.started = true;
   array.device = running.device();
   array.size = device_size(array.device);
   holders_.push_back({array.display(), std::move(running)});
-  if (!missing.empty()) {
-    array.degraded =
-        fmt::format("without members {} of {}", list_numbers(missing), superblock.disks);
+  if (!set.missing().empty()) {
+    array.degraded = "without " + set.missing_names();
     context_.diagnostics.warning(
         fmt::format("{}: {} runs {}", array.display(), set.description(), array.degraded));
   }

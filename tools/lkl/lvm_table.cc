@@ -96,21 +96,93 @@ class Builder {
   // Metadata and data of each member are volumes of their own.
   DmTarget raid(const LvmSegment& segment, const std::string& type) const {
     if (segment.areas.empty() || segment.areas.size() % 2 != 0) fail("members are missing");
+    if (!writable_) return raid_to_read(segment, type);
     std::string options;
     unsigned count = 1;
-    if (const std::uint64_t region = segment.number("region_size")) {
-      options += fmt::format(" region_size {}", region);
+    const auto option = [&](const std::string& word, std::uint64_t value) {
+      options += fmt::format(" {} {}", word, value);
       count += 2;
+    };
+    if (const std::uint64_t region = segment.number("region_size")) option("region_size", region);
+    if (const std::uint64_t copies = segment.number("data_copies"); copies && type == "raid10")
+      option("raid10_copies", copies);
+    std::string members;
+    for (const LvmArea& area : segment.areas) members += " " + major_minor(find_(area.name));
+    return raid_target(segment, type, count, options, members);
+  }
+
+  DmTarget raid_target(const LvmSegment& segment, const std::string& type, unsigned count,
+                       const std::string& options, const std::string& members) const {
+    return make(segment, "raid",
+                fmt::format("{} {} {}{} {}{}", type, count, segment.number("stripe_size"), options,
+                            segment.areas.size() / 2, members));
+  }
+
+  // With its metadata the kernel would write to it, even to read. Without it the kernel takes all
+  // members for good, hence those that are not have to be left out here.
+  DmTarget raid_to_read(const LvmSegment& segment, const std::string& type) const {
+    const std::vector<bool> good = good_members(segment);
+    const std::vector<LvmArea> areas = data_areas(segment);
+    constexpr std::size_t kCopies = 2;
+    // Copies that were not synchronised after a crash differ: always the same one is read.
+    if (type == "raid1") return striped(segment, copies_to_read(areas, good, areas.size()));
+    if (type == "raid10" && areas.size() % kCopies == 0 &&
+        segment.number("data_copies", kCopies) == kCopies)
+      return striped(segment, copies_to_read(areas, good, kCopies));
+    if (type != "raid4" && !type.starts_with("raid5"))
+      throw Failure(fmt::format(
+          "{}/{}: the kernel cannot read this volume of type {} without writing to it; use "
+          "--snapshot with a command that writes, such as lkl sh or lkl mount",
+          group_.name, volume_.name, type));
+    std::string members;
+    for (std::size_t i = 0; i < areas.size(); i++)
+      members += good[i] ? " - " + major_minor(find_(areas[i].name)) : " - -";
+    return raid_target(segment, type, 2, " nosync", members);
+  }
+
+  // Of each so many copies one that is good.
+  std::vector<LvmArea> copies_to_read(const std::vector<LvmArea>& areas,
+                                      const std::vector<bool>& good, std::size_t copies) const {
+    std::vector<LvmArea> chosen;
+    for (std::size_t i = 0; i < areas.size(); i += copies) {
+      std::size_t at = i;
+      while (at < i + copies && !good[at]) at++;
+      if (at == i + copies) fail("no copy is in order");
+      chosen.push_back(areas[at]);
     }
-    if (const std::uint64_t copies = segment.number("data_copies"); copies && type == "raid10") {
-      options += fmt::format(" raid10_copies {}", copies);
-      count += 2;
+    return chosen;
+  }
+
+  // By the marks in the members' metadata.
+  std::vector<bool> good_members(const LvmSegment& segment) const {
+    constexpr std::uint32_t kMagic = 0x64526d44, kReshapes = 1;  // "DmRd"
+    constexpr std::uint64_t kInSync = ~std::uint64_t{0};
+    struct Member {
+      bool marked = false;
+      std::uint64_t events = 0, failed = 0, in_sync_to = 0;
+    };
+    std::vector<Member> members;
+    Member newest;
+    for (std::size_t i = 0; i < segment.areas.size(); i += 2) {
+      const Block<512> header(open_device(find_(segment.areas[i].name), 512), 0);
+      const Member member{header.le32(0) == kMagic, header.le64(16), header.le64(24),
+                          header.le64(32)};
+      if (member.marked && (header.le32(60) & kReshapes))
+        throw Failure(fmt::format("{}/{}: is being reshaped; it can only be used for writing",
+                                  group_.name, volume_.name));
+      if (member.marked && (!newest.marked || member.events > newest.events)) newest = member;
+      members.push_back(member);
     }
-    std::string parameters =
-        fmt::format("{} {} {}{} {}", type, count, segment.number("stripe_size"), options,
-                    segment.areas.size() / 2);
-    for (const LvmArea& area : segment.areas) parameters += " " + major_minor(find_(area.name));
-    return make(segment, "raid", std::move(parameters));
+    std::vector<bool> good;
+    for (std::size_t i = 0; i < members.size(); i++) {
+      const Member& member = members[i];
+      const bool failed = i < 64 && (newest.failed >> i & 1) != 0;
+      // One that was never used has no marks at all.
+      good.push_back(!newest.marked ||
+                     (member.marked && !failed && member.events >= newest.events &&
+                      member.in_sync_to == kInSync));
+    }
+    return good;
   }
 
   const LvmGroup& group_;

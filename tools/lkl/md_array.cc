@@ -54,6 +54,8 @@ MdArray::MdArray(const std::string& name, int major, int minor,
       device_ = device;
       ec = assemble(array, major, minor, devices);
     }
+    constexpr int kReadOnly = 1;
+    if (!ec && !writable) ec = command(array, LKL_BLKROSET, &kReadOnly);
     // The partitions are read when they are asked for.
     if (!ec) command(array, LKL_BLKRRPART);
   }

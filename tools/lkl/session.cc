@@ -188,8 +188,7 @@ bool Session::kernel_knows(const std::string& type) const {
 std::string Session::type_to_mount(const AttachedImage& image, const Device& device) const {
   const std::string name = device.display();
   const Contents& contents = device.contents;
-  if (!device.present && !device.problem.empty())
-    throw Failure(device.problem);
+  if (!device.present && !device.problem.empty()) throw Failure(device.problem);
   if (!device.present)
     throw Failure(fmt::format("{}: {}", name, why_absent(image.whole, image.partitions, device)));
 
@@ -340,6 +339,9 @@ std::string Session::why_read_only(const Volume& volume) const {
   for (std::size_t i = 0; i < below.size(); i++) {
     const Device& device = *below[i];
     if (device.writable) continue;
+    if (!device.degraded.empty())
+      return fmt::format("{}: the array {} runs {}, so it is only read; name all its disks with -a",
+                         volume.name, device.id, device.degraded);
     if (device.on.empty() && device.image == volume.image->file.path())
       return fmt::format(
           "{}: the disk is read-only, as the domain's definition says; change that, "
