@@ -118,15 +118,9 @@ TEST_F(LuksTest, OnAPartition) {
 
 TEST_F(LuksTest, InAVolumeOnAnArray) {
   encrypt("fs.img", "inner.img");
-  const Json group = {
-      {"name", "vg"},
-      {"extents", 48},
-      {"files", {"p0"}},
-      {"volumes",
-       {{"crypt",
-         {{"contents", "inner.img"},
-          {"segments", {{{"type", "striped"}, {"count", 40}, {"areas", {{"pv0", 3}}}}}}}}}}};
-  write_file("group.json", group.dump());
+  write_file("group.json", R"({"name": "vg", "extents": 48, "files": ["p0"], "volumes": {"crypt":
+      {"contents": "inner.img",
+       "segments": [{"type": "striped", "count": 40, "areas": [["pv0", 3]]}]}}})");
   shell("python3 " LKL_MAKE_GROUP
         " group.json && "
         "python3 " LKL_MAKE_ARRAY " make 5 1.2 host:3 p0 m0 m1 m2");

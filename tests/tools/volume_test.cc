@@ -154,7 +154,7 @@ class MdTest : public VolumeTest {
 
 TEST_F(MdTest, TooManyMissing) {
   make("5", "host:home", "fs.img", "m0 m1 m2 m3");
-  const Result result = lkl(with({"ls"}, {"m1", "m3"}));
+  const Result result = lkl(with({"df"}, {"m1", "m3"}));
   EXPECT_EQ(result.status, 1);
   EXPECT_NE(result.err.find("members 0, 2 missing"), std::string::npos) << result.err;
   EXPECT_NE(result.err.find("'host:home' (raid5, 4 disks)"), std::string::npos) << result.err;
@@ -165,7 +165,7 @@ TEST_F(MdTest, HasNames) {
   expect_contents({"-P", "md/home"}, {"m0", "m1"});
   expect_contents({"-P", "md127"}, {"m0", "m1"});
   expect_contents({"-P", "/dev/md/home"}, {"m0", "m1"});
-  const Result result = lkl(with({"ls", "-P", "md9"}, {"m0", "m1"}));
+  const Result result = lkl(with({"df", "-P", "md9"}, {"m0", "m1"}));
   EXPECT_EQ(result.status, 1);
   EXPECT_NE(result.err.find("no such device"), std::string::npos) << result.err;
   EXPECT_NE(result.err.find("md127"), std::string::npos) << result.err;
@@ -241,23 +241,36 @@ class LvmTest : public VolumeTest {
     write_file("group.json", group.dump());
     shell("python3 " LKL_MAKE_GROUP " group.json");
   }
-  static Json striped(std::size_t count, const Json& areas) {
-    return {{"type", "striped"}, {"count", count}, {"areas", areas}};
+  using Areas = std::vector<std::pair<std::string, int>>;
+  static Json striped(std::size_t count, const Areas& areas) {
+    Json list = Json::array();
+    for (const auto& [name, extent] : areas) list.push_back(Json::array({name, extent}));
+    return {{"type", "striped"}, {"count", count}, {"areas", list}};
+  }
+  static Json volume(const std::vector<Json>& segments, const std::string& contents = {}) {
+    Json result = {{"segments", segments}};
+    if (!contents.empty()) result["contents"] = contents;
+    return result;
+  }
+  // On one disk.
+  void make_one(const std::map<std::string, Json>& volumes, const std::string& disk = "p0") {
+    make({{"name", "vg"}, {"extents", 16}, {"files", Json::array({disk})}, {"volumes", volumes}});
   }
   // "root" in pieces over two disks, "stripes" over both, the description on one.
   void make_two() {
+    const std::map<std::string, Json> volumes = {
+        {"root",
+         volume({striped(5, {{"pv0", 2}}), striped(3, {{"pv1", 1}}), striped(1, {{"pv0", 0}})},
+                "fs.img")},
+        {"stripes", volume({striped(10, {{"pv0", 12}, {"pv1", 8}})}, "fs.img")}};
     make({{"name", "vg"},
           {"extents", 24},
-          {"files", {"p0", "p1"}},
-          {"no_metadata", {"p1"}},
-          {"volumes",
-           {{"root",
-             {{"contents", "fs.img"},
-              {"segments",
-               {striped(5, {{"pv0", 2}}), striped(3, {{"pv1", 1}}), striped(1, {{"pv0", 0}})}}}},
-            {"stripes",
-             {{"contents", "fs.img"}, {"segments", {striped(10, {{"pv0", 12}, {"pv1", 8}})}}}}}}});
+          {"files", Json::array({"p0", "p1"})},
+          {"no_metadata", Json::array({"p1"})},
+          {"volumes", volumes}});
   }
+  // "root" as it is, on one disk.
+  void make_root() { make_one({{"root", volume({striped(8, {{"pv0", 0}})}, "fs.img")}}); }
 };
 
 TEST_F(LvmTest, VolumesAreRead) {
@@ -294,7 +307,7 @@ TEST_F(LvmTest, VolumesAreWritten) {
 
 TEST_F(LvmTest, NamesAreAskedFor) {
   make_two();
-  const Result result = lkl({"ls", "-a", "p0", "-a", "p1"});
+  const Result result = lkl({"cat", "-a", "p0", "-a", "p1", "/hello"});
   EXPECT_EQ(result.status, 1);
   EXPECT_NE(result.err.find("vg/root"), std::string::npos) << result.err;
   EXPECT_NE(result.err.find("vg/stripes"), std::string::npos) << result.err;
@@ -319,14 +332,9 @@ TEST_F(LvmTest, WritingNeedsAllDisks) {
 }
 
 TEST_F(LvmTest, ReadOnlyVolumesStayThat) {
-  make({{"name", "vg"},
-        {"extents", 16},
-        {"files", {"p0"}},
-        {"volumes",
-         {{"root",
-           {{"contents", "fs.img"},
-            {"status", {"READ", "VISIBLE"}},
-            {"segments", {striped(8, {{"pv0", 0}})}}}}}}});
+  Json root = volume({striped(8, {{"pv0", 0}})}, "fs.img");
+  root["status"] = Json::array({"READ", "VISIBLE"});
+  make_one({{"root", root}});
   EXPECT_EQ(lkl_ok({"cat", "p0", "/hello"}), "hello\n");
   const Result result = lkl({"rm", "p0", "/hello"});
   EXPECT_EQ(result.status, 1);
@@ -334,13 +342,8 @@ TEST_F(LvmTest, ReadOnlyVolumesStayThat) {
 }
 
 TEST_F(LvmTest, UnknownTypesAreRefusedByName) {
-  make({{"name", "vg"},
-        {"extents", 16},
-        {"files", {"p0"}},
-        {"volumes",
-         {{"root", {{"contents", "fs.img"}, {"segments", {striped(8, {{"pv0", 0}})}}}},
-          {"fast",
-           {{"segments", {{{"type", "cache"}, {"count", 1}, {"areas", Json::array()}}}}}}}}});
+  make_one({{"root", volume({striped(8, {{"pv0", 0}})}, "fs.img")},
+            {"fast", volume({{{"type", "cache"}, {"count", 1}, {"areas", Json::array()}}})}});
   EXPECT_EQ(lkl_ok({"cat", "p0", "/hello"}), "hello\n");
   const Result result = lkl({"ls", "p0:vg/fast"});
   EXPECT_EQ(result.status, 1);
@@ -366,10 +369,7 @@ TEST_F(LvmTest, IsShown) {
 }
 
 TEST_F(LvmTest, DamagedMetadataIsTold) {
-  make({{"name", "vg"},
-        {"extents", 16},
-        {"files", {"p0"}},
-        {"volumes", {{"root", {{"segments", {striped(8, {{"pv0", 0}})}}}}}}});
+  make_root();
   shell("printf x | dd of=p0 bs=1 seek=4700 conv=notrunc status=none");  // in the text
   const Result result = lkl({"ls", "p0:vg/root"});
   EXPECT_EQ(result.status, 1);
@@ -377,11 +377,7 @@ TEST_F(LvmTest, DamagedMetadataIsTold) {
 }
 
 TEST_F(LvmTest, CopiesOfAGroup) {
-  make({{"name", "vg"},
-        {"extents", 16},
-        {"files", {"p0"}},
-        {"volumes",
-         {{"root", {{"contents", "fs.img"}, {"segments", {striped(8, {{"pv0", 0}})}}}}}}});
+  make_root();
   shell("cp p0 copy");
   lkl_ok({"rm", "copy:vg/root", "/hello"});
   EXPECT_EQ(lkl_ok({"cat", "p0:vg/root", "/hello"}), "hello\n");
@@ -391,12 +387,92 @@ TEST_F(LvmTest, CopiesOfAGroup) {
   EXPECT_EQ(result.out.find("noise"), std::string::npos) << result.out;
 }
 
+TEST_F(LvmTest, Snapshots) {
+  const Json hidden = {{"status", Json::array({"READ", "WRITE"})},
+                       {"segments", Json::array({{{"type", "snapshot"},
+                                                  {"count", 8},
+                                                  {"areas", Json::array()},
+                                                  {"more",
+                                                   "chunk_size = 8\norigin = \"root\"\ncow_store = "
+                                                   "\"snap\""}}})}};
+  make_one({{"root", volume({striped(8, {{"pv0", 0}})}, "fs.img")},
+            {"snap", volume({striped(4, {{"pv0", 10}})})},
+            {"snapshot0", hidden}});
+  // The first use of a snapshot writes its header.
+  lkl_ok({"rm", "p0:vg/snap", "/hello"});
+  const std::string before = sums("p0");
+  EXPECT_EQ(lkl_ok({"ls", "p0:vg/snap"}).find("hello"), std::string::npos);
+  expect_contents({"-P", "vg/root"}, {"p0"});
+  EXPECT_EQ(sums("p0"), before);
+  const Result result = lkl({"rm", "p0:vg/root", "/hello"});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_NE(result.err.find("it has snapshots"), std::string::npos) << result.err;
+  shell("dd if=p0 bs=1M skip=1 count=8 status=none | cmp - fs.img");
+}
+
+struct RaidKind {
+  const char* type;
+  const char* level;  // of make_array.py, for the same layout
+  int disks;
+  int extents;  // of each disk
+};
+
+void PrintTo(const RaidKind& kind, std::ostream* out) {
+  *out << kind.type;
+}
+
+class LvmRaidTest : public LvmTest, public testing::WithParamInterface<RaidKind> {};
+
+TEST_P(LvmRaidTest, IsReadAndWritten) {
+  const auto& [type, level, disks, extents] = GetParam();
+  std::string columns, names;
+  std::vector<std::string> files;
+  std::map<std::string, Json> volumes;
+  for (int i = 0; i < disks; i++) columns += " c" + std::to_string(i);
+  shell(std::string("python3 " LKL_MAKE_ARRAY " make ") + level + " 1.0 host:0 fs.img" + columns +
+        " && truncate -s " + std::to_string(extents) + "M" + columns);
+  for (int i = 0; i < disks; i++) {
+    const std::string number = std::to_string(i), disk = "pv" + number;
+    const std::string meta = "root_rmeta_" + number, data = "root_rimage_" + number;
+    // LVM's raid4 has the parity first.
+    const int column = type == std::string("raid4") ? (i + disks - 1) % disks : i;
+    volumes[meta] = volume({striped(1, {{disk, 0}})});
+    volumes[data] = volume({striped(static_cast<std::size_t>(extents), {{disk, 1}})},
+                           "c" + std::to_string(column));
+    for (const std::string& part : {meta, data})
+      volumes[part]["status"] = Json::array({"READ", "WRITE"});
+    names += (names.empty() ? "" : ", ") + ("\"" + meta) + "\", \"" + data + "\"";
+    files.push_back("p" + number);
+  }
+  const std::string words = "device_count = " + std::to_string(disks) +
+                            "\nstripe_size = 128\nregion_size = 1024\nraids = [" + names + "]";
+  volumes["root"] =
+      volume({{{"type", type}, {"count", 8}, {"areas", Json::array()}, {"more", words}}});
+  make({{"name", "vg"}, {"extents", 12}, {"files", files}, {"volumes", volumes}});
+
+  std::string before = sums("p*");
+  expect_contents({}, files);
+  EXPECT_EQ(sums("p*"), before);
+  write_noise("new", 300'000, 4);
+  auto line = with({"cp"}, files);
+  line.insert(line.end(), {"new", "p0:vg/root:/new"});
+  lkl_ok(line);
+  before = sums("p*");
+  line = with({"cat", "-P", "vg/root"}, files);
+  line.emplace_back("/new");
+  EXPECT_TRUE(lkl_ok(line) == shell("cat new"));
+  expect_contents({}, files);
+  EXPECT_EQ(sums("p*"), before);
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, LvmRaidTest,
+                         testing::Values(RaidKind{"raid1", "1", 2, 8}, RaidKind{"raid4", "4", 3, 4},
+                                         RaidKind{"raid5_ls", "5", 3, 4},
+                                         RaidKind{"raid10", "10", 4, 4}),
+                         [](const auto& info) { return std::string(info.param.type); });
+
 TEST_F(LvmTest, OnAnArray) {
-  make({{"name", "vg"},
-        {"extents", 16},
-        {"files", {"p0"}},
-        {"volumes",
-         {{"root", {{"contents", "fs.img"}, {"segments", {striped(8, {{"pv0", 0}})}}}}}}});
+  make_root();
   shell("python3 " LKL_MAKE_ARRAY " make 5 1.2 host:3 p0 m0 m1 m2");
   expect_contents({}, {"m0", "m1", "m2"});
   lkl_ok({"rm", "-a", "m0", "-a", "m1", "-a", "m2", "-P", "vg/root", "/hello"});

@@ -12,7 +12,6 @@
 #include "kernel_device.h"
 #include "luks.h"
 #include "lvm_label.h"
-#include "lvm_table.h"
 
 namespace lkl::tool {
 
@@ -201,7 +200,7 @@ bool Assembly::activate(GroupSet& group) {
       Device device;
       device.kind = Device::Kind::kLogicalVolume;
       device.id = group.group().name + "/" + volume.name;
-      device.type = lvm_type_name(volume);
+      device.type = group.type_of(volume);
       device.present = false;
       shown = &add_made(std::move(device));
     }
@@ -210,7 +209,7 @@ bool Assembly::activate(GroupSet& group) {
     if (device.on.empty()) continue;
     device.image = device.on.front()->image;
     device.size = volume.extents() * group.group().extent_size * 512;
-    device.writable = volume.writable && all_writable(device.on);
+    device.writable = volume.writable && all_writable(device.on) && !group.has_snapshots(volume);
     device.problem.clear();
     try {
       device.device =
@@ -218,6 +217,7 @@ bool Assembly::activate(GroupSet& group) {
             holders_.push_back({name, std::move(made)});
           });
       device.present = true;
+      device.size = device_size(device.device);
       device.contents = probe(reader_of(device));
       new_.push_back(&device);
       progress = true;

@@ -31,6 +31,11 @@ class GroupSet {
   // Where the volume lies, as far as that is there.
   std::vector<const Device*> lies_on(const LvmVolume& volume) const;
 
+  // "linear", "raid1", "snapshot" ..., for people.
+  std::string type_of(const LvmVolume& volume) const;
+  // What is written to it would have to be kept for its snapshots first.
+  bool has_snapshots(const LvmVolume& volume) const;
+
   // Makes the volume's device, after those of its parts. `made` gets each of them. Throws Failure.
   using Made = std::function<void(const std::string& name, DmDevice device)>;
   std::uint32_t activate(const LvmVolume& volume, bool writable, const Made& made);
@@ -39,6 +44,11 @@ class GroupSet {
   bool changed = true;                   // since the last try
 
  private:
+  const LvmSegment* snapshot_in(const LvmVolume& volume) const;
+  DmTable snapshot_table(const LvmVolume& volume, const LvmSegment& snapshot, const DmTable& store,
+                         bool writable, const Made& made, unsigned depth);
+  DmTable origin_table(const LvmVolume& volume, const Made& made, unsigned depth);
+  std::uint32_t activate_origin(const LvmVolume& volume, const Made& made, unsigned depth);
   void collect(const LvmVolume& volume, std::set<const Device*>& devices, unsigned depth) const;
   std::uint32_t find(const std::string& name, bool writable, const Made& made, unsigned depth);
   std::uint32_t activate(const LvmVolume& volume, bool writable, const Made& made, unsigned depth);

@@ -118,8 +118,12 @@ void LuksContainer::Free::operator()(crypt_device* context) const {
 }
 
 void LuksContainer::fail(const std::string& what, int error) const {
-  throw Failure(
-      fmt::format("{}: {}: {}", name_, what, message_->empty() ? host_error(error) : *message_));
+  std::string why = message_->empty() ? host_error(error) : *message_;
+  // The library only knows the copy.
+  const std::string copy = copy_->path();
+  if (const std::size_t at = why.find(copy); at != std::string::npos)
+    why.replace(at, copy.size(), name_);
+  throw Failure(fmt::format("{}: {}: {}", name_, what, why));
 }
 
 bool LuksContainer::unlock(std::string_view passphrase) {

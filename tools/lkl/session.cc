@@ -353,8 +353,8 @@ std::string Session::why_read_only(const Volume& volume) const {
     below.insert(below.end(), device.on.begin(), device.on.end());
   }
   return fmt::format(
-      "{}: the logical volume may only be read, its group says; change that with "
-      "lvchange -prw",
+      "{}: the logical volume may only be read: it has snapshots, or its group says so "
+      "(that can be changed by lvchange -prw)",
       volume.name);
 }
 
