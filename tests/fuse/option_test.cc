@@ -201,6 +201,42 @@ TEST_F(FuseTest, OtherFormats) {
 
 // lkl mount: read-only, or a snapshot, if not told otherwise; when lkl umount returns, the image is
 // there as a whole.
+TEST_F(FuseTest, EncryptedDisk) {
+  shell(
+      "printf secret > key && printf wrong > bad && mke2fs -q -F -t ext4 -b 4096 image 8M && "
+      "truncate -s +32M image && cryptsetup reencrypt --encrypt --type luks2 "
+      "--reduce-device-size 32M -q --pbkdf-memory 64 --pbkdf-force-iterations 4 --key-file key "
+      "image 2>&1");
+  EXPECT_NE(mount("image", "key_file=bad").find("no key slot opens"), std::string::npos);
+  EXPECT_NE(mount("image").find("no terminal"), std::string::npos);
+  ASSERT_EQ(mount("image", "key_file=key"), "");
+  shell("echo hello > m/f");
+  umount();
+  const Result result = lkl({"mount", "--key-file", "key", "-P", "luks:0", "image", "m"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(shell("cat m/f"), "hello\n");
+  EXPECT_EQ(lkl_ok({"umount", "m"}), "");
+  shell(
+      "cryptsetup reencrypt --decrypt --force-offline-reencrypt --header header -q --key-file key "
+      "image && truncate -s 8M image");
+  check_ext4("image");
+}
+
+TEST_F(FuseTest, ArrayOfSeveralDisks) {
+  make_ext4("fs", "8M");
+  shell("python3 " LKL_MAKE_ARRAY " make 5 1.2 host:0 fs m0 m1 m2");
+  EXPECT_NE(mount("m0", "add=m1").find("only read"), std::string::npos);
+  ASSERT_EQ(mount("m0", "add=m1,add=m2"), "");
+  shell("echo hello > m/f");
+  umount();
+  const Result result = lkl({"mount", "-a", "m0", "-a", "m1", "-a", "m2", "-P", "md0", "m"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(shell("cat m/f"), "hello\n");
+  EXPECT_EQ(lkl_ok({"umount", "m"}), "");
+  shell("python3 " LKL_MAKE_ARRAY " read 5 1.2 8388608 m0 m1 m2 > fs");
+  check_ext4("fs");
+}
+
 TEST_F(FuseTest, MountCommand) {
   const std::string image = make_ext4("image", "32M");
   const std::string before = shell("sha256sum image");

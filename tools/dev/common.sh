@@ -8,6 +8,7 @@ packages=(linux-source-6.12 linux-source-6.1 gcc g++ clang make cmake ninja-buil
 	flex bison bc xz-utils libelf-dev pkg-config git
 	libcli11-dev libfmt-dev nlohmann-json3-dev libarchive-dev libedit-dev liburing-dev libfuse3-dev fuse3 libnbd-dev libseccomp-dev nbdkit qemu-utils
 	libvirt-dev libpugixml-dev libvirt-clients
+	libcryptsetup-dev cryptsetup-bin lvm2 mdadm thin-provisioning-tools
 	libgtest-dev libbenchmark-dev
 	e2fsprogs btrfs-progs dosfstools squashfs-tools fdisk acl attr bzip2 zstd gdb binutils)
 

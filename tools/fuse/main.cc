@@ -85,7 +85,13 @@ tool::CommonOptions session_options(const Options& options) {
   to.volume = options.volume;
   to.domain = options.domain;
   to.connect = options.connect;
-  if (!options.domain.empty()) to.disk = options.image;
+  if (!options.domain.empty()) {
+    to.disk = options.image;
+  } else if (!options.others.empty()) {
+    to.images = options.others;
+    to.images.insert(to.images.begin(), tool::parse_image_name(options.image).image);
+  }
+  to.key_file = options.key_file;
   to.disk_option = "DISK before the mount point";
   to.memory = options.memory;
   to.mount_options = options.mount_options;
@@ -123,7 +129,7 @@ void settle_access(Options& options, tool::CommonOptions& common, tool::Diagnost
 tool::Volume& mount_image(tool::Session& session, const Options& options) {
   const tool::ImageName name = tool::parse_image_name(options.image);
   session.open(name.image, !options.read_only);
-  return session.mount(name);
+  return options.read_only ? session.mount(name) : session.mount_for_writing(name);
 }
 
 // The file for the kernel's messages, and for ours when nobody looks at the terminal any more.

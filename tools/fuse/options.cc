@@ -28,6 +28,11 @@ constexpr char kHelp[] =
     "    -o type=TYPE           file system type (recognised if left out)\n"
     "    -o part=PART           partition number (0: the whole disk), UUID=, LABEL=, VG/LV, md0,\n"
     "                           luks:N (found if there is one choice)\n"
+    "    -o key_file=FILE       passphrase of an encrypted disk (LUKS): what is in this file; -:\n"
+    "                           standard input; without it the terminal is asked\n"
+    "    -o add=IMAGE           another disk of the same array, volume group or file system "
+    "(again\n"
+    "                           for more)\n"
     "    -o format=FORMAT       image format: raw, qcow2, vmdk, vdi, vhd ... (recognised)\n"
     "    -o domain=NAME         a domain of libvirt: DISK is the target of one of its disks, as "
     "vda\n"
@@ -67,6 +72,7 @@ struct Raw {
   char* domain = nullptr;
   char* connect = nullptr;
   char* part = nullptr;
+  char* key_file = nullptr;
   unsigned mebibytes = 0;
   int direct_io = 0;
   int no_writeback = 0;
@@ -77,12 +83,13 @@ struct Raw {
   std::string kernel_words;
 
   ~Raw() {
-    for (char* text : {type, options, format, commit, lock_file, log_file, domain, connect, part})
+    for (char* text :
+         {type, options, format, commit, lock_file, log_file, domain, connect, part, key_file})
       free(text);
   }
 };
 
-enum Key { kKeepReadOnly = 100, kKernelWord };
+enum Key { kKeepReadOnly = 100, kKernelWord, kAdd };
 
 #define LKL_OPTION(text, member) \
   { text, offsetof(Raw, member), 1 }
@@ -98,6 +105,7 @@ const fuse_opt kOptions[] = {
     LKL_OPTION("domain=%s", domain),
     LKL_OPTION("connect=%s", connect),
     LKL_OPTION("part=%s", part),
+    LKL_OPTION("key_file=%s", key_file),
     LKL_OPTION("mb=%u", mebibytes),
     LKL_OPTION("direct_io", direct_io),
     LKL_OPTION("no_writeback", no_writeback),
@@ -105,6 +113,7 @@ const fuse_opt kOptions[] = {
     LKL_OPTION("default_permissions", check_permissions),
     LKL_OPTION("uid=%u", user),
     LKL_OPTION("gid=%u", group),
+    FUSE_OPT_KEY("add=", kAdd),
     FUSE_OPT_KEY("ro", kKeepReadOnly),
     FUSE_OPT_KEY("noatime", kKernelWord),
     FUSE_OPT_KEY("nodiratime", kKernelWord),
@@ -135,6 +144,9 @@ int take_option(void* data, const char* text, int key, fuse_args*) {
     case kKeepReadOnly:
       raw.to->read_only = true;
       return kPassOn;
+    case kAdd:
+      raw.to->others.emplace_back(text + std::string_view("add=").size());
+      return kTaken;
     case kKernelWord:
       raw.kernel_words += (raw.kernel_words.empty() ? "" : ",") + std::string(text);
       return kTaken;
@@ -223,6 +235,7 @@ std::unique_ptr<Options> parse_options(int argc, char** argv) {
     if (!options->volume)
       throw UsageFailure(fmt::format("part={}: is not among {}", raw.part, tool::kVolumeChoices));
   }
+  options->key_file = text_or_empty(raw.key_file);
   constexpr unsigned kLeastMebibytes = 16;
   if (raw.mebibytes != 0) {
     if (raw.mebibytes < kLeastMebibytes)

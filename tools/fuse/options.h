@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "../lkl/volume_choice.h"
 #include "file_system.h"
@@ -14,12 +15,14 @@
 namespace lkl::fuse {
 
 struct Options {
-  std::string image;   // of a domain: the disk's target, or empty
-  std::string domain;  // of libvirt
+  std::string image;                // of a domain: the disk's target, or empty
+  std::vector<std::string> others;  // more disks of what is mounted
+  std::string domain;               // of libvirt
   std::string connect;
   std::string mount_point;  // absolute
   std::string type;
   std::optional<tool::VolumeChoice> volume;
+  std::string key_file;
   std::uint64_t memory = 128ULL << 20;  // bytes
   std::string mount_options;            // for the library's kernel
   std::string lock_file;

@@ -52,6 +52,15 @@ Devices with_files(const Choosable& all) {
   return found;
 }
 
+// Containers that are closed may hold what is meant.
+bool any_locked(const Choosable& all) {
+  const auto locked = [](const Device* device) {
+    return device->contents.type == kLuks && !device->problem.empty();
+  };
+  return locked(all.whole) || std::any_of(all.own.begin(), all.own.end(), locked) ||
+         std::any_of(all.assembled.begin(), all.assembled.end(), locked);
+}
+
 // What keeps devices from being there; empty if nothing is known.
 std::string problems(const Choosable& all) {
   std::string text;
@@ -98,6 +107,7 @@ const Device* find_only(const Choosable& all) {
   if (whole.type == "iso9660" || whole.type == "udf") return all.whole;
   if (all.own.empty() && whole.kind == Contents::Kind::kFileSystem) return all.whole;
   const Devices found = with_files(all);
+  if (any_locked(all)) return nullptr;
   if (found.size() == 1) return found.front();
   const bool nothing_else = all.own.empty() && all.assembled.empty();
   return nothing_else && all.whole->problem.empty() ? all.whole : nullptr;

@@ -11,7 +11,7 @@ _lkl() {
   }
 
   local common="--add --domain --disk --connect --ro --snapshot --commit --format --type --partition"
-  common+=" --mem --mount-options --no-sandbox --quiet --verbose --help"
+  common+=" --key-file --mem --mount-options --no-sandbox --quiet --verbose --help"
   local commands="build cat chmod chown cp df diff domains du find info ln ls mkdir mount mv rm rmdir"
   commands+=" sh stat tar test touch truncate umount write"
   local command="" i

@@ -35,6 +35,7 @@ struct Device {
   bool present = true;     // false: a table has it, but the kernel does not
   bool writable = false;   // what is written gets to the disks it is on
   std::vector<const Device*> on;  // what an assembled device was made of
+  std::string degraded;           // what an array that runs lacks
   std::string problem;            // why what it holds was not assembled; empty if it was
   Contents contents;
 

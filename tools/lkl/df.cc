@@ -124,16 +124,17 @@ void add_images(Context& context, const std::vector<std::string>& images, Report
       throw UsageFailure(
           fmt::format("{}: df shows whole file systems; leave the path out", operand));
     AttachedImage& image = session.attach(name.image, false);
-    const bool every = !name.volume && !context.options.volume &&
-                       std::count_if(image.partitions.begin(), image.partitions.end(), [](auto& p) {
-                         return p.contents.kind == Contents::Kind::kFileSystem;
-                       }) > 1;
-    if (!every) {
-      add(image, session.choose(image, name.volume));
-      continue;
+    std::vector<const Device*> every;
+    if (!name.volume && !context.options.volume) {
+      for (const Device& partition : image.partitions)
+        if (partition.contents.kind == Contents::Kind::kFileSystem) every.push_back(&partition);
+      for (const Device* device : session.assemble())
+        if (device->holds_files() && device->image == image.file.path()) every.push_back(device);
     }
-    for (const Device& partition : image.partitions)
-      if (partition.contents.kind == Contents::Kind::kFileSystem) add(image, partition);
+    if (every.size() > 1)
+      for (const Device* device : every) add(image, *device);
+    else
+      add(image, session.choose(image, name.volume));
   }
 }
 

@@ -18,6 +18,15 @@ bool is_candidate(const AttachedImage& disk, std::optional<unsigned> number) {
   });
 }
 
+// Of logical volumes, arrays or LUKS containers.
+bool holds_parts(const AttachedImage* disk) {
+  const auto part = [](const Device& device) {
+    const std::string& type = device.contents.type;
+    return type == kLuks || type == kPhysicalVolume || type == kRaidMember;
+  };
+  return part(disk->whole) || std::any_of(disk->partitions.begin(), disk->partitions.end(), part);
+}
+
 std::string list_disks(const std::vector<AttachedImage*>& disks, const CommonOptions& options) {
   std::string list;
   for (const AttachedImage* disk : disks) {
@@ -48,6 +57,10 @@ AttachedImage& choose_disk(const std::vector<AttachedImage*>& disks,
   const auto candidate = [&](const AttachedImage* disk) { return is_candidate(*disk, number); };
   const auto count = std::count_if(disks.begin(), disks.end(), candidate);
   if (count == 1) return **std::find_if(disks.begin(), disks.end(), candidate);
+  // What is to be assembled may have one, wherever it lies.
+  if (const auto part = std::find_if(disks.begin(), disks.end(), holds_parts);
+      count == 0 && !number && part != disks.end())
+    return **part;
   throw Failure(
       fmt::format("{}: {} of the domain's disks have a known file system{}; choose one with {}:{}",
                   options.domain, count == 0 ? "none" : fmt::format("{}", count),

@@ -57,6 +57,17 @@ DiskLayout scan_disk(Device& whole) {
   whole.contents = probe(disk);
   DiskLayout layout{{}, find_partitions(whole)};
   std::vector<Device>& partitions = layout.partitions;
+  if (whole.contents.type == kRaidMember) {
+    // The superblock at its end may be that of the last partition. If not, the table that is
+    // seen here is the array's.
+    const auto holds_it = [&](const Device& partition) {
+      return partition.contents.type == kRaidMember &&
+             partition.contents.details == whole.contents.details &&
+             partition.contents.uuid == whole.contents.uuid;
+    };
+    if (std::none_of(partitions.begin(), partitions.end(), holds_it)) return {};
+    whole.contents = {};
+  }
 
   const PartitionTable table = read_partition_table(disk);
   // A boot sector that only looks like a table: the kernel found nothing in it.

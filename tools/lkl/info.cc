@@ -31,6 +31,7 @@ struct Described {
 Described describe_partition(Session& session, AttachedImage& image, const Device& partition) {
   Described out{&partition, {}, {}, {}};
   if (partition.contents.kind != Contents::Kind::kFileSystem && partition.present) return out;
+  if (partition.assembled() && !partition.present) return out;  // has its problem
   if (partition.container) return out;
   try {
     const auto tree = make_image_tree(session.mount(image, partition));
@@ -51,11 +52,37 @@ std::string contents_text(const Device& partition) {
                                                              : partition.contents.type;
 }
 
+const char* kind_name(const Device& device) {
+  switch (device.kind) {
+    case Device::Kind::kLogicalVolume:
+      return "logical volume";
+    case Device::Kind::kArray:
+      return "array";
+    case Device::Kind::kOpenedLuks:
+      return "opened";
+    case Device::Kind::kPartition:
+      return "partition";
+    case Device::Kind::kDisk:
+      break;
+  }
+  return "disk";
+}
+
 Json to_json(const Described& described) {
   const Device& p = *described.partition;
   Json out;
-  out["number"] = p.number;
-  out["start"] = p.start;
+  if (p.assembled()) {
+    out["name"] = p.id;
+    if (!p.alias.empty()) out["alias"] = p.alias;
+    out["kind"] = kind_name(p);
+    out["on"] = Json::array();
+    for (const Device* device : p.on) out["on"].push_back(device->display());
+    out["writable"] = p.writable;
+    if (!p.degraded.empty()) out["degraded"] = p.degraded;
+  } else {
+    out["number"] = p.number;
+    out["start"] = p.start;
+  }
   out["size"] = p.size;
   out["present"] = p.present;
   if (!p.type.empty()) out["type"] = p.type;
@@ -64,6 +91,7 @@ Json to_json(const Described& described) {
     const bool mountable = p.contents.kind == Contents::Kind::kFileSystem;
     out[mountable ? "fstype" : "contents"] = p.contents.type;
   }
+  for (const auto& [name, value] : p.contents.details) out["details"][name] = value;
   if (!p.contents.label.empty()) out["label"] = p.contents.label;
   if (!p.contents.uuid.empty()) out["uuid"] = p.contents.uuid;
   if (p.contents.kind == Contents::Kind::kFileSystem) out["clean"] = !p.contents.needs_replay;
@@ -73,14 +101,22 @@ Json to_json(const Described& described) {
     out["available"] = s.available * s.block_size;
     out["capacity"] = s.blocks * s.block_size;
   }
-  if (!described.problem.empty()) out["error"] = described.problem;
+  const std::string& problem = described.problem.empty() ? p.problem : described.problem;
+  if (!problem.empty()) out["error"] = problem;
   return out;
 }
 
 void print_described(const Described& described) {
   const Device& p = *described.partition;
   const Contents& c = p.contents;
-  if (p.number != 0) {
+  if (p.assembled()) {
+    fmt::print("{}: {} size {}  {}\n", p.id, kind_name(p), human_size(p.size), contents_text(p));
+    std::string on;
+    for (const Device* device : p.on) on += (on.empty() ? "" : ", ") + device->display();
+    fmt::print("     {}{}on {}\n", p.type, p.type.empty() ? "" : " ", on);
+    if (!p.alias.empty()) fmt::print("     also {}\n", printable(p.alias, true));
+    if (!p.degraded.empty()) fmt::print("     {}\n", p.degraded);
+  } else if (p.number != 0) {
     fmt::print("{:>3}  start {:<12} size {:<6} {}", p.number, p.start, human_size(p.size),
                contents_text(p));
     if (!p.type.empty()) fmt::print("  type {}", partition_type_name(p.type));
@@ -89,6 +125,8 @@ void print_described(const Described& described) {
   } else {
     fmt::print("     whole disk: {}\n", contents_text(p));
   }
+  for (const auto& [name, value] : c.details)
+    fmt::print("     {} {}\n", name, printable(value, true));
   if (!c.label.empty()) fmt::print("     label {}\n", printable(c.label, true));
   if (!c.uuid.empty()) fmt::print("     uuid  {}\n", c.uuid);
   if (c.needs_replay) fmt::print("     was not unmounted cleanly\n");
@@ -97,7 +135,8 @@ void print_described(const Described& described) {
     fmt::print("     used {} of {}, {} available\n", human_size((s.blocks - s.free) * s.block_size),
                human_size(s.blocks * s.block_size), human_size(s.available * s.block_size));
   }
-  if (!described.problem.empty()) fmt::print("     problem: {}\n", described.problem);
+  const std::string& problem = described.problem.empty() ? p.problem : described.problem;
+  if (!problem.empty()) fmt::print("     problem: {}\n", problem);
 }
 
 // What is named in an fstab may be on any of them.
@@ -120,7 +159,12 @@ void run_info(const InfoOptions& options, Context& context) {
   Session session(context);
   for (const std::string& operand : images) session.open(parse_image_name(operand).image, false);
   Json all = Json::array();
-  const auto disks = devices_by_disk(session, images);
+  // What is on one may be completed by another.
+  auto disks = devices_by_disk(session, images);
+  const std::vector<const Device*> assembled = session.assemble();
+  for (auto& disk : disks)
+    for (const Device* device : assembled)
+      if (device->image == disk.front()->image) disk.push_back(device);
   for (const std::string& operand : images) {
     const ImageName name = parse_image_name(operand);
     AttachedImage& image = session.attach(name.image, false);
@@ -136,6 +180,8 @@ void run_info(const InfoOptions& options, Context& context) {
       if (image.partitions.empty() || image.whole.contents.kind != Contents::Kind::kUnknown)
         add(image.whole);
       for (const Device& p : image.partitions) add(p);
+      for (const Device* device : assembled)
+        if (device->image == image.file.path()) add(*device);
     }
     for (Described& d : described)
       if (d.system) resolve_fstab(*d.system, disks);
@@ -146,7 +192,9 @@ void run_info(const InfoOptions& options, Context& context) {
       entry["size"] = image.file.size();
       entry["table"] = image.table.empty() ? Json() : Json(image.table);
       entry["partitions"] = Json::array();
-      for (const Described& d : described) entry["partitions"].push_back(to_json(d));
+      entry["assembled"] = Json::array();
+      for (const Described& d : described)
+        entry[d.partition->assembled() ? "assembled" : "partitions"].push_back(to_json(d));
       entry["operating_systems"] = Json::array();
       for (const Described& d : described)
         if (d.system) entry["operating_systems"].push_back(to_json(*d.system));

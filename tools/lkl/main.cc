@@ -116,6 +116,10 @@ void add_common_options(CLI::App& parser, CommonOptions& options, std::string& m
       .add_option(names("-t", "--type"), options.type, "File system type, if it is not recognised")
       ->type_name("TYPE");
   add_volume_option(parser, names("-P", "--partition"), options);
+  parser
+      .add_option("--key-file", options.key_file,
+                  "Passphrase of encrypted disks (LUKS): what is in this file (-: standard input)")
+      ->type_name("FILE");
   parser.add_option(names("-m", "--mem"), memory, "Memory for the kernel (256M)")
       ->type_name("SIZE");
   parser.add_option("--mount-options", options.mount_options, "Options as of mount -o")

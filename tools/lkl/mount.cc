@@ -49,6 +49,7 @@ std::vector<std::string> lklfuse_options(const MountRequest& options, const Comm
   if (!options.writable && !common.snapshot) list.emplace_back("ro");
   if (!common.type.empty()) list.push_back("type=" + escaped(common.type));
   if (common.volume) list.push_back("part=" + escaped(to_text(*common.volume)));
+  if (!common.key_file.empty()) list.push_back("key_file=" + escaped(common.key_file));
   if (!common.format.empty()) list.push_back("format=" + common.format);
   if (common.snapshot) list.emplace_back("snapshot");
   if (common.no_sandbox) list.emplace_back("no_sandbox");
@@ -66,16 +67,20 @@ std::vector<std::string> lklfuse_options(const MountRequest& options, const Comm
 void run_mount(const MountRequest& options, Context& context) {
   const CommonOptions& common = context.options;
   if (options.writable && common.read_only) throw UsageFailure("--rw and --ro: choose one");
-  if (common.images.size() > 1)
-    throw UsageFailure("one image is mounted; a file system on several needs lkl cp, lkl sh ...");
-  std::vector<std::string> operands = options.operands.operands;
-  operands.insert(operands.begin(), common.images.begin(), common.images.end());
+  // What is mounted is on the first one; the others belong to it.
+  std::vector<std::string> operands = common.images, others;
+  if (operands.size() > 1) others.assign(operands.begin() + 1, operands.end());
+  if (!operands.empty()) operands.resize(1);
+  operands.insert(operands.end(), options.operands.operands.begin(),
+                  options.operands.operands.end());
   if (operands.size() != 2)
     throw UsageFailure("mount needs an image and a directory to mount it on");
 
   std::vector<std::string> arguments = {"lklfuse", operands[0], operands[1]};
   for (const std::string& option : lklfuse_options(options, common))
     arguments.insert(arguments.end(), {"-o", option});
+  for (const std::string& other : others)
+    arguments.insert(arguments.end(), {"-o", "add=" + escaped(other)});
   if (options.foreground) arguments.emplace_back("-f");
   if (common.verbose >= 2) arguments.emplace_back("-d");
   std::vector<char*> words;

@@ -37,6 +37,7 @@ struct CommonOptions {
   std::string commit;                  // where the changed image goes in the end, with a snapshot
   std::string type;                    // empty: found by the superblock
   std::optional<VolumeChoice> volume;  // left out: chosen when there is one choice
+  std::string key_file;                // of LUKS containers; "-": standard input
   std::uint64_t memory = 256ULL << 20;
   std::string mount_options;
   bool quiet = false;

@@ -8,6 +8,11 @@
 #include <bit>
 #include <optional>
 
+#include "error.h"
+#include "luks_header.h"
+#include "lvm_label.h"
+#include "lvm_metadata.h"
+#include "md_superblock.h"
 #include "text.h"
 
 namespace lkl::tool {
@@ -210,16 +215,55 @@ Found probe_other(const BlockReader& device) {
     return format("xz");
   if (start.has(0, "\x28\xb5\x2f\xfd")) return format("zstd");
   if (start.has(4086, "SWAPSPACE2")) return other("swap");
-  if (start.has(0, "LUKS\xba\xbe")) return other("LUKS");
-  if (start.has(512, "LABELONE")) return other("LVM2 physical volume");
   return {};
+}
+
+Contents made_of(const char* type, std::string uuid) {
+  return Contents{Kind::kOther, type, {}, std::move(uuid), 0, false};
+}
+
+// The superblock may be at the end: what is at the beginning then belongs to the array.
+Found probe_raid(const BlockReader& device) {
+  const auto member = read_md_superblock(device);
+  if (!member) return {};
+  Contents found = made_of(kRaidMember, member->uuid);
+  found.label = member->name;
+  found.details = {{"version", member->version()},
+                   {"level", md_level_name(member->level)},
+                   {"disks", std::to_string(member->disks)},
+                   {"role", member->role ? std::to_string(*member->role) : member->role_name}};
+  return found;
+}
+
+Found probe_luks(const BlockReader& device) {
+  const auto header = read_luks_header(device);
+  if (!header) return {};
+  Contents found = made_of(kLuks, header->uuid);
+  found.label = header->label;
+  found.details = {{"version", std::to_string(header->version)},
+                   {"cipher", header->cipher.empty() ? "(damaged)" : header->cipher}};
+  return found;
+}
+
+Found probe_lvm(const BlockReader& device) {
+  const auto label = read_lvm_label(device);
+  if (!label) return {};
+  Contents found = made_of(kPhysicalVolume, label->uuid);
+  if (label->metadata.empty()) return found;
+  try {
+    found.details = {{"group", parse_lvm_metadata(label->metadata).name}};
+  } catch (const Failure&) {
+    found.details = {{"group", "(damaged)"}};
+  }
+  return found;
 }
 
 }  // namespace
 
 Contents probe(const BlockReader& device) {
-  for (const auto probe_one : {probe_ext, probe_btrfs, probe_xfs, probe_squashfs, probe_f2fs,
-                               probe_erofs, probe_other, probe_optical, probe_boot_sector})
+  for (const auto probe_one :
+       {probe_raid, probe_luks, probe_lvm, probe_ext, probe_btrfs, probe_xfs, probe_squashfs,
+        probe_f2fs, probe_erofs, probe_other, probe_optical, probe_boot_sector})
     if (const Found found = probe_one(device)) return *found;
   return {};
 }

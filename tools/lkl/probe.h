@@ -6,10 +6,17 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "block_reader.h"
 
 namespace lkl::tool {
+
+// Types of contents that other devices are made of.
+inline constexpr char kLuks[] = "LUKS";
+inline constexpr char kPhysicalVolume[] = "LVM2 physical volume";
+inline constexpr char kRaidMember[] = "Linux RAID member";
 
 struct Contents {
   enum class Kind {
@@ -25,6 +32,8 @@ struct Contents {
   std::uint64_t size = 0;     // bytes the file system says it has; 0: does not say
   bool needs_replay = false;  // its journal or log has to be replayed before it can be read
   std::uint64_t member = 0;   // which one it is of the devices the file system spans
+  // More about it, for people and programs: "version", "2".
+  std::vector<std::pair<std::string, std::string>> details = {};
 };
 
 Contents probe(const BlockReader& device);

@@ -275,11 +275,16 @@ void allow_names(Filter& filter, const SandboxPaths& paths) {
     filter.allow(kWriteNames);
     filter.allow_if(SCMP_SYS(openat), {});
     filter.allow_if(SCMP_SYS(open), {});
-  } else if (!paths.entries().empty() || kSanitized) {
+  } else if (!paths.entries().empty() || paths.header_copies() || kSanitized) {
     filter.allow(kReadNames);
     filter.allow_if(SCMP_SYS(openat), {bits_are(2, kWriting, O_RDONLY)});
     filter.allow_if(SCMP_SYS(open), {bits_are(1, kWriting, O_RDONLY)});
   }
+}
+
+// The copy is in memory; its name in /proc is no name of the host's that Landlock would look at.
+void allow_header_copies(Filter& filter) {
+  filter.allow_if(SCMP_SYS(memfd_create), {});
 }
 
 bool restrict_calls(const SandboxPaths& paths) {
@@ -287,6 +292,7 @@ bool restrict_calls(const SandboxPaths& paths) {
   filter.allow(kAlways);
   filter.kill(kDeadly);
   allow_names(filter, paths);
+  if (paths.header_copies()) allow_header_copies(filter);
   for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)})
     filter.allow_if(call, {bits_are(2, PROT_EXEC, 0)});
   // Threads, no processes. The flags of the newer call are in memory, where a filter does not see

@@ -21,6 +21,9 @@ class SandboxPaths {
   void allow_writing(const std::string& path);
   // Users and groups may be looked up.
   void allow_user_names();
+  // LUKS containers may be opened: libcryptsetup wants a copy of the header in a file of its own.
+  void allow_header_copies() { header_copies_ = true; }
+  bool header_copies() const { return header_copies_; }
   // Whether what is at the path may be read, or written.
   bool may_read(const std::string& path) const;
   bool may_write(const std::string& path) const;
@@ -37,6 +40,7 @@ class SandboxPaths {
   bool has(const std::string& path, Right least) const;
 
   std::vector<Entry> entries_;
+  bool header_copies_ = false;
 };
 
 // Gives up, for good, all but the open descriptors and the paths: no_new_privs, Landlock, seccomp.

@@ -54,6 +54,7 @@ Session::~Session() {
 
 void Session::enter_sandbox() {
   if (context_.options.no_sandbox) return;
+  if (assembly_.prepare_opening()) host_paths_.allow_header_copies();
   const auto missing = tool::enter_sandbox(host_paths_);
   if (context_.options.verbose == 0) return;
   for (const std::string& what : missing)
@@ -121,7 +122,11 @@ AttachedImage& Session::open(const std::string& name, bool writable) {
 AttachedImage& Session::attach(const std::string& name, bool writable) {
   AttachedImage& image = open(name, writable);
   boot();
-  if (!std::exchange(image.scanned, true)) scan(image);
+  if (!std::exchange(image.scanned, true)) {
+    scan(image);
+    assembly_.add(image.whole);
+    for (Device& partition : image.partitions) assembly_.add(partition);
+  }
   return image;
 }
 
@@ -183,6 +188,7 @@ Choosable Session::choosable(const AttachedImage& image) const {
     for (const Device& partition : attached->partitions)
       (own ? all.own : all.others).push_back(&partition);
   }
+  all.assembled = assembly_.devices();
   return all;
 }
 
@@ -192,6 +198,15 @@ const Device& Session::choose(AttachedImage& image, std::optional<VolumeChoice> 
     const Choosable all = choosable(image);
     return choice ? find_chosen(all, *choice) : find_only(all);
   };
+  if (!choice || choice->by != VolumeChoice::By::kNumber) assembly_.assemble();
+  if (const Device* found = find()) return *found;
+  // What is meant may be encrypted.
+  if (!choice)
+    assembly_.open_all(true);
+  else if (choice->by == VolumeChoice::By::kDevice)
+    assembly_.open_for(choice->value);
+  else if (choice->by != VolumeChoice::By::kNumber)
+    assembly_.open_all(true);
   if (const Device* found = find()) return *found;
   throw_not_found(choosable(image), choice);
 }
@@ -204,6 +219,7 @@ bool Session::kernel_knows(const std::string& type) const {
 std::string Session::type_to_mount(const AttachedImage& image, const Device& device) const {
   const std::string name = device.display();
   const Contents& contents = device.contents;
+  if (!device.present && !device.problem.empty()) throw Failure(device.problem);
   if (!device.present)
     throw Failure(fmt::format("{}: {}", name, why_absent(image.whole, image.partitions, device)));
 
@@ -216,6 +232,10 @@ std::string Session::type_to_mount(const AttachedImage& image, const Device& dev
                         "with -t",
                         name));
       case Contents::Kind::kOther:
+        if (!device.problem.empty()) throw Failure(device.problem);
+        if (contents.type == kLuks)
+          throw Failure(fmt::format("{}: is encrypted (LUKS); what is in it is {}:luks:{}", name,
+                                    device.image, device.id.empty() ? "0" : device.id));
         throw Failure(fmt::format("{}: holds {}, which has no files", name, contents.type));
       case Contents::Kind::kDiskFormat:
         throw Failure(
@@ -282,27 +302,40 @@ std::string Session::mount_data(const Device& device, const std::string& type, u
   }
 
   // The other devices of a btrfs that spans several have to be named.
-  if (type == "btrfs")
+  if (type == "btrfs") {
+    std::vector<const Device*> devices = assembly_.devices();
     for (const auto& image : images_)
-      for (const Device* other : devices_of(*image))
-        if (other != &device && other->contents.type == "btrfs" &&
-            other->contents.uuid == device.contents.uuid &&
-            other->contents.member != device.contents.member)
-          add("device=" + device_node(other->device));
+      for (const Device* other : devices_of(*image)) devices.push_back(other);
+    for (const Device* other : devices)
+      if (other != &device && other->present && other->contents.type == "btrfs" &&
+          other->contents.uuid == device.contents.uuid &&
+          other->contents.member != device.contents.member)
+        add("device=" + device_node(other->device));
+  }
   return words.data;
 }
 
 Volume& Session::mount(const ImageName& name) {
   AttachedImage* image = &attach(name.image, false);
-  // A btrfs may have more of its devices among them.
-  for (const std::string& other : context_.options.images)
-    attach(parse_image_name(other).image, false);
+  attach_others();
   const auto& volume = name.volume ? name.volume : context_.options.volume;
   // What is chosen by more than a number may be on any of the disks.
   if (!volume || volume->by == VolumeChoice::By::kNumber)
     if (const auto disks = disks_to_choose_from(name); disks.size() > 1)
       image = &choose_disk(disks, volume, context_.options);
   return mount(*image, choose(*image, name.volume));
+}
+
+// More devices of an array, a volume group or a btrfs may be among them.
+void Session::attach_others() {
+  for (const std::string& other : context_.options.images)
+    attach(parse_image_name(other).image, false);
+}
+
+std::vector<const Device*> Session::assemble() {
+  attach_others();
+  assembly_.open_all(false);
+  return assembly_.devices();
 }
 
 std::vector<AttachedImage*> Session::disks_to_choose_from(const ImageName& name) {
@@ -329,12 +362,33 @@ void Session::open_for_writing(const std::string& path) {
 Volume& Session::mount_for_writing(const ImageName& name) {
   open_for_writing(name.image);
   Volume& volume = mount(name);
-  if (!volume.image->file.writable())
-    throw Failure(
-        fmt::format("{}: the disk is read-only, as the domain's definition says; change "
-                    "that, or only read",
-                    volume.name));
+  if (!volume.device->writable) throw Failure(why_read_only(volume));
   return volume;
+}
+
+std::string Session::why_read_only(const Volume& volume) const {
+  // What it lies on, down to the disks.
+  std::vector<const Device*> below = {volume.device};
+  for (std::size_t i = 0; i < below.size(); i++) {
+    const Device& device = *below[i];
+    if (device.writable) continue;
+    if (!device.degraded.empty())
+      return fmt::format("{}: the array {} runs {}, so it is only read; name all its disks with -a",
+                         volume.name, device.id, device.degraded);
+    if (device.on.empty() && device.image == volume.image->file.path())
+      return fmt::format(
+          "{}: the disk is read-only, as the domain's definition says; change that, "
+          "or only read",
+          volume.name);
+    if (device.on.empty())
+      return fmt::format("{}: lies on {}, too; name all its disks with -a to write to it",
+                         volume.name, device.image);
+    below.insert(below.end(), device.on.begin(), device.on.end());
+  }
+  return fmt::format(
+      "{}: the logical volume may only be read: it has snapshots, or its group says so "
+      "(that can be changed by lvchange -prw)",
+      volume.name);
 }
 
 Volume& Session::mount(AttachedImage& image, const Device& device) {
@@ -386,6 +440,7 @@ void Session::close() {
     report(fmt::format("{}: cannot unmount", volume->name), volume->mount.umount());
   }
   volumes_.clear();
+  assembly_.close(report);
   // Not when something was thrown: that would be half of the work.
   if (std::uncaught_exceptions() == exceptions_) commit();
   commit_.reset();

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "assembly.h"
 #include "choose.h"
 #include "device.h"
 #include "host_file.h"
@@ -49,7 +50,8 @@ struct Volume {
 
 class Session {
  public:
-  explicit Session(Context& context) : context_(context), host_images_(context) {}
+  explicit Session(Context& context)
+      : context_(context), host_images_(context), assembly_(context) {}
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
   ~Session();
@@ -76,6 +78,11 @@ class Session {
   // Which one mount() would take.
   const Device& choose(AttachedImage& image, std::optional<VolumeChoice> choice);
 
+  // Attaches the images given with -a, and assembles arrays and logical volumes of all that is
+  // attached; LUKS containers are opened if there is a key file. What there is then; of what could
+  // not be had, the devices have the problems.
+  std::vector<const Device*> assemble();
+
   // Writes back, unmounts, removes the disks and halts. Errors are reported to the context's
   // diagnostics: data may be lost then. Called by the destructor if not before.
   void close();
@@ -87,6 +94,8 @@ class Session {
   void prepare_commit();
   void commit();
   void scan(AttachedImage& image);
+  void attach_others();
+  std::string why_read_only(const Volume& volume) const;
   Choosable choosable(const AttachedImage& image) const;
   std::string type_to_mount(const AttachedImage& image, const Device& device) const;
   std::string mount_data(const Device& device, const std::string& type, unsigned& flags);
@@ -104,6 +113,7 @@ class Session {
   Kernel kernel_;
   std::string file_systems_;  // /proc/filesystems
   std::vector<std::unique_ptr<AttachedImage>> images_;
+  Assembly assembly_;
   std::vector<std::unique_ptr<Volume>> volumes_;
 };
 

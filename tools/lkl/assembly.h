@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// Devices made of others: arrays of md, logical volumes of LVM, and what is in LUKS containers, one
+// on top of the other in any order.
+#ifndef LKL_TOOL_ASSEMBLY_H
+#define LKL_TOOL_ASSEMBLY_H
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <variant>
+#include <vector>
+
+#include "device.h"
+#include "dm_device.h"
+#include "luks_header.h"
+#include "md_array.h"
+#include "options.h"
+#include "passphrase.h"
+
+namespace lkl::tool {
+
+class ArraySet;
+class GroupSet;
+
+class Assembly {
+ public:
+  explicit Assembly(Context& context);
+  Assembly(const Assembly&) = delete;
+  Assembly& operator=(const Assembly&) = delete;
+  ~Assembly();
+
+  // Gets what the sandbox would keep away from us: the key file, and libcryptsetup if it may be
+  // needed. True if containers could be opened then. Throws Failure.
+  bool prepare_opening();
+
+  // A device to look into. It stays where it is, and gets a problem if what it is a part of cannot
+  // be assembled.
+  void add(Device& device);
+
+  // Starts the arrays and activates the logical volumes that can be had of what was added.
+  void assemble();
+
+  // Opens the containers that are still closed, and what is in them. What does not open gets a
+  // problem. `ask`: the terminal may be asked for passphrases, else the key file has to have them.
+  void open_all(bool ask);
+  // Opens those that may lead to the device of this id, "luks:2" or "vg/lv". Throws Failure if one
+  // that is named does not open.
+  void open_for(const std::string& id);
+
+  // What was made, and logical volumes that could not be (not `present`), with their partitions.
+  std::vector<const Device*> devices() const;
+
+  // Removes all of it, the last first; `report` gets what went wrong.
+  using Report = std::function<void(const std::string& what, const std::error_code& ec)>;
+  void close(const Report& report);
+
+ private:
+  struct Container {
+    Device* device;
+    LuksHeader header;
+    bool open = false;
+  };
+  struct Holder {
+    std::string name;
+    std::variant<DmDevice, MdArray> of;
+  };
+
+  void examine(Device& device);
+  void examine_physical_volume(Device& device);
+  void claim_physical_volumes();
+  bool start_arrays(bool incomplete);
+  void start(ArraySet& set);
+  bool activate(GroupSet& group);
+  void open(Container& container);
+  Device& add_made(Device device);
+
+  Context& context_;
+  Passphrases passphrases_;
+  std::vector<Device*> new_;  // not examined yet
+  std::vector<std::unique_ptr<ArraySet>> arrays_;
+  std::vector<std::unique_ptr<GroupSet>> groups_;
+  std::vector<std::pair<std::string, Device*>> unclaimed_;  // physical volumes, by UUID
+  std::vector<std::unique_ptr<Container>> containers_;
+  std::vector<std::unique_ptr<Device>> devices_;
+  std::vector<Holder> holders_;
+};
+
+}  // namespace lkl::tool
+
+#endif  // LKL_TOOL_ASSEMBLY_H
