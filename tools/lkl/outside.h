@@ -14,7 +14,7 @@
 namespace lkl::tool {
 
 // Move-only. The process ends with this object, or with the process that made it. It has none of
-// the open files but the standard ones: the lock of an image is not kept by it.
+// the open files, and says nothing: neither a lock nor the reader of a pipe is kept by it.
 class Outside {
  public:
   // Returns a descriptor that run() is to return, or -1. May throw Failure.
