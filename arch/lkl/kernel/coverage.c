@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Coverage for a fuzzer: how often each edge was taken, counted in memory that the
+ * fuzzer owns, so that it outlives the kernel which is thrown away after each run.
+ */
+#include <linux/hash.h>
+#include <linux/kernel.h>
+#include <linux/log2.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
+#include <asm/sections.h>
+#include "lkl.h"
+
+static u8 *counters;
+static unsigned long counters_mask;
+
+int lkl_fuzz_counters(u8 *bytes, unsigned long number)
+{
+	if (bytes && !is_power_of_2(number))
+		return -EINVAL;
+	counters_mask = number - 1;
+	counters = bytes;
+	return 0;
+}
+
+/*
+ * Called in each basic block. Interrupts come when they like: what they do is none
+ * of the input's doing. The object may be anywhere in memory, so a block is known by
+ * its distance from the first one.
+ */
+void __wrap___sanitizer_cov_trace_pc(void);
+void notrace __wrap___sanitizer_cov_trace_pc(void)
+{
+	unsigned long block, slot;
+
+	if (!counters || !in_task())
+		return;
+	block = hash_long(_RET_IP_ - (unsigned long)_stext, 32);
+	slot = (block ^ current->thread.coverage_from) & counters_mask;
+	current->thread.coverage_from = block >> 1;
+	if (counters[slot] != U8_MAX)
+		counters[slot]++;
+}
