@@ -25,29 +25,30 @@ const char* mount_options() {
   return type == "ext4" ? "errors=continue" : "";
 }
 
-void run(const MountInput& input) {
-  const size_t image = input.image % runner->images().size();
-  apply(input, *metadata[image], runner->images()[image].bytes());
-  if (runner->mount(image, mount_options())) return;
-  walk(Runner::mount_point());
-  disturb(Runner::mount_point());
-  walk(Runner::mount_point());
-  runner->unmount();
+void run(Kernel& kernel, std::span<const uint8_t> data) {
+  const MountInput input = decode(data);
+  const size_t image = input.image % kernel.images().size();
+  apply(input, *metadata[image], kernel.images()[image].bytes());
+  if (kernel.mount(image, mount_options())) return;
+  walk(Kernel::mount_point());
+  disturb(Kernel::mount_point());
+  walk(Kernel::mount_point());
+  kernel.unmount();
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
-  runner = std::make_unique<Runner>(images_of(image_folder(), type), options_of_environment());
-  for (const ImageFile& image : runner->images())
+  std::vector<ImageFile> images = images_of(image_folder(), type);
+  for (const ImageFile& image : images)
     metadata.push_back(type == "ext4" ? ext4_metadata(image.bytes())
                                       : btrfs_metadata(image.bytes()));
+  runner = std::make_unique<Runner>(std::move(images), options_of_environment(), run);
   return 0;
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const MountInput input = decode({data, size});
-  handle(runner->run([&] { run(input); }), {data, size});
+  handle(runner->run({data, size}), {data, size});
   return 0;
 }
 

@@ -4,6 +4,8 @@
 #include <lkl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,12 +25,24 @@ namespace lkl_fuzz {
 namespace {
 
 constexpr int kStatusPanic = 100, kStatusFailed = 101;
+constexpr int kForkFailed = -1;  // no status of waitpid(2)
 
-// Written by the copy, read by the process that it is a copy of.
+// Shared by the three processes.
 struct Report {
+  uint8_t input[Runner::kMaxInput];
   std::atomic<bool> late;
   std::atomic<size_t> length;
   char text[64 * 1024];
+};
+
+struct Request {
+  uint32_t number;  // an engine that was killed left its answer
+  uint32_t size;    // of the input
+};
+
+struct Answer {
+  uint32_t number;
+  int status;  // as of waitpid(2)
 };
 
 Report* report;
@@ -99,53 +113,14 @@ std::string signature_of(const std::string& log) {
   return "";
 }
 
-Runner::Runner(std::vector<ImageFile> images, const Options& options)
-    : images_(std::move(images)), options_(options) {
-  report = static_cast<Report*>(
-      mmap(nullptr, sizeof(Report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
-  if (report == MAP_FAILED) {
-    std::perror("no shared memory for reports");
-    std::exit(1);
-  }
-  // a ring of io_uring for each copy costs more than the I/O there is, none
-  setenv("LKL_IO", "threads", 0);
-  static lkl_host_operations operations = {.print = on_print, .panic = on_panic};
-  if (int error = lkl_init(&operations)) give_up(lkl_strerror(error));
-  for (ImageFile& image : images_) {
-    lkl_disk disk = {};
-    lkl_disk_options of_disk = {};
-    of_disk.flags = LKL_DISK_MEMORY;
-    of_disk.size = image.bytes().size();
-    of_disk.memory = image.bytes().data();
-    if (const int id = lkl_disk_add_options(&disk, &of_disk); id < 0)
-      give_up(image.path() + ": " + lkl_strerror(id));
-  }
-  if (const int error = lkl_start_kernel("mem=%s loglevel=7%s", options_.memory,
-                                         options_.warnings ? " panic_on_warn=1" : ""))
-    give_up(std::string("boot: ") + lkl_strerror(error));
-  lkl_sys_mkdir(mount_point(), 0755);
-  for (size_t i = 0; i < images_.size(); ++i) {
-    __lkl__u32 device = 0;
-    int error = lkl_get_virtio_blkdev(static_cast<int>(i), 0, &device);
-    if (!error)
-      error = static_cast<int>(lkl_sys_mknod(disk_path(i).c_str(), LKL_S_IFBLK | 0600, device));
-    if (error) give_up(images_[i].path() + ": " + lkl_strerror(error));
-  }
-}
-
-Runner::~Runner() {
-  lkl_cleanup();
-  munmap(report, sizeof *report);
-}
-
-long Runner::mount(size_t image, const char* options) {
+long Kernel::mount(size_t image, const char* options) {
   const std::string name = std::filesystem::path(images_[image].path()).filename();
   const std::string type = name.substr(0, name.find('-'));
   return lkl_sys_mount(disk_path(image).c_str(), mount_point(), type.c_str(), 0,
                        const_cast<char*>(options));
 }
 
-long Runner::unmount() {
+long Kernel::unmount() {
   return lkl_sys_umount(const_cast<char*>(mount_point()), 0);
 }
 
@@ -155,21 +130,110 @@ void fail(const std::string& what) {
   _exit(kStatusFailed);
 }
 
-Outcome Runner::run(const std::function<void()>& body) {
+namespace {
+
+void boot(std::vector<ImageFile>& images, const Runner::Options& options) {
+  // a ring of io_uring for each copy costs more than what I/O there is: none
+  setenv("LKL_IO", "threads", 0);
+  static lkl_host_operations operations = {.print = on_print, .panic = on_panic};
+  if (const int error = lkl_init(&operations)) give_up(lkl_strerror(error));
+  for (ImageFile& image : images) {
+    lkl_disk disk = {};
+    lkl_disk_options of_disk = {};
+    of_disk.flags = LKL_DISK_MEMORY;
+    of_disk.size = image.bytes().size();
+    of_disk.memory = image.bytes().data();
+    if (const int id = lkl_disk_add_options(&disk, &of_disk); id < 0)
+      give_up(image.path() + ": " + lkl_strerror(id));
+  }
+  if (const int error = lkl_start_kernel("mem=%s loglevel=7%s", options.memory,
+                                         options.warnings ? " panic_on_warn=1" : ""))
+    give_up(std::string("boot: ") + lkl_strerror(error));
+  lkl_sys_mkdir(Kernel::mount_point(), 0755);
+  for (size_t i = 0; i < images.size(); ++i) {
+    __lkl__u32 device = 0;
+    int error = lkl_get_virtio_blkdev(static_cast<int>(i), 0, &device);
+    if (!error)
+      error = static_cast<int>(lkl_sys_mknod(disk_path(i).c_str(), LKL_S_IFBLK | 0600, device));
+    if (error) give_up(images[i].path() + ": " + lkl_strerror(error));
+  }
+}
+
+}  // namespace
+
+Runner::Runner(std::vector<ImageFile> images, const Options& options, Body body,
+               std::function<void(Kernel&)> prepare) {
+  int ends[2];
+  report = static_cast<Report*>(
+      mmap(nullptr, sizeof(Report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  if (report == MAP_FAILED || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
+    std::perror("no memory or socket to share with the copies");
+    std::exit(1);
+  }
+  (void)engine_counters();  // shared from here on
+  template_ = fork();
+  if (template_ < 0) give_up(std::string("fork: ") + std::strerror(errno));
+  if (template_ == 0) {
+    close(ends[0]);
+    channel_ = ends[1];
+    be_template(std::move(images), options, body, prepare);
+  }
+  close(ends[1]);
+  channel_ = ends[0];
+  char ready;
+  if (read(channel_, &ready, 1) != 1) std::exit(1);  // it has said why
+}
+
+Runner::~Runner() {
+  close(channel_);
+  waitpid(template_, nullptr, 0);
+  munmap(report, sizeof *report);
+}
+
+void Runner::be_template(std::vector<ImageFile> images, const Options& options, const Body& body,
+                         const std::function<void(Kernel&)>& prepare) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  prctl(PR_SET_TIMERSLACK, 1);
+  Kernel kernel(images);
+  boot(images, options);
+  if (prepare) prepare(kernel);
   const std::span<uint8_t> counters = engine_counters();
-  clear_report();
-  const pid_t pid = fork();
-  if (pid < 0) give_up(std::string("fork: ") + std::strerror(errno));
-  if (pid == 0) {
-    limit_time(options_.limit_seconds);
-    // without them the run is as good, only blind
-    (void)lkl_fuzz_counters(counters.data(), static_cast<unsigned>(counters.size()));
-    body();
-    _exit(0);
+  Request request;
+  (void)!write(channel_, "r", 1);
+  while (read(channel_, &request, sizeof request) == sizeof request) {
+    clear_report();
+    const pid_t pid = fork();
+    if (pid == 0) {
+      limit_time(options.limit_seconds);
+      // without them the run is as good, only blind
+      (void)lkl_fuzz_counters(counters.data(), static_cast<unsigned>(counters.size()));
+      body(kernel, {report->input, request.size});
+      _exit(0);
+    }
+    Answer answer = {.number = request.number, .status = kForkFailed};
+    while (pid > 0 && waitpid(pid, &answer.status, 0) < 0 && errno == EINTR) {
+    }
+    if (write(channel_, &answer, sizeof answer) != sizeof answer) break;
   }
-  int status = 0;
-  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
+  _exit(0);
+}
+
+Outcome Runner::run(std::span<const uint8_t> input) {
+  static uint32_t number = static_cast<uint32_t>(getpid());
+  const Request request = {.number = ++number,
+                           .size = static_cast<uint32_t>(std::min(input.size(), kMaxInput))};
+  Answer answer = {};
+  std::memcpy(report->input, input.data(), request.size);
+  if (write(channel_, &request, sizeof request) != sizeof request)
+    give_up("the process with the kernel is gone");
+  do {
+    if (const ssize_t count = read(channel_, &answer, sizeof answer);
+        count != sizeof answer && !(count < 0 && errno == EINTR))
+      give_up("the process with the kernel is gone");
+  } while (answer.number != request.number);
+
+  const int status = answer.status;
+  if (status == kForkFailed) give_up("fork failed: not enough memory?");
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
 
   Outcome outcome;

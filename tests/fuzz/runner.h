@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 // A kernel that is booted once, and a copy of it for each run. What goes wrong in a
 // copy is a finding; the kernel that it was copied from never sees it.
+//
+// Three processes: the engine's; the template, in which the kernel is booted and which
+// is small, so that copying it is cheap; and the copy.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,6 +33,22 @@ struct Outcome {
   std::string log;        // of the kernel
 };
 
+// The kernel of the template, as its copies see it.
+class Kernel final {
+ public:
+  explicit Kernel(std::vector<ImageFile>& images) : images_(images) {}
+
+  // Each is a disk.
+  std::vector<ImageFile>& images() { return images_; }
+  // Mounts an image at mount_point(); 0 or an error.
+  long mount(size_t image, const char* options);
+  long unmount();
+  static const char* mount_point() { return "/fuzz"; }
+
+ private:
+  std::vector<ImageFile>& images_;
+};
+
 class Runner final {
  public:
   struct Options {
@@ -33,26 +56,28 @@ class Runner final {
     unsigned limit_seconds = 10;  // for a run
     bool warnings = false;        // a WARN() of the kernel is a finding
   };
+  using Body = std::function<void(Kernel&, std::span<const uint8_t> input)>;
 
-  // Boots with the images as disks. There is one Runner in a process. Exits with a
-  // message if that does not work.
-  Runner(std::vector<ImageFile> images, const Options& options);
+  // What is longer is cut.
+  static constexpr size_t kMaxInput = 1 << 16;
+
+  // Boots with the images as disks, and prepares in the template, once. Exits with a
+  // message if that does not work. One Runner in a process.
+  Runner(std::vector<ImageFile> images, const Options& options, Body body,
+         std::function<void(Kernel&)> prepare = nullptr);
   ~Runner();
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
 
-  // `body` in a copy of the process, its edges counted by the engine.
-  Outcome run(const std::function<void()>& body);
-
-  std::vector<ImageFile>& images() { return images_; }
-  // Mounted at mount_point() by mount(), in the copy.
-  long mount(size_t image, const char* options);
-  long unmount();
-  static const char* mount_point() { return "/fuzz"; }
+  // The body in a copy, its edges counted by the engine.
+  Outcome run(std::span<const uint8_t> input);
 
  private:
-  std::vector<ImageFile> images_;
-  const Options options_;
+  [[noreturn]] void be_template(std::vector<ImageFile> images, const Options& options,
+                                const Body& body, const std::function<void(Kernel&)>& prepare);
+
+  int channel_ = -1;
+  pid_t template_ = -1;
 };
 
 // In a run: what was found is told, and the run ends.
