@@ -15,18 +15,26 @@
 namespace lkl_fuzz {
 
 ImageFile::ImageFile(const std::string& path) : path_(path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  map(nullptr);
+}
+
+void ImageFile::map(void* at) {
+  const int fd = open(path_.c_str(), O_RDONLY | O_CLOEXEC);
   struct stat status = {};
-  void* at = MAP_FAILED;
+  void* mapped = MAP_FAILED;
   if (fd >= 0 && fstat(fd, &status) == 0)
-    at = mmap(nullptr, static_cast<size_t>(status.st_size), PROT_READ | PROT_WRITE, MAP_PRIVATE, fd,
-              0);
-  if (at == MAP_FAILED) {
-    std::perror(path.c_str());
+    mapped = mmap(at, static_cast<size_t>(status.st_size), PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | (at ? MAP_FIXED : 0), fd, 0);
+  if (mapped == MAP_FAILED) {
+    std::perror(path_.c_str());
     std::exit(1);
   }
   close(fd);
-  bytes_ = {static_cast<std::byte*>(at), static_cast<size_t>(status.st_size)};
+  bytes_ = {static_cast<std::byte*>(mapped), static_cast<size_t>(status.st_size)};
+}
+
+void ImageFile::reset() {
+  map(bytes_.data());
 }
 
 ImageFile::ImageFile(ImageFile&& other) noexcept

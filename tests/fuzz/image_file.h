@@ -19,8 +19,12 @@ class ImageFile final {
 
   const std::string& path() const { return path_; }
   std::span<std::byte> bytes() const { return bytes_; }
+  // As in the file again, at the same place.
+  void reset();
 
  private:
+  void map(void* at);
+
   std::string path_;
   std::span<std::byte> bytes_;
 };
