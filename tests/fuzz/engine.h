@@ -11,4 +11,7 @@ namespace lkl_fuzz {
 // processes that are forked.
 std::span<uint8_t> engine_counters();
 
+// From LLVMFuzzerInitialize(): what the engine should do unless told otherwise.
+void engine_defaults(int* argc, char*** argv);
+
 }  // namespace lkl_fuzz

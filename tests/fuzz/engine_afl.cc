@@ -8,6 +8,8 @@
 extern "C" uint8_t* __afl_area_ptr;
 extern "C" uint32_t __afl_map_size;
 
+void lkl_fuzz::engine_defaults(int*, char***) {}
+
 std::span<uint8_t> lkl_fuzz::engine_counters() {
   return {__afl_area_ptr, std::bit_floor(__afl_map_size)};
 }

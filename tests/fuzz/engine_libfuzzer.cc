@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <vector>
 
 #include "fuzz/engine.h"
 
@@ -14,6 +15,18 @@ constexpr size_t kCounters = 1 << 17;
 alignas(4096) __attribute__((section("__libfuzzer_extra_counters"))) uint8_t counters[kCounters];
 
 }  // namespace
+
+// A run takes some ten thousand edges. To know which of them are rare, as its default
+// power schedule does, takes longer than the run.
+void lkl_fuzz::engine_defaults(int* argc, char*** argv) {
+  static char schedule[] = "-entropic=0";
+  static std::vector<char*> arguments;
+  arguments.assign(*argv, *argv + *argc);
+  arguments.insert(arguments.begin() + 1, schedule);
+  arguments.push_back(nullptr);
+  ++*argc;
+  *argv = arguments.data();
+}
 
 std::span<uint8_t> lkl_fuzz::engine_counters() {
   static const bool shared = [] {

@@ -12,6 +12,10 @@ constexpr uint64_t kSuper = 1024;
 constexpr uint32_t kUnit = 1024;  // the smallest block there is
 constexpr uint32_t kMetadataCsum = 0x400, k64Bit = 0x80;
 
+bool is_zero(std::span<const std::byte> bytes) {
+  return std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; });
+}
+
 class Ext4Metadata final : public Metadata {
  public:
   explicit Ext4Metadata(std::span<const std::byte> image) {
@@ -32,9 +36,7 @@ class Ext4Metadata final : public Metadata {
     }
     // What is all zeroes means nothing: bitmaps of free blocks, unused inodes, the journal.
     for (uint64_t at = kSuper; at + kUnit <= image.size(); at += kUnit) {
-      const auto unit = image.subspan(at, kUnit);
-      if (std::ranges::any_of(unit, [](std::byte b) { return b != std::byte{0}; }))
-        blocks_.push_back({at, kUnit});
+      if (!is_zero(image.subspan(at, kUnit))) blocks_.push_back({at, kUnit});
     }
   }
 
@@ -70,6 +72,7 @@ class Ext4Metadata final : public Metadata {
                   static_cast<uint16_t>(crc32c(seeded(seed_, group), descriptor)));
   }
   void seal_inode(std::span<std::byte> inode, uint32_t number) const {
+    if (is_zero(inode)) return;  // never used
     const bool high = inode_size_ > 128 && get<uint16_t>(inode, 0x80) >= 4;
     put<uint16_t>(inode, 0x7c, 0);
     if (high) put<uint16_t>(inode, 0x82, 0);

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "fuzz/engine.h"
 #include "fuzz/finding.h"
 #include "fuzz/model.h"
 #include "fuzz/runner.h"
@@ -324,7 +325,8 @@ std::unique_ptr<Runner> runner;
 
 }  // namespace
 
-extern "C" int LLVMFuzzerInitialize(int*, char***) {
+extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
+  engine_defaults(argc, argv);
   std::vector<ImageFile> images;
   for (const char* type : {"ext4", "btrfs"})
     for (ImageFile& image : images_of(std::string(image_folder()) + "/calls", type))

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "fuzz/engine.h"
 #include "fuzz/finding.h"
 #include "fuzz/metadata.h"
 #include "fuzz/patch.h"
@@ -51,7 +52,8 @@ void run(Kernel& kernel, std::span<const uint8_t> data) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerInitialize(int*, char***) {
+extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
+  engine_defaults(argc, argv);
   std::vector<ImageFile> images = images_of(image_folder(), type);
   for (const ImageFile& image : images)
     metadata.push_back(type == "ext4" ? ext4_metadata(image.bytes())

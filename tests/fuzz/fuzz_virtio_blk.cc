@@ -72,7 +72,7 @@ struct Irq final : IrqLine {
 
 class Session final {
  public:
-  explicit Session(FuzzedDataProvider& data) : data_(data) {
+  Session(FuzzedDataProvider& data, FakeMemory& ram) : data_(data), ram_(ram) {
     auto disk = std::make_unique<HeldDisk>(data.ConsumeBool() ? 512 : 4096);
     disk_ = disk.get();
     device_ = std::make_unique<VirtioBlk>(
@@ -237,7 +237,7 @@ class Session final {
   }
 
   FuzzedDataProvider& data_;
-  FakeMemory ram_;
+  FakeMemory& ram_;
   std::array<FakeRing, kQueues> rings_ = {FakeRing(ram_, 16), FakeRing(ram_, 8)};
   const uint64_t slots_ = ram_.allocate((kSlots + 2) * kSlot);
   Irq irq_;
@@ -249,7 +249,11 @@ class Session final {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
+  // to clear it is cheaper than to have it anew
+  static FakeMemory ram;
+  std::ranges::fill(ram.bytes, std::byte{0});
+  ram.next = 0;
   FuzzedDataProvider data(bytes, size);
-  Session(data).play();
+  Session(data, ram).play();
   return 0;
 }

@@ -8,6 +8,7 @@
 #include <linux/log2.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
+#include <asm/page.h>
 #include <asm/sections.h>
 #include "lkl.h"
 
@@ -23,6 +24,12 @@ int lkl_fuzz_counters(u8 *bytes, unsigned long number)
 	return 0;
 }
 
+/* Kernel code also runs in signal handlers of the host, where nobody is current. */
+static __always_inline bool on_task_stack(void)
+{
+	return current_stack_pointer - memory_start < memory_end - memory_start;
+}
+
 /*
  * Called in each basic block. Interrupts come when they like: what they do is none
  * of the input's doing. The object may be anywhere in memory, so a block is known by
@@ -33,7 +40,7 @@ void notrace __wrap___sanitizer_cov_trace_pc(void)
 {
 	unsigned long block, slot;
 
-	if (!counters || !in_task())
+	if (!counters || !on_task_stack() || !in_task())
 		return;
 	block = hash_long(_RET_IP_ - (unsigned long)_stext, 32);
 	slot = (block ^ current->thread.coverage_from) & counters_mask;
