@@ -87,11 +87,11 @@ void lkl_cleanup(void);
 lkl_long lkl_syscall(lkl_long no, lkl_long *params);
 
 /**
- * lkl_fuzz_counters - count executed edges of the kernel, for a fuzzer
- * @counters: a byte for each class of edges, counting up to 255; NULL ends it
+ * lkl_fuzz_counters - count executed blocks of the kernel, for a fuzzer
+ * @counters: a byte for each class of blocks, counting up to 255; NULL ends it
  * @number:   of them, a power of two
  *
- * Edges taken by tasks, not by interrupts. The counters may be memory that is shared
+ * Blocks executed by tasks, not by interrupts. The counters may be memory that is shared
  * with another process. Returns -LKL_ENOSYS if the kernel was built without
  * CONFIG_LKL_FUZZ_COVERAGE (preset fuzz has it).
  */

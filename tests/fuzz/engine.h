@@ -7,7 +7,7 @@
 
 namespace lkl_fuzz {
 
-// Where the engine wants edges counted: a power of two of bytes, shared with the
+// Where the engine wants blocks counted: a power of two of bytes, shared with the
 // processes that are forked.
 std::span<uint8_t> engine_counters();
 

@@ -16,7 +16,7 @@ alignas(4096) __attribute__((section("__libfuzzer_extra_counters"))) uint8_t cou
 
 }  // namespace
 
-// A run takes some ten thousand edges. To know which of them are rare, as its default
+// A run takes some ten thousand blocks. To know which of them are rare, as its default
 // power schedule does, takes longer than the run.
 void lkl_fuzz::engine_defaults(int* argc, char*** argv) {
   static char schedule[] = "-entropic=0";

@@ -30,7 +30,6 @@ void use(Kernel& kernel, size_t image) {
   if (kernel.mount(image, mount_options())) return;
   walk(Kernel::mount_point());
   disturb(Kernel::mount_point());
-  walk(Kernel::mount_point());
   kernel.unmount();
 }
 

@@ -69,7 +69,7 @@ class Runner final {
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
 
-  // The body in a copy, its edges counted by the engine.
+  // The body in a copy, its blocks counted by the engine.
   Outcome run(std::span<const uint8_t> input);
 
  private:

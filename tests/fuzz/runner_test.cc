@@ -32,6 +32,9 @@ void body(Kernel& kernel, std::span<const uint8_t> input) {
       if (kernel.mount(0, nullptr)) fail("mount");
       std::ranges::fill(kernel.images()[0].bytes().subspan(65536), std::byte{0xff});
       return;
+    case 'e':  // found a place to go on in the host's signal handler
+      if (lkl_sys_mkdir(nullptr, 0755) != -LKL_EFAULT) fail("a bad pointer");
+      return;
     case 'c':
       fail("this is it");
     case 'h':  // for ever
@@ -66,7 +69,7 @@ TEST(Runner, EachRunIsTheFirst) {
   }
 }
 
-TEST(Runner, EdgesAreCounted) {
+TEST(Runner, BlocksAreCounted) {
   std::ranges::fill(engine_counters(), 0);
   ASSERT_EQ(run('f').kind, Kind::kFine);
   const long of_a_mount = std::ranges::count_if(engine_counters(), [](int c) { return c != 0; });
@@ -75,6 +78,11 @@ TEST(Runner, EdgesAreCounted) {
   run('c');
   EXPECT_LT(std::ranges::count_if(engine_counters(), [](int c) { return c != 0; }),
             of_a_mount / 10);
+}
+
+TEST(Runner, BadPointersWithCounters) {
+  const Outcome outcome = run('e');
+  EXPECT_EQ(outcome.kind, Kind::kFine) << outcome.signature << outcome.log;
 }
 
 TEST(Runner, WhatGoesWrongIsTold) {

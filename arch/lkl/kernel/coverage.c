@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Coverage for a fuzzer: how often each edge was taken, counted in memory that the
+ * Coverage for a fuzzer: how often each block was executed, counted in memory that the
  * fuzzer owns, so that it outlives the kernel which is thrown away after each run.
  */
-#include <linux/hash.h>
 #include <linux/kernel.h>
 #include <linux/log2.h>
 #include <linux/preempt.h>
@@ -24,27 +23,29 @@ int lkl_fuzz_counters(u8 *bytes, unsigned long number)
 	return 0;
 }
 
-/* Kernel code also runs in signal handlers of the host, where nobody is current. */
+/* Kernel code also runs on stacks of the host, where nobody is current. */
 static __always_inline bool on_task_stack(void)
 {
 	return current_stack_pointer - memory_start < memory_end - memory_start;
 }
 
 /*
- * Called in each basic block. Interrupts come when they like: what they do is none
- * of the input's doing. The object may be anywhere in memory, so a block is known by
- * its distance from the first one.
+ * Called in each basic block, so it is half of the time of a run: blocks are counted,
+ * which needs no memory of the one before, and neighbours have counters that are
+ * neighbours. Interrupts come when they like: what they do is none of the input's doing.
+ * The object may be anywhere in memory, so a block is known by its distance from the
+ * first one.
  */
 void __wrap___sanitizer_cov_trace_pc(void);
 void notrace __wrap___sanitizer_cov_trace_pc(void)
 {
-	unsigned long block, slot;
+	unsigned long at, slot;
 
 	if (!counters || !on_task_stack() || !in_task())
 		return;
-	block = hash_long(_RET_IP_ - (unsigned long)_stext, 32);
-	slot = (block ^ current->thread.coverage_from) & counters_mask;
-	current->thread.coverage_from = block >> 1;
+	at = _RET_IP_ - (unsigned long)_stext;
+	/* what is a MiB apart and more must not share all of it */
+	slot = ((at >> 3) + (at >> 20) * 5003) & counters_mask;
 	if (counters[slot] != U8_MAX)
 		counters[slot]++;
 }
