@@ -8,9 +8,10 @@ set(fragments_minimal base)
 set(fragments_default base fs net)
 set(fragments_debug base fs net debug)
 set(fragments_kunit base kunit)
+set(fragments_fuzz base fuzz)
 
 if(NOT DEFINED fragments_${LKL_PROFILE})
-  message(FATAL_ERROR "LKL_PROFILE=${LKL_PROFILE}: no such profile (default, minimal, debug, kunit)")
+  message(FATAL_ERROR "LKL_PROFILE=${LKL_PROFILE}: no such profile (default, minimal, debug, kunit, fuzz)")
 endif()
 if(NOT EXISTS ${LKL_KERNEL_SOURCE})
   message(FATAL_ERROR "${LKL_KERNEL_SOURCE}: no such kernel source. Install linux-source-6.12 "

@@ -86,6 +86,17 @@ void lkl_cleanup(void);
  */
 lkl_long lkl_syscall(lkl_long no, lkl_long *params);
 
+/**
+ * lkl_fuzz_counters - count executed blocks of the kernel, for a fuzzer
+ * @counters: a byte for each class of blocks, counting up to 255; NULL ends it
+ * @number:   of them, a power of two
+ *
+ * Blocks executed by tasks, not by interrupts. The counters may be memory that is shared
+ * with another process. Returns -LKL_ENOSYS if the kernel was built without
+ * CONFIG_LKL_FUZZ_COVERAGE (preset fuzz has it).
+ */
+int lkl_fuzz_counters(unsigned char *counters, unsigned int number);
+
 /** lkl_strerror - text for an error number (negative or positive); never NULL, static */
 const char *lkl_strerror(int err);
 
@@ -119,7 +130,7 @@ struct lkl_disk {
 
 #define LKL_DISK_READ_ONLY	(1u << 0)	/* whatever the descriptor allows */
 #define LKL_DISK_NO_LOCK	(1u << 1)	/* the image may be open elsewhere */
-#define LKL_DISK_MEMORY		(1u << 2)	/* no file: @size bytes of memory, zeroed */
+#define LKL_DISK_MEMORY		(1u << 2)	/* no file: @size bytes of memory */
 /*
  * Copy on write: what is written goes to a temporary file (in $TMPDIR or /var/tmp)
  * and is gone with the disk. The image is only read, and locked for reading.
@@ -132,12 +143,15 @@ struct lkl_disk {
  * @num_queues: request queues, 1 to 16
  * @size:       bytes, for LKL_DISK_MEMORY
  * @serial:     up to 20 characters, shown in /sys/block/vdX/serial
+ * @memory:     for LKL_DISK_MEMORY: the caller's memory, until lkl_disk_remove(); NULL
+ *              for memory of the disk's own, zeroed
  */
 struct lkl_disk_options {
 	unsigned int flags;
 	unsigned int num_queues;
 	unsigned long long size;
 	char serial[21];
+	void *memory;
 };
 
 /**

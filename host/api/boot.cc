@@ -101,6 +101,11 @@ lkl_long lkl_syscall(lkl_long no, lkl_long* params) {
   return lkl_syscall6(no, params[0], params[1], params[2], params[3], params[4], params[5]);
 }
 
+int lkl_fuzz_counters(unsigned char* counters, unsigned int number) {
+  return static_cast<int>(lkl_syscall6(LKL_NR_FUZZ_COUNTERS, reinterpret_cast<lkl_long>(counters),
+                                       static_cast<lkl_long>(number), 0, 0, 0, 0));
+}
+
 lkl_long lkl_sys_halt() {
   if (!lkl_is_running()) return -LKL_ENODEV;
   lkl_sys_sync();

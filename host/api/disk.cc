@@ -78,9 +78,11 @@ int make_file_backend(int fd, unsigned flags, EventLoop& loop,
   return error;
 }
 
-int make_memory_backend(uint64_t size, std::unique_ptr<BlockBackend>& backend) {
+int make_memory_backend(uint64_t size, void* memory, std::unique_ptr<BlockBackend>& backend) {
   if (size == 0 || size % 512) return -LKL_EINVAL;
-  backend = std::make_unique<MemoryBackend>(size);
+  backend = memory
+                ? std::make_unique<MemoryBackend>(std::span(static_cast<std::byte*>(memory), size))
+                : std::make_unique<MemoryBackend>(size);
   return 0;
 }
 
@@ -90,7 +92,8 @@ int make_backend(const lkl_disk& disk, const lkl_disk_options& options, EventLoo
     backend = make_callback_backend(disk, loop);
     return backend ? 0 : -LKL_EIO;
   }
-  if (options.flags & LKL_DISK_MEMORY) return make_memory_backend(options.size, backend);
+  if (options.flags & LKL_DISK_MEMORY)
+    return make_memory_backend(options.size, options.memory, backend);
   return make_file_backend(disk.fd, options.flags, loop, backend);
 }
 
@@ -135,7 +138,8 @@ uint64_t parse_size(std::string_view text) {
 int make_backend_of_uri(const std::string& uri, unsigned flags, EventLoop& loop, HostFd& fd,
                         std::unique_ptr<BlockBackend>& backend) {
   if (is_nbd(uri)) return make_nbd_backend(uri, flags, loop, backend);
-  if (uri.starts_with("mem:")) return make_memory_backend(parse_size(uri.substr(4)), backend);
+  if (uri.starts_with("mem:"))
+    return make_memory_backend(parse_size(uri.substr(4)), nullptr, backend);
   const std::string path = uri.starts_with("file:") ? uri.substr(5) : uri;
   if (path == uri && uri.find("://") != std::string::npos) return -LKL_EPROTONOSUPPORT;
   const bool writable = !(flags & (LKL_DISK_READ_ONLY | LKL_DISK_SNAPSHOT));

@@ -20,12 +20,16 @@ uint64_t reserved_size(uint64_t size) {
 
 MemoryBackend::MemoryBackend(uint64_t size)
     : base_(static_cast<std::byte*>(host::reserve_memory(reserved_size(size), kPage))),
-      size_(size) {
+      size_(size),
+      owned_(true) {
   if (!base_) throw std::bad_alloc();
 }
 
+MemoryBackend::MemoryBackend(std::span<std::byte> memory)
+    : base_(memory.data()), size_(memory.size()), owned_(false) {}
+
 MemoryBackend::~MemoryBackend() {
-  host::release_memory(base_, reserved_size(size_));
+  if (owned_) host::release_memory(base_, reserved_size(size_));
 }
 
 // Whole pages go back to the host, and read as zeroes again.

@@ -192,9 +192,10 @@ void Instance::executor_main() {
 
 void Instance::executor_wait(uint64_t deadline) {
   if (fork_pending_.load()) {
-    executor_parked_.store(true);
-    while (fork_pending_.load()) host::sleep_ns(kPollNs);
-    executor_parked_.store(false);
+    executor_parked_.store(1);
+    executor_parked_.notify_all();
+    fork_pending_.wait(1);
+    executor_parked_.store(0);
     return;
   }
   loop_->wait(deadline);
@@ -223,18 +224,17 @@ void Instance::fork_prepare() {
   forking_ = host::current_thread(number_);
   if (!forking_) forking_ = attach();
   while (!lkl_kernel_try_hold()) host::sleep_ns(kPollNs);
-  fork_pending_.store(true);
-  while (!executor_parked_.load()) {
-    loop_->kick();
-    host::sleep_ns(kPollNs);
-  }
+  fork_pending_.store(1);
+  loop_->kick();
+  executor_parked_.wait(0);
   loop_->quiesce();
   threads_mutex_.lock();
 }
 
 void Instance::fork_parent() {
   threads_mutex_.unlock();
-  fork_pending_.store(false);
+  fork_pending_.store(0);
+  fork_pending_.notify_all();
   lkl_kernel_release(forking_);
 }
 
@@ -242,8 +242,8 @@ void Instance::fork_child() {
   threads_mutex_.unlock();
   loop_->after_fork_child();
   executor_.fork_forget();
-  executor_parked_.store(false);
-  fork_pending_.store(false);
+  executor_parked_.store(0);
+  fork_pending_.store(0);
   for (const auto& thread : threads_) {
     if (thread.get() != forking_) lkl_kernel_orphan(thread.get());
   }

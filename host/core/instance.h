@@ -119,8 +119,8 @@ class Instance final {
   lkl_host_thread executor_record_ = {};
 
   // fork: the executor stays in its wait while another thread copies the process
-  std::atomic<bool> fork_pending_ = false;
-  std::atomic<bool> executor_parked_ = false;
+  std::atomic<int> fork_pending_ = 0;
+  std::atomic<int> executor_parked_ = 0;
   lkl_host_thread* forking_ = nullptr;
 };
 

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "support/host_tools.h"
 #include "support/kernel_test.h"
@@ -130,6 +131,30 @@ TEST_F(ApiTest, DisksWithoutAKernelFileSystem) {
       -LKL_ENODEV);
   EXPECT_EQ(lkl_disk_remove(disk), 0);
   EXPECT_EQ(lkl_disk_remove(disk), -LKL_ENODEV);
+}
+
+TEST_F(ApiTest, ADiskOfMyMemory) {
+  std::vector<char> memory(1 << 20, 'm');
+  lkl_disk disk = {};
+  lkl_disk_options options = {};
+  options.flags = LKL_DISK_MEMORY;
+  options.size = memory.size();
+  options.memory = memory.data();
+  const int id = lkl_disk_add_options(&disk, &options);
+  ASSERT_GE(id, 0);
+  __lkl__u32 dev = 0;
+  ASSERT_EQ(lkl_get_virtio_blkdev(id, 0, &dev), 0);
+  ASSERT_EQ(lkl_sys_mknod("/vda", LKL_S_IFBLK | 0600, dev), 0);
+  const int fd = static_cast<int>(lkl_sys_open("/vda", LKL_O_RDWR, 0));
+  ASSERT_GE(fd, 0);
+  char text[3] = {};
+  EXPECT_EQ(lkl_sys_pread64(fd, text, 2, 12345), 2);
+  EXPECT_STREQ(text, "mm");
+  EXPECT_EQ(lkl_sys_pwrite64(fd, "written", 7, 20000), 7);
+  EXPECT_EQ(lkl_sys_fsync(fd), 0);
+  EXPECT_EQ(std::string(&memory[20000], 8), "writtenm");
+  lkl_sys_close(fd);
+  EXPECT_EQ(lkl_disk_remove(disk), 0);
 }
 
 TEST_F(ApiTest, DisksByUri) {

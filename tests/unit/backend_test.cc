@@ -54,6 +54,9 @@ class BackendTest : public ::testing::TestWithParam<const char*> {
       backend_ = std::move(file);
     } else if (std::string(GetParam()) == "memory") {
       backend_ = std::make_unique<MemoryBackend>(kSize);
+    } else if (std::string(GetParam()) == "caller_memory") {
+      bytes_.resize(kSize);
+      backend_ = std::make_unique<MemoryBackend>(std::as_writable_bytes(std::span(bytes_)));
     } else if (std::string(GetParam()) == "overlay") {
       std::unique_ptr<FileSource> source;
       std::unique_ptr<OverlayBackend> overlay;
@@ -140,7 +143,8 @@ class BackendTest : public ::testing::TestWithParam<const char*> {
 }  // namespace
 
 INSTANTIATE_TEST_SUITE_P(On, BackendTest,
-                         ::testing::Values("file", "memory", "callback", "overlay", "nbd"),
+                         ::testing::Values("file", "memory", "caller_memory", "callback", "overlay",
+                                           "nbd"),
                          [](const auto& info) { return std::string(info.param); });
 
 TEST_P(BackendTest, KeepsWhatItGets) {

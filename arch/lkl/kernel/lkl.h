@@ -4,6 +4,7 @@
 
 /* What the files of this folder know of each other. */
 
+#include <linux/errno.h>
 #include <linux/linkage.h>
 #include <linux/types.h>
 #include <asm/cpu.h>
@@ -49,5 +50,15 @@ void lkl_mm_setup(void);
 /* device.c */
 int lkl_mmio_device_add(u64 base, u64 size, unsigned int irq);
 int lkl_mmio_device_remove(unsigned int irq);
+
+/* coverage.c */
+#ifdef CONFIG_LKL_FUZZ_COVERAGE
+int lkl_fuzz_counters(u8 *bytes, unsigned long number);
+#else
+static inline int lkl_fuzz_counters(u8 *bytes, unsigned long number)
+{
+	return -ENOSYS;
+}
+#endif
 
 #endif

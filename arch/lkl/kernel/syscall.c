@@ -55,6 +55,8 @@ static noinline long private_call(struct lkl_host_thread *ht)
 	case LKL_NR_SIGRETURN:
 		lkl_sigreturn(ht->args[0]);
 		return 0;
+	case LKL_NR_FUZZ_COUNTERS:
+		return lkl_fuzz_counters((u8 *)ht->args[0], ht->args[1]);
 	case LKL_NR_THREAD_EXIT:
 		lkl_host_thread_exit(ht);
 	default:

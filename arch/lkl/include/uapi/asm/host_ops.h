@@ -58,6 +58,7 @@ enum lkl_request_state {
 #define LKL_NR_MMIO_DEVICE_REMOVE	(LKL_NR_PRIVATE + 1)	/* (irq) */
 #define LKL_NR_THREAD_EXIT		(LKL_NR_PRIVATE + 2)	/* the host thread ends */
 #define LKL_NR_SIGRETURN		(LKL_NR_PRIVATE + 3)	/* (signal mask) */
+#define LKL_NR_FUZZ_COUNTERS		(LKL_NR_PRIVATE + 4)	/* (bytes, number of them) */
 
 /*
  * One for each host thread that ever called in. The memory is type-stable: it is
