@@ -5,15 +5,18 @@
 # with the paths in the environment; each step does nothing when nothing changed.
 #
 #   kernel.sh unpack     SOURCE (a tarball or a tree) -> TREE, with arch/lkl overlaid
-#   kernel.sh configure  PROFILE's FRAGMENTS -> OBJ/.config, checked; with KUNIT=1 all
-#                        KUnit suites of the tree that can be had are added
+#   kernel.sh configure  PROFILE's FRAGMENTS -> OBJ/.config, checked; with TESTS=kunit all
+#                        KUnit suites of the tree that can be had are added, with
+#                        TESTS=boot all its other built-in tests
 #   kernel.sh compile    OBJ/vmlinux.o
 #   kernel.sh headers    OBJ/usr/include
 #   kernel.sh link       OUTPUT: one relocatable object, only lkl_kernel_* global
 #   kernel.sh verify     TREE is SOURCE but for arch/lkl
 set -euo pipefail
 
-KUNIT_CONFIG="$(dirname "$(realpath "$0")")/kunit_config.py"
+# Which tests the tree has, by their kind: TESTS is kunit, boot or empty.
+SCRIPTS=$(dirname "$(realpath "$0")")
+TESTS_CONFIG="$SCRIPTS/${TESTS:-no}_config.py"
 
 die() { echo "kernel.sh: $*" >&2; exit 1; }
 
@@ -74,16 +77,16 @@ settle() { # FRAGMENT -> OBJ/.config
 	kmake olddefconfig
 }
 
-# Every KUnit suite whose dependencies can be met, found in the tree. A suite that is
-# not granted is no error: it is in the table, with the reason.
-add_suites() { # FRAGMENT
-	local suites="$OBJ/kunit-suites.config"
+# Every test whose dependencies can be met, found in the tree. One that is not granted
+# is no error: it is in the table, with the reason.
+add_tests() { # FRAGMENT
+	local found="$OBJ/$TESTS-found.config"
 
-	python3 "$KUNIT_CONFIG" choose --tree "$TREE" --config "$OBJ/.config" --output "$suites"
-	cat "$1" "$suites" >"$OBJ/kunit-all.config"
-	settle "$OBJ/kunit-all.config"
-	python3 "$KUNIT_CONFIG" report --tree "$TREE" --config "$OBJ/.config" \
-		--fragment "$suites" --output "$OBJ/kunit-options.tsv"
+	python3 "$TESTS_CONFIG" choose --tree "$TREE" --config "$OBJ/.config" --output "$found"
+	cat "$1" "$found" >"$OBJ/$TESTS-all.config"
+	settle "$OBJ/$TESTS-all.config"
+	python3 "$TESTS_CONFIG" report --tree "$TREE" --config "$OBJ/.config" \
+		--fragment "$found" --output "$OBJ/$TESTS-options.tsv"
 }
 
 configure() {
@@ -96,13 +99,13 @@ configure() {
 		cat "$fragment" >>"$wanted.new"
 	done
 	if cmp -s "$wanted.new" "$wanted" && [ "$OBJ/.config" -nt "$wanted" ] &&
-	   [ -z "$(find "$ARCH_DIR"/Kconfig* ${KUNIT:+"$KUNIT_CONFIG" "$(dirname "$KUNIT_CONFIG")/kconfig.py"} -newer "$OBJ/.config")" ]; then
+	   [ -z "$(find "$ARCH_DIR"/Kconfig* ${TESTS:+"$TESTS_CONFIG" "$SCRIPTS/kconfig.py" "$SCRIPTS/option_search.py"} -newer "$OBJ/.config")" ]; then
 		rm "$wanted.new"
 		return
 	fi
 	rm -f "$wanted"
 	settle "$wanted.new"
-	[ -z "${KUNIT:-}" ] || add_suites "$wanted.new"
+	[ -z "${TESTS:-}" ] || add_tests "$wanted.new"
 	while read -r line; do
 		case "$line" in
 		'# CONFIG_'*' is not set')
@@ -129,15 +132,28 @@ compile() {
 
 headers() { kmake headers; }
 
+# CONFIG_LKL_BOOT_TESTS: the table of initcalls that are tests. Initcalls have no global
+# names, so those of the table are made global in a copy.
+boot_tests() {
+	${NM:-nm} "$OBJ/vmlinux.o" | grep __initcall__ >"$OBJ/lkl-initcalls"
+	python3 "$SCRIPTS/boot_config.py" link --tree "$TREE" --config "$OBJ/.config" \
+		--symbols "$OBJ/lkl-initcalls" --entries "$OBJ/lkl-tests.entries" \
+		--output "$OBJ/lkl-tests.S"
+	${CC:-gcc} -c -Wa,--noexecstack -o "$OBJ/lkl-tests.o" "$OBJ/lkl-tests.S"
+	${OBJCOPY:-objcopy} --globalize-symbols="$OBJ/lkl-tests.entries" "$OBJ/vmlinux.o" \
+		"$OBJ/lkl-vmlinux.o"
+}
+
 # CONFIG_KALLSYMS: the table of functions, for backtraces with names. kbuild makes it
 # when it links vmlinux, which we do not; its tool is the same.
-kallsyms() {
+kallsyms() { # LINKER-SCRIPT OBJECTS...
 	local lds=$1 all=() option
+	shift
 
 	for option in ALL:--all-symbols BASE_RELATIVE:--base-relative; do
 		grep -q "^CONFIG_KALLSYMS_${option%%:*}=y" "$OBJ/.config" && all+=("${option#*:}")
 	done
-	${LD:-ld} -r -T "$lds" -o "$OBJ/lkl-nosyms.o" "$OBJ/vmlinux.o" "$OBJ/init/version-timestamp.o"
+	${LD:-ld} -r -T "$lds" -o "$OBJ/lkl-nosyms.o" "$@"
 	# Functions only: sections of a relocatable object have no common address space.
 	${NM:-nm} -n "$OBJ/lkl-nosyms.o" | grep -i ' t ' >"$OBJ/lkl.syms"
 	"$OBJ/scripts/kallsyms" "${all[@]}" "$OBJ/lkl.syms" |
@@ -151,8 +167,13 @@ link() {
 	local tmp="$OUTPUT.tmp" lds="$OBJ/arch/lkl/kernel/vmlinux.lds"
 	local objects=("$OBJ/vmlinux.o" "$OBJ/init/version-timestamp.o")
 
+	if grep -q '^CONFIG_LKL_BOOT_TESTS=y' "$OBJ/.config"; then
+		boot_tests
+		objects[0]="$OBJ/lkl-vmlinux.o"
+		objects+=("$OBJ/lkl-tests.o")
+	fi
 	if grep -q '^CONFIG_KALLSYMS=y' "$OBJ/.config"; then
-		kallsyms "$lds"
+		kallsyms "$lds" "${objects[@]}"
 		objects+=("$OBJ/lkl-kallsyms.o")
 	fi
 	${LD:-ld} -r -T "$lds" -o "$tmp" "${objects[@]}"

@@ -57,11 +57,12 @@ fs::path cache_folder() {
   return fs::path(home) / ".cache";
 }
 
-fs::path build_folder(const TestBuild& build, const std::string& tree, const std::string& config) {
+fs::path build_folder(const TestBuild& build, const std::string& profile, const std::string& tree,
+                      const std::string& config) {
   if (!build.folder.empty()) return fs::absolute(build.folder);
   // Another tree, another folder: both stay up to date.
   const std::size_t number = std::hash<std::string>()(tree + '\n' + config);
-  return cache_folder() / "lkl" / fmt::format("kunit-{:016x}", number);
+  return cache_folder() / "lkl" / fmt::format("{}-{:016x}", profile, number);
 }
 
 // Names are said to cmake in full, since it works elsewhere.
@@ -75,7 +76,8 @@ std::string existing(const std::string& path, const char* option) {
 
 }  // namespace
 
-void build_and_run(const TestBuild& build, const std::vector<std::string>& arguments) {
+void build_and_run(const TestBuild& build, const std::string& profile,
+                   const std::vector<std::string>& arguments) {
   const std::string tree = existing(build.tree, "--tree");
   const std::string config = existing(build.config, "--config");
   const fs::path source = LKL_SOURCE_DIR;
@@ -84,7 +86,7 @@ void build_and_run(const TestBuild& build, const std::vector<std::string>& argum
         fmt::format("{}: LKL's own source is no longer there, which --tree and --config "
                     "build from",
                     source.string()));
-  const fs::path folder = build_folder(build, tree, config);
+  const fs::path folder = build_folder(build, profile, tree, config);
 
   std::vector<std::string> configure = {"cmake",
                                         "-S",
@@ -94,7 +96,7 @@ void build_and_run(const TestBuild& build, const std::vector<std::string>& argum
                                         "-G",
                                         "Ninja",
                                         "--log-level=WARNING",
-                                        "-DLKL_PROFILE=kunit",
+                                        "-DLKL_PROFILE=" + profile,
                                         "-DBUILD_TESTING=OFF",
                                         "-DLKL_KERNEL_CONFIG=" + config};
   if (!tree.empty()) configure.push_back("-DLKL_KERNEL_SOURCE=" + tree);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 //
-// Builds a library with KUnit from the user's own kernel tree, and goes on as that one's lkl.
+// Builds a library with tests from the user's own kernel tree, and goes on as that one's lkl.
 #ifndef LKL_TOOL_TEST_BUILD_H
 #define LKL_TOOL_TEST_BUILD_H
 
@@ -15,9 +15,10 @@ struct TestBuild {
   std::string folder;  // where to build; empty: one for each tree and config in the user's cache
 };
 
-// Builds what is not up to date, telling how far it is on standard error, and replaces this program
-// by the lkl that was built, with these arguments. Throws Failure.
-[[noreturn]] void build_and_run(const TestBuild& build, const std::vector<std::string>& arguments);
+// Builds what is not up to date of this profile, telling how far it is on standard error, and
+// replaces this program by the lkl that was built, with these arguments. Throws Failure.
+[[noreturn]] void build_and_run(const TestBuild& build, const std::string& profile,
+                                const std::vector<std::string>& arguments);
 
 }  // namespace lkl::tool
 
