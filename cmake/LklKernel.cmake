@@ -8,7 +8,7 @@ set(fragments_minimal base)
 set(fragments_default base fs net)
 set(fragments_debug base fs net debug)
 set(fragments_kunit base kunit)
-set(fragments_boottests base boottests)
+set(fragments_boottests boottests)
 # Profiles with tests that are found in the tree: by tools/build/NAME_config.py.
 set(tests_kunit kunit)
 set(tests_boottests boot)

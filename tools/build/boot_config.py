@@ -21,13 +21,14 @@ import os
 import re
 from pathlib import Path
 
+import option_search
 from kconfig import Kconfig, Symbol, positive, read_config
 from option_search import MOST_OPTIONS, Search, Unmet, command_line, fragment, write_table
 
 MENU = "RUNTIME_TESTING_MENU"
 SELF_TEST = re.compile(r"SELF_?TESTS?(_|$)|_TORTURE_TEST$")
 CORE = ("lib/", "kernel/", "crypto/", "mm/", "fs/", "net/", "block/")
-TEST = re.compile(r"(^TEST_|_TESTS?$|_TEST_)")
+TEST = re.compile(r"^TEST_|_TESTS?$|_TEST_")
 SERVES = "serves a test program"
 IN_EVERY_BOOT = "takes its time in every boot of a kernel that traces"
 # What has no verdict while a kernel boots.
@@ -57,6 +58,14 @@ NO_TEST = {
     "EVENT_TRACE_TEST_SYSCALLS": IN_EVERY_BOOT,
     "RING_BUFFER_STARTUP_TEST": IN_EVERY_BOOT,
     "BTRFS_FS_RUN_SANITY_TESTS": "runs when btrfs registers",
+}
+# What they all do without, so that the kernel is small: it is built with lock debugging, and that
+# takes long enough.
+AVOID = option_search.AVOID | {
+    "NET": "this profile has no network",
+    "BLOCK": "this profile has no disks",
+    "PCI": "this profile has no hardware",
+    "FTRACE": "this profile does not trace",
 }
 HARDWARE = ("drivers/", "sound/", "arch/")
 ALGORITHMS = "crypto/Kconfig"
@@ -97,7 +106,7 @@ def options_of_algorithms(kconfig):
 
 def choose(kconfig, config):
     """The options to switch on, and for each test's option None or why it cannot be had."""
-    search = Search(kconfig, config)
+    search = Search(kconfig, config, AVOID)
     plan, verdicts = frozenset(), {}
     tests = options_of_tests(kconfig)
     names = {option.name for option, _ in tests}

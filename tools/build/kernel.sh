@@ -37,6 +37,19 @@ kmake() {
 		KCFLAGS="${KCFLAGS_EXTRA:-}" "${ccache[@]}" "$@"
 }
 
+# Links, so that a change in the user's tree is seen at once; a new file or folder at the top
+# of it as well.
+link_tree() {
+	local file
+
+	SOURCE=$(realpath "$SOURCE")
+	find "$TREE" "$TREE/arch" -maxdepth 1 -xtype l ! -name lkl -delete
+	for file in "$SOURCE"/* "$SOURCE"/arch/*; do
+		[ "$file" = "$SOURCE/arch" ] || [ -L "$TREE/${file#"$SOURCE/"}" ] ||
+			ln -s "$file" "$TREE/${file#"$SOURCE/"}"
+	done
+}
+
 unpack() {
 	local mark="$TREE/.lkl-source"
 	local want="$SOURCE"
@@ -51,16 +64,13 @@ unpack() {
 			SOURCE=$(realpath "$SOURCE")
 			[ -e "$SOURCE/Kbuild" ] || die "$SOURCE: not a kernel source tree"
 			[ ! -e "$SOURCE/.config" ] || die "$SOURCE: has been built in (.config is there): run 'make mrproper' in it first"
-			# Links, so that a change in the user's tree is seen at once.
-			ln -s "$SOURCE"/* "$TREE"
-			rm "$TREE/arch"
 			mkdir "$TREE/arch"
-			ln -s "$SOURCE"/arch/* "$TREE/arch"
 		else
 			echo "Unpacking $(basename "$SOURCE")"
 			tar xf "$SOURCE" -C "$TREE" --strip-components=1
 		fi
 	fi
+	[ ! -d "$SOURCE" ] || link_tree
 	ln -sfn "$ARCH_DIR" "$TREE/arch/lkl"
 	echo "$want" >"$mark"
 }
@@ -89,6 +99,16 @@ add_tests() { # FRAGMENT
 		--fragment "$found" --output "$OBJ/$TESTS-options.tsv"
 }
 
+# A tree that somebody works in may have other options than before.
+options_changed() {
+	local list="$OBJ/include/config/auto.conf.cmd"
+
+	[ -d "$SOURCE" ] && [ -e "$list" ] || return 1
+	cd "$TREE"
+	sed -n '/^deps_config/,/^$/s/^\t\([^ ]*\).*/\1/p' "$list" |
+		xargs -d '\n' sh -c 'find -L "$@" -newer "$0" 2>&1' "$OBJ/.config" | grep -q .
+}
+
 configure() {
 	local wanted="$OBJ/.lkl-wanted" fragment line option value bad=0
 
@@ -99,7 +119,8 @@ configure() {
 		cat "$fragment" >>"$wanted.new"
 	done
 	if cmp -s "$wanted.new" "$wanted" && [ "$OBJ/.config" -nt "$wanted" ] &&
-	   [ -z "$(find "$ARCH_DIR"/Kconfig* ${TESTS:+"$TESTS_CONFIG" "$SCRIPTS/kconfig.py" "$SCRIPTS/option_search.py"} -newer "$OBJ/.config")" ]; then
+	   [ -z "$(find "$ARCH_DIR"/Kconfig* ${TESTS:+"$TESTS_CONFIG" "$SCRIPTS/kconfig.py" "$SCRIPTS/option_search.py"} -newer "$OBJ/.config")" ] &&
+	   ! (options_changed); then
 		rm "$wanted.new"
 		return
 	fi

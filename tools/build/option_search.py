@@ -27,8 +27,9 @@ class Unmet(Exception):
 class Search:
     """Finds the fewest options that make an expression true, beside those of a .config."""
 
-    def __init__(self, kconfig, config):
+    def __init__(self, kconfig, config, avoid=AVOID):
         self.kconfig = kconfig
+        self.avoid = avoid
         self.config = config
         self.on = {name for name, value in config.items() if value in ("y", "m")}
 
@@ -108,8 +109,8 @@ class Search:
 
     def switch_on(self, name, plan, most, path):
         option = self.kconfig.options.get(name)
-        if name in AVOID:
-            raise Unmet(f"{name}" + (f" ({AVOID[name]})" if AVOID[name] else ""))
+        if name in self.avoid:
+            raise Unmet(f"{name} ({self.avoid[name]})")
         if option is None or not option.definitions:
             raise Unmet(f"{name}: no such option here")
         if option.type not in ("bool", "tristate"):

@@ -162,6 +162,7 @@ class BootSet : public TestSet {
       const std::string module(line.substr(0, line.find(' ')));
       if (torture_of(module) == nullptr && module != "tcrypt") add({Kind::kModule, module, module});
     }
+    if (options_.skip_slow) return;
     for (const Torture& torture : kTortures)
       if (text.find(fmt::format("{} ", torture.module)) != std::string::npos) add_torture(torture);
   }

@@ -90,8 +90,10 @@ void run_test(Options options, Context& context) {
   if (!(options.timeout > 0))
     throw UsageFailure("--timeout: a number of seconds above 0 is needed");
   if (!(options.seconds >= 1)) throw UsageFailure("--seconds: 1 or more is needed");
-  if (!options.build.tree.empty() || !options.build.config.empty() || !options.build.folder.empty())
+  if (!options.build.tree.empty() || !options.build.config.empty() ||
+      !options.build.folder.empty() || options.build.only)
     build_and_run(options.build, kind->profile, words_of(options, context.options));
+  if (options.build.only) return;
   if (options.parallel == 0) options.parallel = std::max(1u, std::thread::hardware_concurrency());
   const auto start = std::chrono::steady_clock::now();
 
@@ -151,6 +153,7 @@ Run add_test(CLI::App& parser) {
       ->type_name("FILE");
   parser.add_option("--build", options->build.folder, "Where to build (a folder in ~/.cache)")
       ->type_name("DIR");
+  parser.add_flag("--build-only", options->build.only, "Build the library and stop");
   return [options](Context& context) { run_test(*options, context); };
 }
 
