@@ -42,6 +42,17 @@ TEST(BootVerdict, WordsOfFailure) {
     EXPECT_EQ(module_verdict(std::string(line) + "\n" + ending(0)), Verdict::kFailed) << line;
 }
 
+TEST(BootVerdict, WarningsOnPurpose) {
+  const std::string log =
+      "vvv Ignore \"not allocated\" warnings\n"
+      "WARNING: CPU: 0 PID: 110 at lib/idr.c:527 ida_free+0x10c/0x160\n"
+      "^^^ \"not allocated\" warnings over\n";
+  const std::string end = "IDA: 75741262 of 75741262 tests passed\n" + ending(0);
+  EXPECT_EQ(module_verdict(log + end), Verdict::kPassed);
+  EXPECT_EQ(module_verdict(log + "WARNING: CPU: 0 PID: 110 at lib/idr.c:1\n" + end),
+            Verdict::kFailed);
+}
+
 TEST(BootVerdict, TheInitcallsResult) {
   EXPECT_EQ(module_verdict(ending(0)), Verdict::kPassed);
   EXPECT_EQ(module_verdict("rbtree testing\n" + ending(-EAGAIN)), Verdict::kPassed);
@@ -126,6 +137,14 @@ TEST(BootVerdict, Algorithms) {
   const TestResult good =
       judge_algorithms("crypto", "alg: No test for odd (odd-generic)\n" + proc, {});
   EXPECT_EQ(good.verdict, Verdict::kPassed);
+  // the boot before it has tests of its own, which say "failures"
+  EXPECT_EQ(judge_algorithms("crypto",
+                             "| Locking API testsuite:\n  ww api failures:  ok  |  ok  |  ok  |\n"
+                             "Good, all 358 testcases passed! |\n" +
+                                 proc,
+                             {})
+                .verdict,
+            Verdict::kPassed);
   ASSERT_EQ(good.children.size(), 3u);
   EXPECT_EQ(good.children[0].name, "sha256-generic");
   EXPECT_EQ(good.children[1].verdict, Verdict::kSkipped);

@@ -52,6 +52,8 @@ NO_TEST = {
     "VDPA_SIM": SERVES,
     "BCACHEFS_TESTS": SERVES,
     "UAPI_HEADER_TEST": "a test of the build",
+    "TEST_REF_TRACKER": "makes errors on purpose, for somebody to look at",
+    "KALLSYMS_SELFTEST": "wants variables in the table, which has functions only here",
     "CRYPTO_MANAGER_DISABLE_TESTS": "switches tests off",
     "FTRACE_STARTUP_TEST": IN_EVERY_BOOT,
     "EVENT_TRACE_STARTUP_TEST": IN_EVERY_BOOT,

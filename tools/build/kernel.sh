@@ -176,7 +176,7 @@ kallsyms() { # LINKER-SCRIPT OBJECTS...
 	done
 	${LD:-ld} -r -T "$lds" -o "$OBJ/lkl-nosyms.o" "$@"
 	# Functions only: sections of a relocatable object have no common address space.
-	${NM:-nm} -n "$OBJ/lkl-nosyms.o" | grep -i ' t ' >"$OBJ/lkl.syms"
+	${NM:-nm} -n "$OBJ/lkl-nosyms.o" | grep -iE '^[0-9a-f]+ [tw] ' >"$OBJ/lkl.syms"
 	"$OBJ/scripts/kallsyms" "${all[@]}" "$OBJ/lkl.syms" |
 		sed 's/\.section \.rodata, "a"/.section .data.rel.ro, "aw"/' >"$OBJ/lkl-kallsyms.S"
 	${CC:-gcc} -c -fPIC -D__ASSEMBLY__ -DBITS_PER_LONG=64 -Wa,--noexecstack -I"$TREE/arch/lkl/include/uapi" -I"$TREE/include/uapi" \

@@ -103,7 +103,7 @@ class Worktree {
   fs::path path_;
 };
 
-std::string quoted(std::string_view word) {
+std::string shell_word(std::string_view word) {
   std::string out = "'";
   for (const char c : word) {
     if (c == '\'')
@@ -116,7 +116,7 @@ std::string quoted(std::string_view word) {
 
 std::string command_line(const std::vector<std::string>& words) {
   std::string line;
-  for (const std::string& word : words) line += (line.empty() ? "" : " ") + quoted(word);
+  for (const std::string& word : words) line += (line.empty() ? "" : " ") + shell_word(word);
   return line;
 }
 

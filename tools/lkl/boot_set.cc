@@ -26,7 +26,8 @@ namespace {
 using Seconds = std::chrono::duration<double>;
 
 constexpr char kRunFile[] = "/debugfs/lkl-boottest";
-constexpr char kHold[] = "lkl.hold_tests";
+// test_meminit tests the second.
+constexpr char kHold[] = "lkl.hold_tests init_on_alloc=1";
 // Torture tests have no end by themselves. What a name of no type makes them say is the names.
 struct Torture {
   const char* module;
