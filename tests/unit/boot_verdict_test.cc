@@ -58,6 +58,9 @@ TEST(BootVerdict, TheInitcallsResult) {
   EXPECT_EQ(module_verdict("rbtree testing\n" + ending(-EAGAIN)), Verdict::kPassed);
   // says nothing when all is well, and wants to be unloaded
   EXPECT_EQ(module_verdict(ending(-EINVAL)), Verdict::kPassed);
+  EXPECT_EQ(module_verdict("IDA: 7 of 7 tests passed\n" + ending(-EINVAL)), Verdict::kPassed);
+  EXPECT_EQ(module_verdict("1 of 1 tests passed\nno more memory\n" + ending(-ENOMEM)),
+            Verdict::kFailed);
   EXPECT_EQ(module_verdict("objagg: unexpected stats\n" + ending(-EINVAL)), Verdict::kFailed);
   EXPECT_EQ(module_verdict("all 3 tests passed\n"), Verdict::kFailed);
 }
