@@ -8,10 +8,15 @@ set(fragments_minimal base)
 set(fragments_default base fs net)
 set(fragments_debug base fs net debug)
 set(fragments_kunit base kunit)
+set(fragments_boottests boottests)
 set(fragments_fuzz base fuzz)
+# Profiles with tests that are found in the tree: by tools/build/NAME_config.py.
+set(tests_kunit kunit)
+set(tests_boottests boot)
 
 if(NOT DEFINED fragments_${LKL_PROFILE})
-  message(FATAL_ERROR "LKL_PROFILE=${LKL_PROFILE}: no such profile (default, minimal, debug, kunit, fuzz)")
+  message(FATAL_ERROR "LKL_PROFILE=${LKL_PROFILE}: no such profile "
+                      "(default, minimal, debug, kunit, boottests, fuzz)")
 endif()
 if(NOT EXISTS ${LKL_KERNEL_SOURCE})
   message(FATAL_ERROR "${LKL_KERNEL_SOURCE}: no such kernel source. Install linux-source-6.12 "
@@ -40,21 +45,22 @@ set(LKL_KERNEL_HEADERS ${kernel_obj}/usr/include)
 set(LKL_KERNEL_OBJECT ${kernel_dir}/lkl-kernel.o)
 set(kernel_script ${CMAKE_SOURCE_DIR}/tools/build/kernel.sh)
 list(JOIN fragments " " fragments_words)
-set(kunit_words)
-set(kunit_inputs)
-if(LKL_PROFILE STREQUAL "kunit")
-  set(kunit_words KUNIT=1)
-  set(kunit_inputs ${CMAKE_SOURCE_DIR}/tools/build/kunit_config.py
+set(tests_words)
+set(tests_inputs)
+if(tests_${LKL_PROFILE})
+  set(tests_words TESTS=${tests_${LKL_PROFILE}})
+  set(tests_inputs ${CMAKE_SOURCE_DIR}/tools/build/${tests_${LKL_PROFILE}}_config.py
+                   ${CMAKE_SOURCE_DIR}/tools/build/option_search.py
                    ${CMAKE_SOURCE_DIR}/tools/build/kconfig.py)
 endif()
 set(LKL_KERNEL_COMMAND ${CMAKE_COMMAND} -E env
     SOURCE=${LKL_KERNEL_SOURCE} TREE=${LKL_KERNEL_TREE} OBJ=${kernel_obj}
-    ARCH_DIR=${CMAKE_SOURCE_DIR}/arch/lkl PROFILE=${LKL_PROFILE} ${kunit_words}
+    ARCH_DIR=${CMAKE_SOURCE_DIR}/arch/lkl PROFILE=${LKL_PROFILE} ${tests_words}
     "FRAGMENTS=${fragments_words}" OUTPUT=${LKL_KERNEL_OBJECT} ${kernel_script})
 
 file(GLOB_RECURSE arch_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/arch/lkl/*)
 list(FILTER arch_files EXCLUDE REGEX "/configs/")
-set(kernel_inputs ${arch_files} ${fragments} ${kernel_script} ${kunit_inputs} ${LKL_KERNEL_SOURCE})
+set(kernel_inputs ${arch_files} ${fragments} ${kernel_script} ${tests_inputs} ${LKL_KERNEL_SOURCE})
 if(IS_DIRECTORY ${LKL_KERNEL_SOURCE})
   # Somebody works in that tree: let kbuild see for itself each time.
   # (A file that is never made is always older.)
@@ -87,7 +93,7 @@ add_custom_command(
   COMMAND ${LKL_KERNEL_COMMAND} configure
   COMMAND ${LKL_KERNEL_COMMAND} headers
   COMMAND ${CMAKE_COMMAND} -E touch ${LKL_KERNEL_HEADERS_STAMP}
-  DEPENDS ${arch_uapi} ${fragments} ${kernel_script} ${kunit_inputs} ${LKL_KERNEL_SOURCE}
+  DEPENDS ${arch_uapi} ${fragments} ${kernel_script} ${tests_inputs} ${LKL_KERNEL_SOURCE}
   VERBATIM COMMENT "Kernel: exported headers")
 add_custom_target(lkl_kernel_headers DEPENDS ${LKL_KERNEL_HEADERS_STAMP})
 # Both unpack into the same folder.

@@ -165,7 +165,7 @@ TEST(Report, ManyKernelsGiveOneDocument) {
 TEST(Report, Junit) {
   std::vector<SuiteRun> runs(1);
   runs[0].result = judge_suite("planted", kTests, kLog, {});
-  const std::string xml = junit_report(runs);
+  const std::string xml = junit_report("kunit", runs);
   EXPECT_NE(xml.find("<testsuites name=\"kunit\" tests=\"5\" failures=\"1\" skipped=\"2\">"),
             std::string::npos)
       << xml;
@@ -179,7 +179,7 @@ TEST(Report, JunitSaysWhatXmlCan) {
   runs[0].result.name = "a<b>&\"c\"";
   runs[0].result.verdict = Verdict::kFailed;
   runs[0].result.log = "\x1b[31mred\n";
-  const std::string xml = junit_report(runs);
+  const std::string xml = junit_report("kunit", runs);
   EXPECT_NE(xml.find("a&lt;b&gt;&amp;&quot;c&quot;"), std::string::npos);
   EXPECT_EQ(xml.find('\x1b'), std::string::npos);
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import kconfig
 import kunit_config
+import option_search
 
 TREE = {
     "Kconfig": """
@@ -124,7 +125,7 @@ class KunitConfigTest(unittest.TestCase):
         self.assertEqual(plan, self.plan | {"OTHER"})
 
     def test_the_fragment_sets_only_what_may_be_set(self):
-        text = kunit_config.fragment(self.kconfig, self.plan, self.verdicts)
+        text = option_search.fragment(self.kconfig, self.plan, self.verdicts, "me")
         self.assertIn("CONFIG_CHEAP_DRIVER=y\n", text)
         self.assertNotIn("CONFIG_HIDDEN=y\n", text)
         self.assertIn("# cannot NEEDS_MMU_TEST: ", text)
@@ -138,7 +139,9 @@ class KunitConfigTest(unittest.TestCase):
 
     def test_the_report_tells_granted_from_refused(self):
         granted = dict(CONFIG, PLAIN_TEST="y")
-        rows, count = kunit_config.table(self.kconfig, granted, {"NEEDS_MMU_TEST": "no MMU"})
+        rows, count = option_search.table(
+            self.kconfig, granted, kunit_config.options_of_suites(self.kconfig),
+            {"NEEDS_MMU_TEST": "no MMU"})
         verdicts = {row[0]: row[2] for row in rows}
         self.assertEqual(count, 1)
         self.assertEqual(verdicts["PLAIN_TEST"], "yes")

@@ -85,6 +85,16 @@ def symbols_of(expression):
             yield from symbols_of(right)
 
 
+def positive(expression):
+    """Names that must be on for it, at its top level."""
+    match expression:
+        case And(left, right):
+            return positive(left) | positive(right)
+        case Symbol(name) | Compare(Symbol(name), "=", Constant("y")):
+            return {name}
+    return set()
+
+
 class ExpressionReader:
     """Recursive descent over one expression."""
 

@@ -5,15 +5,18 @@
 # with the paths in the environment; each step does nothing when nothing changed.
 #
 #   kernel.sh unpack     SOURCE (a tarball or a tree) -> TREE, with arch/lkl overlaid
-#   kernel.sh configure  PROFILE's FRAGMENTS -> OBJ/.config, checked; with KUNIT=1 all
-#                        KUnit suites of the tree that can be had are added
+#   kernel.sh configure  PROFILE's FRAGMENTS -> OBJ/.config, checked; with TESTS=kunit all
+#                        KUnit suites of the tree that can be had are added, with
+#                        TESTS=boot all its other built-in tests
 #   kernel.sh compile    OBJ/vmlinux.o
 #   kernel.sh headers    OBJ/usr/include
 #   kernel.sh link       OUTPUT: one relocatable object, only lkl_kernel_* global
 #   kernel.sh verify     TREE is SOURCE but for arch/lkl
 set -euo pipefail
 
-KUNIT_CONFIG="$(dirname "$(realpath "$0")")/kunit_config.py"
+# Which tests the tree has, by their kind: TESTS is kunit, boot or empty.
+SCRIPTS=$(dirname "$(realpath "$0")")
+TESTS_CONFIG="$SCRIPTS/${TESTS:-no}_config.py"
 
 die() { echo "kernel.sh: $*" >&2; exit 1; }
 
@@ -34,6 +37,19 @@ kmake() {
 		KCFLAGS="${KCFLAGS_EXTRA:-}" "${ccache[@]}" "$@"
 }
 
+# Links, so that a change in the user's tree is seen at once; a new file or folder at the top
+# of it as well.
+link_tree() {
+	local file
+
+	SOURCE=$(realpath "$SOURCE")
+	find "$TREE" "$TREE/arch" -maxdepth 1 -xtype l ! -name lkl -delete
+	for file in "$SOURCE"/* "$SOURCE"/arch/*; do
+		[ "$file" = "$SOURCE/arch" ] || [ -L "$TREE/${file#"$SOURCE/"}" ] ||
+			ln -s "$file" "$TREE/${file#"$SOURCE/"}"
+	done
+}
+
 unpack() {
 	local mark="$TREE/.lkl-source"
 	local want="$SOURCE"
@@ -48,16 +64,13 @@ unpack() {
 			SOURCE=$(realpath "$SOURCE")
 			[ -e "$SOURCE/Kbuild" ] || die "$SOURCE: not a kernel source tree"
 			[ ! -e "$SOURCE/.config" ] || die "$SOURCE: has been built in (.config is there): run 'make mrproper' in it first"
-			# Links, so that a change in the user's tree is seen at once.
-			ln -s "$SOURCE"/* "$TREE"
-			rm "$TREE/arch"
 			mkdir "$TREE/arch"
-			ln -s "$SOURCE"/arch/* "$TREE/arch"
 		else
 			echo "Unpacking $(basename "$SOURCE")"
 			tar xf "$SOURCE" -C "$TREE" --strip-components=1
 		fi
 	fi
+	[ ! -d "$SOURCE" ] || link_tree
 	ln -sfn "$ARCH_DIR" "$TREE/arch/lkl"
 	echo "$want" >"$mark"
 }
@@ -74,16 +87,26 @@ settle() { # FRAGMENT -> OBJ/.config
 	kmake olddefconfig
 }
 
-# Every KUnit suite whose dependencies can be met, found in the tree. A suite that is
-# not granted is no error: it is in the table, with the reason.
-add_suites() { # FRAGMENT
-	local suites="$OBJ/kunit-suites.config"
+# Every test whose dependencies can be met, found in the tree. One that is not granted
+# is no error: it is in the table, with the reason.
+add_tests() { # FRAGMENT
+	local found="$OBJ/$TESTS-found.config"
 
-	python3 "$KUNIT_CONFIG" choose --tree "$TREE" --config "$OBJ/.config" --output "$suites"
-	cat "$1" "$suites" >"$OBJ/kunit-all.config"
-	settle "$OBJ/kunit-all.config"
-	python3 "$KUNIT_CONFIG" report --tree "$TREE" --config "$OBJ/.config" \
-		--fragment "$suites" --output "$OBJ/kunit-options.tsv"
+	python3 "$TESTS_CONFIG" choose --tree "$TREE" --config "$OBJ/.config" --output "$found"
+	cat "$1" "$found" >"$OBJ/$TESTS-all.config"
+	settle "$OBJ/$TESTS-all.config"
+	python3 "$TESTS_CONFIG" report --tree "$TREE" --config "$OBJ/.config" \
+		--fragment "$found" --output "$OBJ/$TESTS-options.tsv"
+}
+
+# A tree that somebody works in may have other options than before.
+options_changed() {
+	local list="$OBJ/include/config/auto.conf.cmd"
+
+	[ -d "$SOURCE" ] && [ -e "$list" ] || return 1
+	cd "$TREE"
+	sed -n '/^deps_config/,/^$/s/^\t\([^ ]*\).*/\1/p' "$list" |
+		xargs -d '\n' sh -c 'find -L "$@" -newer "$0" 2>&1' "$OBJ/.config" | grep -q .
 }
 
 configure() {
@@ -96,13 +119,14 @@ configure() {
 		cat "$fragment" >>"$wanted.new"
 	done
 	if cmp -s "$wanted.new" "$wanted" && [ "$OBJ/.config" -nt "$wanted" ] &&
-	   [ -z "$(find "$ARCH_DIR"/Kconfig* ${KUNIT:+"$KUNIT_CONFIG" "$(dirname "$KUNIT_CONFIG")/kconfig.py"} -newer "$OBJ/.config")" ]; then
+	   [ -z "$(find "$ARCH_DIR"/Kconfig* ${TESTS:+"$TESTS_CONFIG" "$SCRIPTS/kconfig.py" "$SCRIPTS/option_search.py"} -newer "$OBJ/.config")" ] &&
+	   ! (options_changed); then
 		rm "$wanted.new"
 		return
 	fi
 	rm -f "$wanted"
 	settle "$wanted.new"
-	[ -z "${KUNIT:-}" ] || add_suites "$wanted.new"
+	[ -z "${TESTS:-}" ] || add_tests "$wanted.new"
 	while read -r line; do
 		case "$line" in
 		'# CONFIG_'*' is not set')
@@ -129,17 +153,30 @@ compile() {
 
 headers() { kmake headers; }
 
+# CONFIG_LKL_BOOT_TESTS: the table of initcalls that are tests. Initcalls have no global
+# names, so those of the table are made global in a copy.
+boot_tests() {
+	${NM:-nm} "$OBJ/vmlinux.o" | grep __initcall__ >"$OBJ/lkl-initcalls"
+	python3 "$SCRIPTS/boot_config.py" link --tree "$TREE" --config "$OBJ/.config" \
+		--symbols "$OBJ/lkl-initcalls" --entries "$OBJ/lkl-tests.entries" \
+		--output "$OBJ/lkl-tests.S"
+	${CC:-gcc} -c -Wa,--noexecstack -o "$OBJ/lkl-tests.o" "$OBJ/lkl-tests.S"
+	${OBJCOPY:-objcopy} --globalize-symbols="$OBJ/lkl-tests.entries" "$OBJ/vmlinux.o" \
+		"$OBJ/lkl-vmlinux.o"
+}
+
 # CONFIG_KALLSYMS: the table of functions, for backtraces with names. kbuild makes it
 # when it links vmlinux, which we do not; its tool is the same.
-kallsyms() {
+kallsyms() { # LINKER-SCRIPT OBJECTS...
 	local lds=$1 all=() option
+	shift
 
 	for option in ALL:--all-symbols BASE_RELATIVE:--base-relative; do
 		grep -q "^CONFIG_KALLSYMS_${option%%:*}=y" "$OBJ/.config" && all+=("${option#*:}")
 	done
-	${LD:-ld} -r -T "$lds" -o "$OBJ/lkl-nosyms.o" "$OBJ/vmlinux.o" "$OBJ/init/version-timestamp.o"
+	${LD:-ld} -r -T "$lds" -o "$OBJ/lkl-nosyms.o" "$@"
 	# Functions only: sections of a relocatable object have no common address space.
-	${NM:-nm} -n "$OBJ/lkl-nosyms.o" | grep -i ' t ' >"$OBJ/lkl.syms"
+	${NM:-nm} -n "$OBJ/lkl-nosyms.o" | grep -iE '^[0-9a-f]+ [tw] ' >"$OBJ/lkl.syms"
 	"$OBJ/scripts/kallsyms" "${all[@]}" "$OBJ/lkl.syms" |
 		sed 's/\.section \.rodata, "a"/.section .data.rel.ro, "aw"/' >"$OBJ/lkl-kallsyms.S"
 	${CC:-gcc} -c -fPIC -D__ASSEMBLY__ -DBITS_PER_LONG=64 -Wa,--noexecstack -I"$TREE/arch/lkl/include/uapi" -I"$TREE/include/uapi" \
@@ -151,8 +188,13 @@ link() {
 	local tmp="$OUTPUT.tmp" lds="$OBJ/arch/lkl/kernel/vmlinux.lds"
 	local objects=("$OBJ/vmlinux.o" "$OBJ/init/version-timestamp.o")
 
+	if grep -q '^CONFIG_LKL_BOOT_TESTS=y' "$OBJ/.config"; then
+		boot_tests
+		objects[0]="$OBJ/lkl-vmlinux.o"
+		objects+=("$OBJ/lkl-tests.o")
+	fi
 	if grep -q '^CONFIG_KALLSYMS=y' "$OBJ/.config"; then
-		kallsyms "$lds"
+		kallsyms "$lds" "${objects[@]}"
 		objects+=("$OBJ/lkl-kallsyms.o")
 	fi
 	${LD:-ld} -r -T "$lds" -o "$tmp" "${objects[@]}"

@@ -10,184 +10,19 @@
 
 An option of a suite is one that KUNIT_ALL_TESTS switches on, or that a user may switch on and
 that depends on KUNIT, or on such an option, by itself. A dependency is met by the fewest options
-that do it, and never by one that changes what the rest of the kernel is (AVOID). What the tree's own
+that do it, and never by one that changes what the rest of the kernel is (option_search.AVOID). What the tree's own
 .kunitconfig files switch on for suites that can be had is switched on, too, where it can be.
 """
 
-import argparse
 import os
 import sys
 from pathlib import Path
 
-from kconfig import (And, Compare, Constant, Kconfig, Not, Or, Symbol, YES, both, read_config, show,
-                     symbols_of)
+from kconfig import Kconfig, Symbol, positive, read_config, symbols_of
+from option_search import MOST_OPTIONS, Search, Unmet, command_line, fragment, write_table
 
-# A suite that wants one of these is said to want it.
-AVOID = {
-    "COMPILE_TEST": "builds drivers that cannot work",
-    "KASAN": "a profile of its own",
-    "KCSAN": "a profile of its own",
-    "KMSAN": "a profile of its own",
-}
 FRAMEWORK = "lib/kunit/Kconfig"
 ALL_TESTS = "tools/testing/kunit/configs/all_tests.config"
-# What a dependency may cost in options before it is given up, and in nesting.
-MOST_OPTIONS = 24
-DEEPEST = 12
-
-
-class Unmet(Exception):
-    """str(): the one dependency that is in the way."""
-
-
-class Search:
-    """Finds the fewest options that make an expression true, beside those of a .config."""
-
-    def __init__(self, kconfig, config):
-        self.kconfig = kconfig
-        self.config = config
-        self.on = {name for name, value in config.items() if value in ("y", "m")}
-
-    def value(self, expression, plan):
-        """True or false as things are with the options of the plan."""
-        match expression:
-            case Constant(value):
-                return value in ("y", "m")
-            case Symbol(name):
-                return name in self.on or name in plan
-            case Not(operand):
-                return not self.value(operand, plan)
-            case And(left, right):
-                return self.value(left, plan) and self.value(right, plan)
-            case Or(left, right):
-                return self.value(left, plan) or self.value(right, plan)
-            case Compare(left, operator, right):
-                return self.compare(left, operator, right, plan)
-        raise TypeError(expression)
-
-    def text(self, operand, plan):
-        if isinstance(operand, Constant):
-            return operand.value
-        if operand.name in plan:
-            return "y"
-        return self.config.get(operand.name, "n")
-
-    def compare(self, left, operator, right, plan):
-        a, b = self.text(left, plan), self.text(right, plan)
-        if operator in ("=", "!="):
-            return (a == b) == (operator == "=")
-        try:
-            a, b = int(a, 0), int(b, 0)
-        except ValueError:
-            return False
-        return {"<": a < b, ">": a > b, "<=": a <= b, ">=": a >= b}[operator]
-
-    def meet(self, expression, plan, most=MOST_OPTIONS, path=()):
-        """The plan and what has to be added to it. Raises Unmet."""
-        if self.value(expression, plan):
-            return plan
-        if len(path) > DEEPEST:
-            raise Unmet(f"{path[-1]} is too far away")
-        match expression:
-            case And(left, right):
-                plan = self.meet(right, self.meet(left, plan, most, path), most, path)
-                if not self.value(expression, plan):
-                    raise Unmet(f"{show(expression)} contradicts itself")
-                return plan
-            case Or(left, right):
-                return self.cheapest([(left, YES), (right, YES)], plan, most, path, show(expression))
-            case Symbol(name):
-                return self.switch_on(name, plan, most, path)
-            case Compare(Symbol(name), "=", Constant("y")) | Compare(Symbol(name), "!=", Constant("n")):
-                return self.switch_on(name, plan, most, path)
-            case Not(Symbol(name)):
-                raise Unmet(f"{name} is on")
-            case Constant():
-                raise Unmet("never")
-        raise Unmet(show(expression))
-
-    def cheapest(self, ways, plan, most, path, what):
-        best, reasons = None, []
-        for expression, condition in ways:
-            try:
-                found = self.meet(both(expression, condition), plan, most, path)
-            except Unmet as unmet:
-                reasons.append(str(unmet))
-                continue
-            if best is None or len(found) < len(best):
-                best, most = found, len(found) - 1
-                if len(best) == len(plan) + 1:
-                    break  # there is nothing cheaper
-        if best is None:
-            raise Unmet(reasons[0] if len(set(reasons)) == 1 else what)
-        return best
-
-    def switch_on(self, name, plan, most, path):
-        option = self.kconfig.options.get(name)
-        if name in AVOID:
-            raise Unmet(f"{name}" + (f" ({AVOID[name]})" if AVOID[name] else ""))
-        if option is None or not option.definitions:
-            raise Unmet(f"{name}: no such option here")
-        if option.type not in ("bool", "tristate"):
-            raise Unmet(f"{name} is no switch")
-        if name in path:
-            raise Unmet(f"{name} depends on itself")
-        if len(plan) >= most:
-            raise Unmet(f"{name}: too many options")
-        path = path + (name,)
-        reasons = []
-        # by asking for it, which costs least
-        for definition in option.definitions:
-            if definition.prompt is None:
-                continue
-            try:
-                wish = both(definition.depends, definition.prompt)
-                return self.with_selects(name, self.meet(wish, plan, most - 1, path))
-            except Unmet as unmet:
-                reasons.append(str(unmet))
-        # by what it is when nobody is asked
-        for definition in option.definitions:
-            for value, condition in definition.defaults:
-                if value == Constant("n") or not self.may_be_met(definition.depends, value, condition):
-                    continue
-                try:
-                    wish = both(definition.depends, both(value, condition))
-                    return self.with_selects(name, self.meet(wish, plan, most - 1, path))
-                except Unmet as unmet:
-                    reasons.append(str(unmet))
-        # by another option that selects it
-        ways = [(Symbol(other), condition) for other, condition in option.selected_by
-                if other not in path]
-        if ways:
-            try:
-                return self.with_selects(name, self.cheapest(ways, plan, most, path, name))
-            except Unmet:
-                reasons.append(f"{name} (nothing that can be had here selects it)")
-        raise Unmet(reasons[0] if reasons else f"{name} (nothing here selects it)")
-
-    def with_selects(self, name, plan):
-        """The plan with an option and all that it brings along."""
-        if name in self.on or name in plan:
-            return plan
-        plan = plan | {name}
-        option = self.kconfig.options.get(name)
-        for other, condition in option.selects if option else ():
-            if self.value(condition, plan):
-                plan = self.with_selects(other, plan)
-        return plan
-
-    def may_be_met(self, *expressions):
-        return all(e != Constant("n") for e in expressions)
-
-
-def positive(expression):
-    """Names that must be on for it, at its top level."""
-    match expression:
-        case And(left, right):
-            return positive(left) | positive(right)
-        case Symbol(name) | Compare(Symbol(name), "=", Constant("y")):
-            return {name}
-    return set()
 
 
 def stands_for_suites(definition):
@@ -256,58 +91,8 @@ def add_wishes(kconfig, config, tree, plan, verdicts):
     return plan
 
 
-def fragment(kconfig, plan, verdicts):
-    def comes_along(name):
-        return any(other in plan for other, _ in kconfig.options[name].selected_by)
-
-    lines = ["# Made by tools/build/kunit_config.py from the tree's Kconfig files."]
-    lines += [f"CONFIG_{name}=y" for name in sorted(plan)
-              if name in verdicts or
-              (kconfig.options[name].may_be_asked_for and not comes_along(name))]
-    lines += [f"# cannot {name}: {reason}" for name, reason in verdicts.items() if reason]
-    return "\n".join(lines) + "\n"
-
-
-def table(kconfig, config, reasons):
-    """Option, file, verdict; a tab between."""
-    search = Search(kconfig, config)
-    rows, granted = [], 0
-    for option, definition in options_of_suites(kconfig):
-        if option.name in search.on:
-            granted += 1
-            rows.append((option.name, definition.where, "yes"))
-            continue
-        reason = reasons.get(option.name)
-        if reason is None:
-            try:
-                search.meet(Symbol(option.name), frozenset())
-                reason = "the kernel's conf did not grant it"
-            except Unmet as unmet:
-                reason = str(unmet)
-        rows.append((option.name, definition.where, f"no: {reason}"))
-    return rows, granted
-
-
-def reasons_of(path):
-    result = {}
-    for line in Path(path).read_text().splitlines():
-        if line.startswith("# cannot "):
-            name, _, reason = line.removeprefix("# cannot ").partition(": ")
-            result[name] = reason
-    return result
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("action", choices=("choose", "report"))
-    parser.add_argument("--tree", required=True)
-    parser.add_argument("--arch", default="lkl")
-    parser.add_argument("--config", required=True, help="the .config as it is without the suites")
-    parser.add_argument("--fragment", help="what choose has made (for report)")
-    parser.add_argument("--output", required=True)
-    arguments = parser.parse_args()
-
+    arguments = command_line(__doc__, ("choose", "report"))
     if not (Path(arguments.tree) / FRAMEWORK).exists():
         sys.exit(f"kunit_config.py: {arguments.tree}: this tree has no KUnit ({FRAMEWORK})")
     kconfig = Kconfig(arguments.tree, arguments.arch)
@@ -315,12 +100,9 @@ def main():
     if arguments.action == "choose":
         plan, verdicts = choose(kconfig, config)
         plan = add_wishes(kconfig, config, arguments.tree, plan, verdicts)
-        Path(arguments.output).write_text(fragment(kconfig, plan, verdicts))
+        Path(arguments.output).write_text(fragment(kconfig, plan, verdicts, "kunit_config.py"))
         return
-    rows, granted = table(kconfig, config, reasons_of(arguments.fragment))
-    Path(arguments.output).write_text("".join("\t".join(row) + "\n" for row in rows))
-    print(f"KUnit: {granted} of {len(rows)} options for suites are on; the others, and why: "
-          f"{arguments.output}")
+    write_table(kconfig, config, options_of_suites(kconfig), arguments, "KUnit")
 
 
 if __name__ == "__main__":

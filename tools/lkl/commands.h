@@ -20,6 +20,7 @@ using Run = std::function<void(Context&)>;
 // Adds the command's own options to its parser and returns what runs it after the parsing.
 using AddCommand = Run (*)(CLI::App& parser);
 
+Run add_bisect(CLI::App& parser);
 Run add_build(CLI::App& parser);
 Run add_cat(CLI::App& parser);
 Run add_chmod(CLI::App& parser);

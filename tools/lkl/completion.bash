@@ -12,7 +12,7 @@ _lkl() {
 
   local common="--add --domain --disk --connect --ro --snapshot --commit --format --type --partition"
   common+=" --key-file --mem --mount-options --no-sandbox --quiet --verbose --help"
-  local commands="build cat chmod chown cp df diff domains du find info ln ls mkdir mount mv rm rmdir"
+  local commands="bisect build cat chmod chown cp df diff domains du find info ln ls mkdir mount mv rm rmdir"
   commands+=" sh stat tar test touch truncate umount write"
   local command="" i
   for ((i = 1; i < cword; i++)); do
@@ -38,7 +38,7 @@ _lkl() {
       ;;
     --disk | --connect | -P | --partition | -m | --mem | --mount-options | --owner | --mode | --date | --size | --text | \
       --offset | --name | --max-depth | --exclude | --label | --uuid | --mkfs-options | --filter | \
-      --timeout | -j | --jobs)
+      --timeout | --seconds | --good | --bad | -j | --jobs)
       return
       ;;
     --format)
@@ -58,6 +58,7 @@ _lkl() {
   local options=""
   case $command in
     "") options="--version" ;;
+    bisect) options="--tree --good --bad --build --log" ;;
     build) options="--size --label --uuid --owner --mkfs-options --force --reproducible" ;;
     cp)
       options="--recursive --dereference --no-dereference --force --no-clobber --update
@@ -82,7 +83,10 @@ _lkl() {
     rmdir) options="--parents" ;;
     stat) options="--dereference --json" ;;
     tar) options="--file --gzip --bzip2 --xz --zstd --auto-compress" ;;
-    test) options="--filter --list --skip-slow --ktap --junit --json --timeout --jobs" ;;
+    test)
+      options="--filter --list --skip-slow --ktap --junit --json --timeout --seconds --jobs --tree
+        --config --build --build-only"
+      ;;
     touch) options="--no-create --date" ;;
     truncate) options="--size --no-create" ;;
     umount) options="--lazy" ;;
@@ -96,7 +100,7 @@ _lkl() {
   elif [[ $command == tar && $prev == tar ]]; then
     COMPREPLY=($(compgen -W "in out" -- "$cur"))
   elif [[ $command == test && $prev == test ]]; then
-    COMPREPLY=($(compgen -W "kunit list" -- "$cur"))
+    COMPREPLY=($(compgen -W "boot kunit list" -- "$cur"))
   else
     compopt -o filenames 2>/dev/null
     COMPREPLY=($(compgen -f -- "$cur"))

@@ -1,96 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "kunit.h"
 
-#include <errno.h>
 #include <fmt/format.h>
 #include <fnmatch.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <optional>
 
 #include "error.h"
+#include "kernel_log.h"
 #include "lkl_build_info.h"
 
 namespace lkl::tool {
 
 namespace {
 
-// KTAP is of priority "info".
-constexpr int kLoglevel = 7;
 constexpr char kRunFile[] = "/debugfs/lkl/kunit";
 constexpr char kSlowFilter[] = "speed>slow";
-
-// Where the log goes is asked for by a plain function, hence no member.
-std::atomic<int> log_fd{-1};
-
-// Runs on a small stack of the kernel's.
-void print_log(const char* text, int length) {
-  const int fd = log_fd.load(std::memory_order_relaxed);
-  while (length > 0 && fd >= 0) {
-    const ssize_t n = ::write(fd, text, static_cast<std::size_t>(length));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return;
-    text += n;
-    length -= static_cast<int>(n);
-  }
-}
-
-// A file in memory that takes the log of the boot.
-class BootLog {
- public:
-  BootLog() : fd_(memfd_create("kernel log", MFD_CLOEXEC)) {
-    if (fd_ < 0) throw std::system_error(errno, std::system_category(), "memory file for the log");
-    log_fd = fd_;
-    current = this;
-    lkl_host_ops.panic = [] {
-      const std::string text = current ? current->text() : std::string();
-      fmt::print(stderr, "lkl: the kernel panicked while it booted:\n{}", text);
-    };
-  }
-  BootLog(const BootLog&) = delete;
-  BootLog& operator=(const BootLog&) = delete;
-  ~BootLog() {
-    lkl_host_ops.panic = nullptr;
-    current = nullptr;
-    log_fd = -1;
-    ::close(fd_);
-  }
-
-  std::string text() const {
-    std::string out;
-    char chunk[16384];
-    ssize_t n;
-    while ((n = ::pread(fd_, chunk, sizeof(chunk), static_cast<off_t>(out.size()))) > 0)
-      out.append(chunk, static_cast<std::size_t>(n));
-    return out;
-  }
-
- private:
-  static inline BootLog* current = nullptr;
-  int fd_;
-};
-
-Kernel boot(std::uint64_t memory, const std::string& words) {
-  BootOptions options;
-  options.memory = memory;
-  options.loglevel = kLoglevel;
-  options.command_line = "printk.time=0 " + words;
-  options.print = print_log;
-  return Kernel::boot(options);
-}
-
-std::vector<std::string_view> lines_of(std::string_view text) {
-  std::vector<std::string_view> lines;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    lines.push_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return lines;
-}
 
 // Names may have blanks in them, so only what follows tells a suite from other messages.
 bool is_test_of(std::string_view suite, std::string_view line) {
@@ -163,7 +89,7 @@ std::string escape_glob(std::string_view name) {
 
 KunitKernel::KunitKernel(std::uint64_t memory) : memory_(memory) {
   const BootLog log;
-  kernel_ = boot(memory, "kunit.enable=1 kunit.action=list_attr");
+  kernel_ = boot_for_tests(memory, "kunit.enable=1 kunit.action=list_attr");
   suites_ = read_suite_list(log.text());
   if (suites_.empty())
     throw Failure(fmt::format(
@@ -181,7 +107,7 @@ int KunitKernel::run(const KunitSuite& suite, const KunitFilter& filter, bool sk
                      int output) {
   std::string words = suite.name;
   if (!filter.test.empty()) words += "." + filter.test;
-  log_fd = output;
+  log_to(output);
   if (suite.while_boot) return run_while_boot(words, skip_slow);
   if (skip_slow) words += fmt::format("\n{}", kSlowFilter);
   const int fd = static_cast<int>(lkl_sys_open(kRunFile, LKL_O_WRONLY, 0));
@@ -189,13 +115,13 @@ int KunitKernel::run(const KunitSuite& suite, const KunitFilter& filter, bool sk
 }
 
 int KunitKernel::run_while_boot(const std::string& filter, bool skip_slow) {
-  const int output = log_fd.exchange(-1);
+  const int output = log_to(-1);
   // the farewell of this one is no result
   kernel_.halt();
-  log_fd = output;
+  log_to(output);
   std::string words = fmt::format("kunit.enable=1 kunit.filter_glob=\"{}\"", filter);
   if (skip_slow) words += fmt::format(" kunit.filter={} kunit.filter_action=skip", kSlowFilter);
-  kernel_ = boot(memory_, words);
+  kernel_ = boot_for_tests(memory_, words);
   return 0;
 }
 

@@ -22,6 +22,7 @@ namespace {
 
 // The place for more commands.
 constexpr Command kCommands[] = {
+    {"bisect", "Find the commit that made a test of the kernel fail", add_bisect},
     {"build", "Make an image with a file system of what is in a directory", add_build},
     {"cat", "Write files of an image to standard output", add_cat, "", true},
     {"chmod", "Change the modes of files", add_chmod, "", true},

@@ -102,9 +102,9 @@ std::string require_program(const std::string& name, std::string_view package) {
   return program;
 }
 
-void run_program(const std::vector<std::string>& arguments,
-                 const std::vector<std::pair<std::string, std::string>>& environment,
-                 std::string_view package) {
+std::string run_program(const std::vector<std::string>& arguments,
+                        const std::vector<std::pair<std::string, std::string>>& environment,
+                        std::string_view package) {
   check_interrupted();
   const std::string& name = arguments.front();
   const std::string program = require_program(name, package);
@@ -133,7 +133,7 @@ void run_program(const std::vector<std::string>& arguments,
   }
   // A Ctrl-C on the terminal ends it too.
   check_interrupted();
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return output;
   while (output.ends_with('\n')) output.pop_back();
   for (std::size_t at = 0; (at = output.find('\n', at)) != std::string::npos; at += 3)
     output.insert(at + 1, "  ");
@@ -142,6 +142,39 @@ void run_program(const std::vector<std::string>& arguments,
                                 ? fmt::format("failed with status {}", WEXITSTATUS(status))
                                 : fmt::format("was ended by signal {}", WTERMSIG(status)),
                             output.empty() ? "(it said nothing)" : output));
+}
+
+int run_visibly(const std::vector<std::string>& arguments) {
+  check_interrupted();
+  SpawnSettings settings;
+  posix_spawn_file_actions_adddup2(&settings.files, STDERR_FILENO, STDOUT_FILENO);
+  // a group of its own, which a signal reaches as a whole
+  posix_spawnattr_setpgroup(&settings.attributes, 0);
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGPIPE);
+  posix_spawnattr_setsigdefault(&settings.attributes, &signals);
+  posix_spawnattr_setflags(&settings.attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);
+  std::vector<std::string> words = arguments;
+  pid_t pid = -1;
+  const int error = posix_spawnp(&pid, words.front().c_str(), &settings.files, &settings.attributes,
+                                 pointers(words).data(), environ);
+  if (error != 0)
+    throw Failure(fmt::format("{}: {}; is it installed?", words.front(),
+                              describe({error, std::system_category()})));
+  constexpr int kPatience = 100;  // tenths of a second
+  int status = 0;
+  int waited = 0;
+  for (;;) {
+    const pid_t ended = ::waitpid(pid, &status, WNOHANG);
+    if (ended == pid || (ended < 0 && errno != EINTR)) break;
+    if (pending_signal() != 0 && waited++ % kPatience == 0)
+      ::kill(-pid, waited == 1 ? SIGTERM : SIGKILL);
+    ::usleep(100'000);
+  }
+  if (pending_signal() != 0) ::kill(-pid, SIGKILL);
+  check_interrupted();
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 std::vector<std::string> split_words(std::string_view text, std::string_view what) {

@@ -15,10 +15,16 @@ namespace lkl::tool {
 // Failure if there is none, with the Debian package that has it (if known).
 std::string require_program(const std::string& name, std::string_view package);
 
-// Runs the program to its end. Throws Failure, with what it said, if it fails.
-void run_program(const std::vector<std::string>& arguments,
-                 const std::vector<std::pair<std::string, std::string>>& environment,
-                 std::string_view package);
+// Runs the program to its end; what it said. Throws Failure, with that, if it fails.
+std::string run_program(const std::vector<std::string>& arguments,
+                        const std::vector<std::pair<std::string, std::string>>& environment,
+                        std::string_view package);
+
+// Runs the program to its end, with its output and errors on our standard error: the user sees what
+// it says, and standard output is for results. Its status: an exit code, or 128 + signal. A signal
+// to us goes on to it and all it has started; Interrupted is thrown when they have ended. Throws
+// Failure if it cannot be started.
+int run_visibly(const std::vector<std::string>& arguments);
 
 // Splits at blanks, as a shell does; quotes and backslashes keep them. Throws UsageFailure, `what`
 // says which option it was.

@@ -3,9 +3,7 @@
 
 #include <errno.h>
 #include <fmt/format.h>
-#include <spawn.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -13,8 +11,7 @@
 
 #include "error.h"
 #include "lkl_build_info.h"
-
-extern char** environ;
+#include "process.h"
 
 namespace lkl::tool {
 
@@ -29,39 +26,17 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return list;
 }
 
-// The compiler's own words are what helps when it fails: its output is the user's, but on standard
-// error, since standard output is for the results.
-void run_visibly(std::vector<std::string> arguments) {
-  posix_spawn_file_actions_t files;
-  posix_spawn_file_actions_init(&files);
-  posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, STDOUT_FILENO);
-  pid_t pid = -1;
-  const int error = posix_spawnp(&pid, arguments.front().c_str(), &files, nullptr,
-                                 pointers(arguments).data(), environ);
-  posix_spawn_file_actions_destroy(&files);
-  if (error != 0)
-    throw Failure(fmt::format("{}: {}; is it installed?", arguments.front(),
-                              describe({error, std::system_category()})));
-  int status = 0;
-  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+void run(const std::vector<std::string>& arguments) {
+  if (run_visibly(arguments) != 0)
     throw Failure(fmt::format("{} {}: failed, see above", arguments[0], arguments[1]));
 }
 
-fs::path cache_folder() {
-  if (const char* cache = getenv("XDG_CACHE_HOME"); cache && *cache == '/') return cache;
-  const char* home = getenv("HOME");
-  if (!home || *home != '/')
-    throw Failure("HOME is not set: say by --build where the library is to be built");
-  return fs::path(home) / ".cache";
-}
-
-fs::path build_folder(const TestBuild& build, const std::string& tree, const std::string& config) {
+fs::path build_folder(const TestBuild& build, const std::string& profile, const std::string& tree,
+                      const std::string& config) {
   if (!build.folder.empty()) return fs::absolute(build.folder);
   // Another tree, another folder: both stay up to date.
   const std::size_t number = std::hash<std::string>()(tree + '\n' + config);
-  return cache_folder() / "lkl" / fmt::format("kunit-{:016x}", number);
+  return cache_folder() / fmt::format("{}-{:016x}", profile, number);
 }
 
 // Names are said to cmake in full, since it works elsewhere.
@@ -75,7 +50,16 @@ std::string existing(const std::string& path, const char* option) {
 
 }  // namespace
 
-void build_and_run(const TestBuild& build, const std::vector<std::string>& arguments) {
+std::filesystem::path cache_folder() {
+  if (const char* cache = getenv("XDG_CACHE_HOME"); cache && *cache == '/')
+    return fs::path(cache) / "lkl";
+  const char* home = getenv("HOME");
+  if (!home || *home != '/') throw Failure("HOME is not set: say by --build where to build");
+  return fs::path(home) / ".cache/lkl";
+}
+
+void build_and_run(const TestBuild& build, const std::string& profile,
+                   const std::vector<std::string>& arguments) {
   const std::string tree = existing(build.tree, "--tree");
   const std::string config = existing(build.config, "--config");
   const fs::path source = LKL_SOURCE_DIR;
@@ -84,7 +68,7 @@ void build_and_run(const TestBuild& build, const std::vector<std::string>& argum
         fmt::format("{}: LKL's own source is no longer there, which --tree and --config "
                     "build from",
                     source.string()));
-  const fs::path folder = build_folder(build, tree, config);
+  const fs::path folder = build_folder(build, profile, tree, config);
 
   std::vector<std::string> configure = {"cmake",
                                         "-S",
@@ -94,13 +78,14 @@ void build_and_run(const TestBuild& build, const std::vector<std::string>& argum
                                         "-G",
                                         "Ninja",
                                         "--log-level=WARNING",
-                                        "-DLKL_PROFILE=kunit",
+                                        "-DLKL_PROFILE=" + profile,
                                         "-DBUILD_TESTING=OFF",
                                         "-DLKL_KERNEL_CONFIG=" + config};
   if (!tree.empty()) configure.push_back("-DLKL_KERNEL_SOURCE=" + tree);
   fmt::print(stderr, "lkl: building in {}\n", folder.string());
-  run_visibly(configure);
-  run_visibly({"cmake", "--build", folder, "--target", "lkl-tool"});
+  run(configure);
+  run({"cmake", "--build", folder, "--target", "lkl-tool"});
+  if (build.only) return;
 
   std::vector<std::string> words = {folder / "bin/lkl"};
   words.insert(words.end(), arguments.begin(), arguments.end());

@@ -110,6 +110,8 @@ TestResult* find_guilty(const std::vector<std::string>& tests, std::vector<TestR
   return nullptr;
 }
 
+}  // namespace
+
 std::string how_it_ended(const ProcessEnd& end) {
   if (end.timed_out) return fmt::format("no end within {:g} s", end.limit);
   if (end.signal != 0)
@@ -119,7 +121,14 @@ std::string how_it_ended(const ProcessEnd& end) {
   return "it has no result";
 }
 
-}  // namespace
+Verdict worst_of(const std::vector<TestResult>& tests) {
+  bool skipped = !tests.empty();
+  for (const TestResult& test : tests) {
+    if (!is_good(test.verdict)) return Verdict::kFailed;
+    skipped = skipped && test.verdict == Verdict::kSkipped;
+  }
+  return skipped ? Verdict::kSkipped : Verdict::kPassed;
+}
 
 TestResult judge_suite(const std::string& name, const std::vector<std::string>& tests,
                        std::string_view log, const ProcessEnd& end) {
@@ -145,10 +154,10 @@ TestResult judge_suite(const std::string& name, const std::vector<std::string>& 
   return suite;
 }
 
-std::string junit_report(const std::vector<SuiteRun>& runs) {
+std::string junit_report(const std::string& set, const std::vector<SuiteRun>& runs) {
   const TestCounts all = counts_of(runs);
   std::string out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
-  out += fmt::format("<testsuites name=\"kunit\" tests=\"{}\" failures=\"{}\" skipped=\"{}\">\n",
+  out += fmt::format("<testsuites name=\"{}\" tests=\"{}\" failures=\"{}\" skipped=\"{}\">\n", set,
                      all.total(), all.failed, all.skipped);
   for (const SuiteRun& run : runs) {
     TestCounts counts;

@@ -118,6 +118,10 @@ SECTIONS
 		CON_INITCALL
 		INIT_RAM_FS
 		. = ALIGN(8);
+		/* kernel/boottest.c; what kernel.sh links in */
+		__start_lkl_boot_tests = .;
+		KEEP(*(.lkl_boot_tests))
+		__stop_lkl_boot_tests = .;
 		__init_end = .;
 		_edata = .;
 		lkl_kernel_data_end = .;
