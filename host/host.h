@@ -34,6 +34,8 @@ void* reserve_memory(size_t size, size_t align);
 void release_memory(void* base, size_t size);
 // The content is given up, and the pages go back to the host.
 void discard_memory(void* base, size_t size);
+// What is there means nothing: reading it before it is written is an error (valgrind).
+void mark_undefined(const void* start, size_t size);
 // A kernel stack is put into use or out of it: arms or disarms the guard page
 // (the second one: the first holds what the kernel writes at the stack's end)
 // and tells valgrind.
@@ -110,6 +112,19 @@ void on_fork(void (*prepare)(), void (*parent)(), void (*child)());
 // -EFAULT. Other faults go to whoever handled them before, kernel or not.
 void install_fault_handler();
 void remove_fault_handler();
+
+// ---- reports of the kernel about itself; on a kernel stack, holding the CPU ----
+
+// The addresses to which the calls on the stack of this thread return, innermost first,
+// from kernel code on; how many, 0 if it can't be found out.
+int backtrace(uint64_t* addresses, int max);
+// For the fault handler: if it is backtrace() that met a bad pointer, back to its end.
+void leave_backtrace();
+// "function+0xOFFSET/0xSIZE" of the code that returns to `address`, 0-terminated; its
+// length, 0 if it is not known.
+int name_address(uint64_t address, char* text, int size);
+// Says so on standard error; stops there under the debugger when it has come.
+void wait_for_debugger();
 
 // ---- console ----
 

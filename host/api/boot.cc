@@ -6,6 +6,7 @@
 
 #include "api/disk.h"
 #include "core/instance.h"
+#include "core/on_panic.h"
 #include "lkl.h"
 
 extern "C" lkl_long lkl_syscall6(lkl_long nr, lkl_long a, lkl_long b, lkl_long c, lkl_long d,
@@ -56,6 +57,7 @@ lkl_host_operations lkl_host_ops = {.print = default_print, .panic = nullptr};
 int lkl_init(lkl_host_operations* ops) {
   if (!ops) return -LKL_EINVAL;
   if (Instance::get()) return -LKL_EBUSY;
+  if (const int error = lkl::read_on_panic()) return error;
   register_with_process();
   try {
     Instance::set(new Instance(*ops));
@@ -69,7 +71,8 @@ int lkl_init(lkl_host_operations* ops) {
 int lkl_start_kernel(const char* cmd_fmt, ...) {
   Instance* instance = Instance::get();
   if (!instance) return -LKL_EINVAL;
-  if (instance->booted()) return -LKL_EBUSY;
+  // what has panicked while it booted can't be booted once more
+  if (instance->booted() || instance->halted()) return -LKL_EBUSY;
 
   char command_line[2048];
   va_list args;
