@@ -14,6 +14,7 @@
 namespace lkl {
 
 std::atomic<Instance*> Instance::current_ = nullptr;
+std::atomic<Instance*> Instance::direct_ = nullptr;
 
 // The functions behind host_ops.h. They run on kernel stacks: thin.
 struct HostCalls {

@@ -150,10 +150,10 @@ class TaskUnwinder(gdb.unwinder.Unwinder):
         if self.sp is None or self.done:
             return None
         self.done = True
-        sp = int(pending.read_register("rsp")) & U64_MASK
-        here = FrameId(sp, int(pending.read_register("rip")) & U64_MASK)
-        info = pending.create_unwind_info(here)
         word = gdb.lookup_type("unsigned long long")
+        # gdb takes a stack that comes after a higher one for corrupt
+        here = FrameId(gdb.Value(self.sp).cast(word), pending.read_register("rip"))
+        info = pending.create_unwind_info(here)
         for i, register in enumerate(REGISTERS):
             info.add_saved_register(register,
                                     gdb.Value(read_pointer(self.sp + 8 * i)).cast(word))
