@@ -34,8 +34,6 @@ void* reserve_memory(size_t size, size_t align);
 void release_memory(void* base, size_t size);
 // The content is given up, and the pages go back to the host.
 void discard_memory(void* base, size_t size);
-// What is there means nothing: reading it before it is written is an error (valgrind).
-void mark_undefined(const void* start, size_t size);
 // A kernel stack is put into use or out of it: arms or disarms the guard page
 // (the second one: the first holds what the kernel writes at the stack's end)
 // and tells valgrind.

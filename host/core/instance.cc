@@ -69,7 +69,6 @@ struct HostCalls {
     const host::NoCancellation guard;
     return host::name_address(address, text, size);
   }
-  static void mem_undefined(const void* start, lkl_u64 size) { host::mark_undefined(start, size); }
 };
 
 namespace {
@@ -98,7 +97,6 @@ lkl_host_calls host_calls = {
 constexpr lkl_debug_calls debug_calls = {
     .backtrace = HostCalls::backtrace,
     .name = HostCalls::name,
-    .mem_undefined = HostCalls::mem_undefined,
 };
 
 std::atomic<uint64_t> instances = 0;

@@ -5,10 +5,9 @@
 
 #include "host.h"
 
-#if __has_include(<valgrind/memcheck.h>)
-#include <valgrind/memcheck.h>
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
 #else
-#define VALGRIND_MAKE_MEM_UNDEFINED(start, size) ((void)(start), (void)(size))
 #define VALGRIND_STACK_REGISTER(start, end) 0
 #define VALGRIND_STACK_DEREGISTER(id) ((void)(id))
 #define RUNNING_ON_VALGRIND 0
@@ -58,10 +57,6 @@ void release_memory(void* base, size_t size) {
 
 void discard_memory(void* base, size_t size) {
   madvise(base, size, MADV_DONTNEED);
-}
-
-void mark_undefined(const void* start, size_t size) {
-  VALGRIND_MAKE_MEM_UNDEFINED(start, size);
 }
 
 // Both can fail only for want of kernel memory or map entries; a stack without a

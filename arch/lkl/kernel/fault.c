@@ -38,7 +38,7 @@ lkl_u64 lkl_kernel_fixup(lkl_u64 pc)
 /* Room for printk() and the end of a task, above the guard page. */
 #define FAULT_STACK_ROOM	(2 * PAGE_SIZE + SZ_4K)
 
-bool lkl_on_kernel_stack(unsigned long sp)
+static bool on_kernel_stack(unsigned long sp)
 {
 	unsigned long init_stack = (unsigned long)task_stack_page(&init_task);
 
@@ -48,7 +48,7 @@ bool lkl_on_kernel_stack(unsigned long sp)
 
 lkl_u64 lkl_kernel_oops(lkl_u64 sp)
 {
-	if (sp % THREAD_SIZE < FAULT_STACK_ROOM || !lkl_on_kernel_stack(sp))
+	if (sp % THREAD_SIZE < FAULT_STACK_ROOM || !on_kernel_stack(sp))
 		return 0;
 	return (unsigned long)lkl_fault_entry;
 }

@@ -34,13 +34,9 @@ void lkl_run_request(struct lkl_host_thread *ht);
 
 /* fault.c */
 asmlinkage void __noreturn lkl_fault(unsigned long address, unsigned long pc);
-bool lkl_on_kernel_stack(unsigned long sp);
 
 /* stacktrace.c */
 const char *lkl_name_address(unsigned long addr, char *text, int size);
-
-/* ftrace.c */
-asmlinkage void lkl_ftrace(unsigned long ip, unsigned long parent_ip);
 
 /* signal.c */
 bool lkl_user_work(struct lkl_host_thread *ht);

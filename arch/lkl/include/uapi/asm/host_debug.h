@@ -21,8 +21,6 @@ struct lkl_debug_calls {
 	 * Returns the length, 0 if it is not known.
 	 */
 	LKL_ABI int (*name)(lkl_u64 address, char *text, int size);
-	/* These bytes were given out anew: what is in them means nothing (valgrind). */
-	LKL_ABI void (*mem_undefined)(const void *start, lkl_u64 size);
 };
 
 /* A debugger that knows no types finds its way by these; the last has no name. */
