@@ -14,7 +14,7 @@ set(api_stamp ${CMAKE_BINARY_DIR}/api/stamp)
 
 add_custom_command(
   OUTPUT ${api_stamp} ${LKL_API_GENERATED_SOURCES}
-  BYPRODUCTS ${LKL_API_SOURCE_DIR}/lkl_errors.inc
+  BYPRODUCTS ${LKL_API_SOURCE_DIR}/lkl_errors.inc ${LKL_API_SOURCE_DIR}/lkl_trace.inc
   COMMAND ${Python3_EXECUTABLE} ${gen}/gen_headers.py
           --kernel-headers ${LKL_KERNEL_HEADERS} --output ${LKL_API_INCLUDE_DIR}
   COMMAND ${Python3_EXECUTABLE} ${gen}/gen_syscalls.py

@@ -18,3 +18,13 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/lklConfig.cmake
 
 configure_file(cmake/lkl.pc.in lkl.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/lkl.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+# gdb's helper, found by the library's name. gdb looks under the system's share/gdb, and
+# beside the library (where ldconfig would complain of it).
+if(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
+  set(gdb_folder share/gdb/auto-load${CMAKE_INSTALL_FULL_LIBDIR})
+else()
+  set(gdb_folder ${CMAKE_INSTALL_LIBDIR})
+endif()
+install(FILES tools/gdb/lkl-gdb.py DESTINATION ${gdb_folder}
+        RENAME liblkl.so.${PROJECT_VERSION}-gdb.py)

@@ -111,6 +111,19 @@ void on_fork(void (*prepare)(), void (*parent)(), void (*child)());
 void install_fault_handler();
 void remove_fault_handler();
 
+// ---- reports of the kernel about itself; on a kernel stack, holding the CPU ----
+
+// The addresses to which the calls on the stack of this thread return, innermost first,
+// from kernel code on; how many, 0 if it can't be found out.
+int backtrace(uint64_t* addresses, int max);
+// For the fault handler: if it is backtrace() that met a bad pointer, back to its end.
+void leave_backtrace();
+// "function+0xOFFSET/0xSIZE" of the code that returns to `address`, 0-terminated; its
+// length, 0 if it is not known.
+int name_address(uint64_t address, char* text, int size);
+// Says so on standard error; stops there under the debugger when it has come.
+void wait_for_debugger();
+
 // ---- console ----
 
 void print(const char* text, size_t length);

@@ -41,7 +41,8 @@ extern "C" {
  * lkl_init - prepare for lkl_start_kernel()
  * @ops: usually &lkl_host_ops; must stay valid until lkl_cleanup()
  *
- * Returns -LKL_EBUSY if it was called before without lkl_cleanup(), -LKL_ENOMEM.
+ * Returns -LKL_EBUSY if it was called before without lkl_cleanup(), -LKL_ENOMEM,
+ * -LKL_EINVAL if the environment has something in LKL_* that means nothing.
  * After lkl_cleanup() it may be called again, any number of times.
  */
 int lkl_init(struct lkl_host_operations *ops);
@@ -53,7 +54,8 @@ int lkl_init(struct lkl_host_operations *ops);
  *           not touched costs nothing), loglevel=0, quiet.
  *
  * Disks added before appear in the kernel. Starts the one thread that the library
- * has. Returns -LKL_EINVAL without lkl_init(), -LKL_EBUSY if the kernel runs.
+ * has. Returns -LKL_EINVAL without lkl_init(), -LKL_EBUSY if the kernel runs or needs
+ * lkl_cleanup(), -LKL_ESHUTDOWN if it has panicked meanwhile (lkl_set_on_panic()).
  */
 int lkl_start_kernel(const char *cmd_fmt, ...) LKL_PRINTF(1, 2);
 

@@ -18,12 +18,37 @@ extern "C" {
  * @print: gets the kernel's log, @len bytes without a terminating 0; NULL for
  *         silence. Called from any thread, on a small stack: do little.
  * @panic: called when the kernel has panicked; must not return (if it does, or
- *         is NULL, the process is aborted)
+ *         is NULL, the process is aborted). See lkl_set_on_panic()
  */
 struct lkl_host_operations {
 	void (*print)(const char *str, int len);
 	void (*panic)(void);
 };
+
+/**
+ * enum lkl_on_panic - what becomes of the process when the kernel has panicked
+ * @LKL_ON_PANIC_ABORT: the panic operation is called, if there is one; then abort()
+ * @LKL_ON_PANIC_ERROR: the process goes on without this kernel: calls end with
+ *                      -LKL_ESHUTDOWN, those that wait in the kernel too, and
+ *                      lkl_is_running() is 0. lkl_cleanup(), and boot again. What was
+ *                      not written back to disks is lost. The panic operation is not
+ *                      called.
+ * @LKL_ON_PANIC_WAIT:  says "gdb -p PID" on standard error and waits for it; then as
+ *                      LKL_ON_PANIC_ABORT
+ */
+enum lkl_on_panic {
+	LKL_ON_PANIC_ABORT,
+	LKL_ON_PANIC_ERROR,
+	LKL_ON_PANIC_WAIT
+};
+
+/**
+ * lkl_set_on_panic - choose
+ *
+ * Any time, any thread; for the whole process. LKL_ON_PANIC=abort, error or wait in
+ * the environment overrides it. Returns 0 or -LKL_EINVAL.
+ */
+int lkl_set_on_panic(enum lkl_on_panic what);
 
 /** lkl_host_ops - the default: log to standard error, abort on panic. */
 extern struct lkl_host_operations lkl_host_ops;

@@ -5,7 +5,9 @@
 #include <new>
 
 #include "api/disk.h"
+#include "api/trace.h"
 #include "core/instance.h"
+#include "core/on_panic.h"
 #include "lkl.h"
 
 extern "C" lkl_long lkl_syscall6(lkl_long nr, lkl_long a, lkl_long b, lkl_long c, lkl_long d,
@@ -56,9 +58,12 @@ lkl_host_operations lkl_host_ops = {.print = default_print, .panic = nullptr};
 int lkl_init(lkl_host_operations* ops) {
   if (!ops) return -LKL_EINVAL;
   if (Instance::get()) return -LKL_EBUSY;
+  if (const int error = lkl::read_on_panic()) return error;
+  const int traced = lkl::start_trace();
+  if (traced < 0) return traced;
   register_with_process();
   try {
-    Instance::set(new Instance(*ops));
+    Instance::set(new Instance(*ops), traced != 0);
   } catch (const std::bad_alloc&) {
     return -LKL_ENOMEM;
   }
@@ -69,7 +74,8 @@ int lkl_init(lkl_host_operations* ops) {
 int lkl_start_kernel(const char* cmd_fmt, ...) {
   Instance* instance = Instance::get();
   if (!instance) return -LKL_EINVAL;
-  if (instance->booted()) return -LKL_EBUSY;
+  // what has panicked while it booted can't be booted once more
+  if (instance->booted() || instance->halted()) return -LKL_EBUSY;
 
   char command_line[2048];
   va_list args;
@@ -89,9 +95,15 @@ int lkl_is_running() {
 
 lkl_long lkl_syscall6(lkl_long nr, lkl_long a, lkl_long b, lkl_long c, lkl_long d, lkl_long e,
                       lkl_long f) {
-  Instance* instance = Instance::get();
-  if (!instance) [[unlikely]]
-    return -LKL_ENODEV;
+  Instance* instance = Instance::direct();
+  if (!instance) [[unlikely]] {
+    instance = Instance::get();
+    if (!instance) return -LKL_ENODEV;
+    return lkl::traced_call(
+        *instance, nr,
+        {static_cast<uint64_t>(a), static_cast<uint64_t>(b), static_cast<uint64_t>(c),
+         static_cast<uint64_t>(d), static_cast<uint64_t>(e), static_cast<uint64_t>(f)});
+  }
   return instance->call(nr, a, b, c, d, e, f);
 }
 
@@ -123,4 +135,5 @@ void lkl_cleanup() {
   lkl::host::remove_fault_handler();
   delete instance;
   Instance::set(nullptr);
+  lkl::stop_trace();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <cstdlib>
 
+#include "api/util.h"
 #include "lkl.h"
 
 namespace {
@@ -24,6 +25,12 @@ const char* lkl_strerror(int err) {
   for (const ErrorText& error : kErrors)
     if (error.number == number) return error.text;
   return "Unknown error";
+}
+
+const char* lkl::error_name(int error) {
+  for (const ErrorText& known : kErrors)
+    if (known.number == std::abs(error)) return known.name;
+  return "E?";
 }
 
 void lkl_perror(char* msg, int err) {

@@ -33,4 +33,7 @@ int write_small_file(const char* path, const std::string& content);
 // The calling thread sleeps in the kernel.
 void sleep_ms(unsigned ms);
 
+// "ENOENT" for 2 or -2.
+const char* error_name(int error);
+
 }  // namespace lkl

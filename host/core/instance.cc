@@ -6,12 +6,15 @@
 #include <cstring>
 
 #include "api/disk.h"
+#include "asm/host_debug.h"
 #include "core/image.h"
+#include "core/on_panic.h"
 #include "lkl.h"
 
 namespace lkl {
 
 std::atomic<Instance*> Instance::current_ = nullptr;
+std::atomic<Instance*> Instance::direct_ = nullptr;
 
 // The functions behind host_ops.h. They run on kernel stacks: thin.
 struct HostCalls {
@@ -21,7 +24,11 @@ struct HostCalls {
     const host::NoCancellation guard;
     self().print(text, length);
   }
+  // Returns if the process is to go on without this kernel.
   static void panic() {
+    const host::NoCancellation guard;
+    if (on_panic() == LKL_ON_PANIC_ERROR) return;
+    if (on_panic() == LKL_ON_PANIC_WAIT) host::wait_for_debugger();
     if (self().ops_.panic) self().ops_.panic();
     std::abort();
   }
@@ -54,6 +61,14 @@ struct HostCalls {
   }
   static void stack_on(void* base, lkl_u64 size) { host::stack_on(base, size); }
   static void stack_off(void* base, lkl_u64 size) { host::stack_off(base, size); }
+  static int backtrace(lkl_u64* addresses, int max) {
+    static_assert(sizeof(lkl_u64) == sizeof(uint64_t));
+    return host::backtrace(reinterpret_cast<uint64_t*>(addresses), max);
+  }
+  static int name(lkl_u64 address, char* text, int size) {
+    const host::NoCancellation guard;
+    return host::name_address(address, text, size);
+  }
 };
 
 namespace {
@@ -79,6 +94,11 @@ lkl_host_calls host_calls = {
     .cycles_are_stable = 0,
 };
 
+constexpr lkl_debug_calls debug_calls = {
+    .backtrace = HostCalls::backtrace,
+    .name = HostCalls::name,
+};
+
 std::atomic<uint64_t> instances = 0;
 
 // How often a thread that waits for a few instructions of others looks again.
@@ -92,6 +112,7 @@ Instance::Instance(const lkl_host_operations& ops)
       loop_(make_event_loop()),
       disks_(std::make_unique<Disks>(*this)) {
   KernelImage::reset();
+  lkl_kernel_debug_calls(&debug_calls);
   host_calls.may_spin = host::processors() > 1;
   host_calls.cycles_are_stable = host::cycles_are_stable();
 }

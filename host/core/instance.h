@@ -33,7 +33,12 @@ class Instance final {
 
   // The one of this process, nullptr before lkl_init() and after lkl_cleanup().
   static Instance* get() { return current_.load(std::memory_order_acquire); }
-  static void set(Instance* instance) { current_.store(instance, std::memory_order_release); }
+  // The same for system calls; nullptr as well while somebody looks at each of them.
+  static Instance* direct() { return direct_.load(std::memory_order_acquire); }
+  static void set(Instance* instance, bool traced = false) {
+    current_.store(instance, std::memory_order_release);
+    direct_.store(traced ? nullptr : instance, std::memory_order_release);
+  }
 
   // Boots on the calling thread. 0 or -errno of this kernel.
   int boot(const char* command_line);
@@ -93,6 +98,7 @@ class Instance final {
   void on_halted();
 
   static std::atomic<Instance*> current_;
+  static std::atomic<Instance*> direct_;
 
   const uint64_t number_;
   const lkl_host_operations& ops_;

@@ -57,6 +57,7 @@ void on_fault(int signal, siginfo_t* info, void* raw) {
   auto* context = static_cast<ucontext_t*>(raw);
   const uint64_t pc = program_counter(context);
   const bool wild_jump = reinterpret_cast<uint64_t>(info->si_addr) == pc;
+  leave_backtrace();
   if (lkl_kernel_owns(pc)) {
     if (const uint64_t fixup = lkl_kernel_fixup(pc)) {
       program_counter(context) = fixup;

@@ -265,6 +265,49 @@ def make_source(functions):
     return "".join(out)
 
 
+NETWORK = set("""accept accept4 bind connect getpeername getsockname getsockopt listen recvfrom
+recvmmsg recvmsg sendmmsg sendmsg sendto setsockopt shutdown socket socketpair""".split())
+
+
+def trace_kind(symbol, parameters, index):
+    """How host/api/trace.cc shows an argument: one letter."""
+    p = parameters[index]
+    following = parameters[index + 1].ctype if index + 1 < len(parameters) else ""
+    if p.is_pointer():
+        sized = following in ("lkl_size_t", "int", "unsigned int") and symbol != "sys_getcwd"
+        if p.ctype == "const char *":
+            return "b" if p.name == "buf" and sized else "s"
+        if p.name in ("buf", "ubuf", "buff") and p.ctype in ("const void *", "void *", "char *"):
+            if sized:
+                return "b" if p.ctype.startswith("const") else "r"
+        return "p"
+    if p.name.endswith("dfd") or p.name == "dirfd":
+        return "a"
+    if p.name == "fd" or p.name.endswith("fd") or p.name.startswith("fd_"):
+        return "f"
+    if p.ctype in ("lkl_umode_t", "lkl_mode_t"):
+        return "m"
+    if p.name == "flags" and symbol in ("sys_openat", "sys_pipe2", "sys_dup3"):
+        return "o"
+    if "flags" in p.name or p.name in ("addr", "start", "arg", "cmd"):
+        return "x"
+    if "unsigned" in p.ctype or p.ctype in ("lkl_ulong", "lkl_size_t", "__lkl__u32", "__lkl__u64"):
+        return "u"
+    return "l" if "long" in p.ctype or p.ctype in ("lkl_loff_t", "lkl_off_t") else "d"
+
+
+def make_trace(table, prototypes):
+    """For each call its number, name, kinds of arguments and classes (f d n)."""
+    out = [BANNER]
+    for number, name, symbol in sorted(table):
+        parameters = prototypes[symbol]
+        kinds = "".join(trace_kind(symbol, parameters, i) for i in range(len(parameters)))
+        classes = ("f" if "s" in kinds else "") + ("d" if set(kinds) & set("af") else "") + \
+            ("n" if name in NETWORK else "")
+        out.append(f'{{{number}, "{name}", "{kinds}", "{classes}"}},\n')
+    return "".join(out)
+
+
 def make_sockets(tree):
     """The constants of the socket interface: internal in the kernel, public in libc."""
     out = [BANNER, "#ifndef LKL_SOCKETS_H\n#define LKL_SOCKETS_H\n\n"]
@@ -342,6 +385,7 @@ def main():
     write_if_changed(args.output / "lkl/uapi.h", make_uapi(headers))
     write_if_changed(args.source_output / "lkl_syscalls.c", make_source(functions))
     write_if_changed(args.source_output / "lkl_errors.inc", make_errors(headers))
+    write_if_changed(args.source_output / "lkl_trace.inc", make_trace(table, prototypes))
 
 
 if __name__ == "__main__":

@@ -38,19 +38,19 @@ lkl_u64 lkl_kernel_fixup(lkl_u64 pc)
 /* Room for printk() and the end of a task, above the guard page. */
 #define FAULT_STACK_ROOM	(2 * PAGE_SIZE + SZ_4K)
 
-static bool is_task_stack(unsigned long sp)
+static bool on_kernel_stack(unsigned long sp)
 {
 	unsigned long init_stack = (unsigned long)task_stack_page(&init_task);
 
-	if (sp % THREAD_SIZE < FAULT_STACK_ROOM)
-		return false;
 	return (sp >= memory_start && sp < memory_end) ||
 	       (sp >= init_stack && sp < init_stack + THREAD_SIZE);
 }
 
 lkl_u64 lkl_kernel_oops(lkl_u64 sp)
 {
-	return is_task_stack(sp) ? (unsigned long)lkl_fault_entry : 0;
+	if (sp % THREAD_SIZE < FAULT_STACK_ROOM || !on_kernel_stack(sp))
+		return 0;
+	return (unsigned long)lkl_fault_entry;
 }
 
 /*
@@ -71,8 +71,11 @@ static void __noreturn die(const char *why)
 
 asmlinkage void __noreturn lkl_fault(unsigned long address, unsigned long pc)
 {
+	char name[128];
+
 	oops_enter();
-	pr_alert("BUG: unable to handle access to address %016lx at %pS\n", address, (void *)pc);
+	pr_alert("BUG: unable to handle access to address %016lx at %s\n", address,
+		 lkl_name_address(pc, name, sizeof(name)));
 	die("Fatal exception");
 }
 

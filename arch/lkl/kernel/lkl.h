@@ -36,6 +36,9 @@ void lkl_run_request(struct lkl_host_thread *ht);
 /* fault.c */
 asmlinkage void __noreturn lkl_fault(unsigned long address, unsigned long pc);
 
+/* stacktrace.c */
+const char *lkl_name_address(unsigned long addr, char *text, int size);
+
 /* signal.c */
 bool lkl_user_work(struct lkl_host_thread *ht);
 void lkl_sigreturn(u64 mask);

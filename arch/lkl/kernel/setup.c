@@ -10,10 +10,24 @@
 #include <asm/setup.h>
 #include "lkl.h"
 
+/* Every thread of the host finds out from the mode that this kernel is no more. */
+static void __noreturn leave_for_good(void)
+{
+	local_irq_disable();
+	lkl_cpu.mode = LKL_MODE_DEAD;
+	lkl_host->halted();
+	lkl_swap_stacks(&lkl_cpu.sp, lkl_cpu.runner->host_sp);
+	unreachable();
+}
+
 static int on_panic(struct notifier_block *nb, unsigned long event, void *text)
 {
+	/* unless the oops before it has shown where, or panic() itself */
+	if (!IS_ENABLED(CONFIG_DEBUG_BUGVERBOSE) && !test_taint(TAINT_DIE))
+		dump_stack();
 	lkl_host->panic();
-	return NOTIFY_DONE;
+	/* the process is to go on without this kernel */
+	leave_for_good();
 }
 
 static struct notifier_block panic_block = {
@@ -31,14 +45,9 @@ void __init setup_arch(char **command_line)
 	unflatten_device_tree();
 }
 
-/* Every thread of the host finds out from the mode that this kernel is no more. */
 void machine_halt(void)
 {
-	local_irq_disable();
-	lkl_cpu.mode = LKL_MODE_DEAD;
-	lkl_host->halted();
-	lkl_swap_stacks(&lkl_cpu.sp, lkl_cpu.runner->host_sp);
-	unreachable();
+	leave_for_good();
 }
 
 void machine_power_off(void)

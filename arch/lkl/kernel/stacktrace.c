@@ -6,6 +6,7 @@
 #include <linux/sched/debug.h>
 #include <linux/sched/task_stack.h>
 #include <linux/stacktrace.h>
+#include <asm/host_debug.h>
 #include <asm/sections.h>
 #include "lkl.h"
 
@@ -59,10 +60,43 @@ void arch_stack_walk(stack_trace_consume_fn consume_entry, void *cookie, struct 
 	walk(task, start_of(task), consume_entry, cookie);
 }
 
+static const struct lkl_debug_calls *debug_calls;
+
+void lkl_kernel_debug_calls(const struct lkl_debug_calls *calls)
+{
+	debug_calls = calls;
+}
+
+/*
+ * What code is at an address to which a call returns. The host has the symbols of this
+ * object, and those of the application; without it there may be kallsyms.
+ */
+const char *lkl_name_address(unsigned long addr, char *text, int size)
+{
+	if (!debug_calls || !debug_calls->name(addr, text, size))
+		snprintf(text, size, "%pB", (void *)addr);
+	return text;
+}
+
 static bool show_entry(void *level, unsigned long addr)
 {
-	printk("%s [<%016lx>] %pS\n", (const char *)level, addr, (void *)addr);
+	char name[128];
+
+	printk("%s [<%016lx>] %s\n", (const char *)level, addr,
+	       lkl_name_address(addr, name, sizeof(name)));
 	return true;
+}
+
+/* The host knows for sure, down to the application's main(), where we can only look. */
+static bool show_current(const char *level)
+{
+	lkl_u64 addresses[48];
+	int count = debug_calls ? debug_calls->backtrace(addresses, ARRAY_SIZE(addresses)) : 0;
+	int i;
+
+	for (i = 0; i < count; i++)
+		show_entry((void *)level, addresses[i]);
+	return count;
 }
 
 void show_stack(struct task_struct *task, unsigned long *sp, const char *level)
@@ -70,6 +104,8 @@ void show_stack(struct task_struct *task, unsigned long *sp, const char *level)
 	if (!task)
 		task = current;
 	printk("%sCall trace of %s (%d):\n", level, task->comm, task->pid);
+	if (task == current && !sp && show_current(level))
+		return;
 	walk(task, sp ? (unsigned long)sp : start_of(task), show_entry, (void *)level);
 }
 

@@ -10,16 +10,19 @@
 
 /* void *memcpy(void *to, const void *from, size_t n) */
 SYM_FUNC_START(memcpy)
+	.cfi_startproc
 	movq	%rdi, %rax
 	cmpq	$64, %rdx
 	jbe	lkl_copy_small
 	movq	%rdx, %rcx
 	rep movsb
 	ret
+	.cfi_endproc
 SYM_FUNC_END(memcpy)
 
 /* void *memmove(void *to, const void *from, size_t n) */
 SYM_FUNC_START(memmove)
+	.cfi_startproc
 	movq	%rdi, %rax
 	cmpq	$64, %rdx
 	jbe	lkl_copy_small
@@ -39,10 +42,12 @@ SYM_FUNC_START(memmove)
 	cmpq	$64, %rdx
 	ja	1b
 	jmp	lkl_copy_small
+	.cfi_endproc
 SYM_FUNC_END(memmove)
 
 /* Copies %rdx <= 64 bytes from %rsi to %rdi, which may overlap; keeps %rax. */
 SYM_FUNC_START_LOCAL(lkl_copy_small)
+	.cfi_startproc
 	cmpq	$16, %rdx
 	jae	.Lover16
 	cmpq	$8, %rdx
@@ -92,10 +97,12 @@ SYM_FUNC_START_LOCAL(lkl_copy_small)
 	movups	%xmm2, -32(%rdi, %rdx)
 	movups	%xmm3, -16(%rdi, %rdx)
 	ret
+	.cfi_endproc
 SYM_FUNC_END(lkl_copy_small)
 
 /* void *memset(void *to, int c, size_t n) */
 SYM_FUNC_START(memset)
+	.cfi_startproc
 	movzbl	%sil, %eax
 	cmpq	$64, %rdx
 	ja	.Lset_long
@@ -142,6 +149,7 @@ SYM_FUNC_START(memset)
 	rep stosb
 	movq	%r9, %rax
 	ret
+	.cfi_endproc
 SYM_FUNC_END(memset)
 
 	.section .note.GNU-stack, "", @progbits

@@ -6,8 +6,10 @@
  * registers are caller-saved in this ABI, and the control words of the FPU
  * belong to the host thread, to which each task returns.
  *
- * %rbp stays a frame pointer across the move into a kernel stack: debuggers
- * walk from kernel code to the host code that called it.
+ * A task may go on by another host thread than it began by. So below a kernel stack
+ * comes, for who walks it (debuggers, the kernel's own reports), what the thread that
+ * is the CPU now has left on its host stack: RUNNER_BELOW says where that is. %rbp
+ * stays a frame pointer across the move for those that know nothing else.
  */
 #include <linux/linkage.h>
 #include <generated/asm-offsets.h>
@@ -33,12 +35,31 @@
 .macro RESTORE_REGISTERS
 	.cfi_def_cfa %rsp, 56
 	popq	%r15
+	.cfi_restore %r15
+	.cfi_def_cfa_offset 48
 	popq	%r14
+	.cfi_restore %r14
+	.cfi_def_cfa_offset 40
 	popq	%r13
+	.cfi_restore %r13
+	.cfi_def_cfa_offset 32
 	popq	%r12
+	.cfi_restore %r12
+	.cfi_def_cfa_offset 24
 	popq	%rbx
+	.cfi_restore %rbx
+	.cfi_def_cfa_offset 16
 	popq	%rbp
+	.cfi_restore %rbp
 	.cfi_def_cfa_offset 8
+.endm
+
+/* With %rbx = &lkl_cpu: the CFA is lkl_cpu.runner->host_sp + 56. */
+.macro RUNNER_BELOW
+	/* DW_CFA_def_cfa_expression, 10 bytes: DW_OP_breg3 0, DW_OP_const2u, DW_OP_plus */
+	.cfi_escape 0x0f, 10, 0x73, 0, 0x0a, LKL_CPU_RUNNER & 0xff, LKL_CPU_RUNNER >> 8, 0x22
+	/* DW_OP_deref, DW_OP_deref, DW_OP_plus_uconst 56 */
+	.cfi_escape 0x06, 0x06, 0x23, 56
 .endm
 
 	.text
@@ -76,10 +97,11 @@ SYM_FUNC_START(lkl_call_on_stack)
 	.cfi_startproc
 	SAVE_REGISTERS
 	movq	%rsp, (%rdi)
+	leaq	lkl_cpu(%rip), %rbx
 	movq	%rsi, %rsp
-	.cfi_def_cfa %rbp, 16
+	RUNNER_BELOW
 	call	*%rdx
-	movq	lkl_cpu + LKL_CPU_RUNNER(%rip), %rax
+	movq	LKL_CPU_RUNNER(%rbx), %rax
 	movq	(%rax), %rsp
 	RESTORE_REGISTERS
 	ret
@@ -94,15 +116,19 @@ SYM_FUNC_START(lkl_task_start)
 	movq	%rbx, %rsi
 	movq	%r12, %rdx
 	xorl	%ebp, %ebp
+	leaq	lkl_cpu(%rip), %rbx
+	RUNNER_BELOW
+	.cfi_offset %rip, -8
+	.cfi_offset %rbp, -16
+	.cfi_offset %rbx, -24
+	.cfi_offset %r12, -32
+	.cfi_offset %r13, -40
+	.cfi_offset %r14, -48
+	.cfi_offset %r15, -56
 	call	lkl_task_main
-	movq	lkl_cpu + LKL_CPU_RUNNER(%rip), %rax
+	movq	LKL_CPU_RUNNER(%rbx), %rax
 	movq	(%rax), %rsp
-	popq	%r15
-	popq	%r14
-	popq	%r13
-	popq	%r12
-	popq	%rbx
-	popq	%rbp
+	RESTORE_REGISTERS
 	ret
 	.cfi_endproc
 SYM_FUNC_END(lkl_task_start)

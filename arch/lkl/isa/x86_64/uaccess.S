@@ -14,6 +14,7 @@
 
 /* unsigned long isa_copy_user_any(void *to, const void *from, unsigned long n) */
 SYM_FUNC_START(isa_copy_user_any)
+	.cfi_startproc
 	cmpq	$64, %rdx
 	jb	.Lwords
 	movq	%rdx, %rcx
@@ -55,10 +56,12 @@ SYM_FUNC_START(isa_copy_user_any)
 	EXTABLE	.Lstore8, .Lbytes
 	EXTABLE	.Lload1, .Ldone
 	EXTABLE	.Lstore1, .Ldone
+	.cfi_endproc
 SYM_FUNC_END(isa_copy_user_any)
 
 /* unsigned long isa_clear_user(void *to, unsigned long n) */
 SYM_FUNC_START(isa_clear_user)
+	.cfi_startproc
 	movq	%rsi, %rcx
 	xorl	%eax, %eax
 .Lclear:
@@ -67,6 +70,7 @@ SYM_FUNC_START(isa_clear_user)
 	movq	%rcx, %rax
 	ret
 	EXTABLE	.Lclear, .Lclear_fault
+	.cfi_endproc
 SYM_FUNC_END(isa_clear_user)
 
 	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0
+// Code of a test that runs in the kernel, as a module's would: a system call is made to
+// be a function of the test, and functions of the kernel are found by name in the
+// symbol table of the library.
+#pragma once
+
+#include <string>
+
+namespace lkl_test {
+
+// Address of a symbol of liblkl.so, local ones too; the test fails if there is none.
+void* kernel_symbol(const std::string& name);
+
+template <typename Function>
+Function* kernel_function(const std::string& name) {
+  return reinterpret_cast<Function*>(kernel_symbol(name));
+}
+
+using SystemCall = long (*)(long, long, long, long, long, long);
+
+// lkl_syscall(nr) runs `function` on the kernel stack of the calling thread's task.
+void replace_system_call(long nr, SystemCall function);
+
+}  // namespace lkl_test
