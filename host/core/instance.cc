@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "api/disk.h"
+#include "core/coverage.h"
 #include "core/image.h"
 #include "lkl.h"
 
@@ -247,6 +248,8 @@ void Instance::fork_child() {
   for (const auto& thread : threads_) {
     if (thread.get() != forking_) lkl_kernel_orphan(thread.get());
   }
+  // what has run before is for the parent to tell
+  Coverage::reset();
   start_executor();
   lkl_kernel_release(forking_);
 }

@@ -9,7 +9,7 @@ packages=(linux-source-6.12 linux-source-6.1 gcc g++ clang make cmake ninja-buil
 	libcli11-dev libfmt-dev nlohmann-json3-dev libarchive-dev libedit-dev liburing-dev libfuse3-dev fuse3 libnbd-dev nbdkit qemu-utils
 	libvirt-dev libpugixml-dev libvirt-clients
 	libgtest-dev libbenchmark-dev
-	e2fsprogs btrfs-progs dosfstools squashfs-tools fdisk acl attr bzip2 zstd gdb binutils)
+	lcov e2fsprogs btrfs-progs dosfstools squashfs-tools fdisk acl attr bzip2 zstd gdb binutils)
 
 say() { printf '\n\033[1m== %s\033[0m (%s)\n' "$*" "$(date +%T)"; }
 die() { echo "$(basename "$0"): $*" >&2; exit 1; }

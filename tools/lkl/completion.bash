@@ -82,7 +82,7 @@ _lkl() {
     rmdir) options="--parents" ;;
     stat) options="--dereference --json" ;;
     tar) options="--file --gzip --bzip2 --xz --zstd --auto-compress" ;;
-    test) options="--filter --list --skip-slow --ktap --junit --json --timeout --jobs" ;;
+    test) options="--filter --list --skip-slow --ktap --junit --json --timeout --jobs --profile --coverage --path" ;;
     touch) options="--no-create --date" ;;
     truncate) options="--size --no-create" ;;
     umount) options="--lazy" ;;

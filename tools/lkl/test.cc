@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "commands.h"
+#include "coverage.h"
 #include "forked_jobs.h"
 #include "format.h"
 #include "json.h"
@@ -34,6 +35,9 @@ struct TestOptions {
   bool json = false;
   std::string junit;
   std::string ktap;
+  std::string profile;
+  std::string coverage;
+  std::string path;
   double timeout = 120;
   unsigned parallel = 0;
   TestBuild build;
@@ -222,7 +226,9 @@ class Runner {
  private:
   ForkedJob job(const KunitSuite& suite, const KunitFilter& filter) const {
     return {[this, &suite, filter](int output) {
-              return kernel_.run(suite, filter, options_.skip_slow, output);
+              const int status = kernel_.run(suite, filter, options_.skip_slow, output);
+              if (!options_.coverage.empty()) collect_coverage(options_.coverage);
+              return status;
             },
             std::chrono::ceil<std::chrono::milliseconds>(Seconds(options_.timeout))};
   }
@@ -235,7 +241,7 @@ class Runner {
         judge_suite(name, tests, outcome.output,
                     {outcome.exit_status, outcome.signal, outcome.timed_out, options_.timeout});
     const Verdict verdict = run.result.verdict;
-    if (verdict != Verdict::kCrashed && verdict != Verdict::kTimedOut)
+    if (verdict != Verdict::kCrashed && verdict != Verdict::kTimedOut && !run.result.reported)
       run.ktap = std::move(outcome.output);
     return run;
   }
@@ -285,6 +291,9 @@ std::vector<std::string> words_of(const TestOptions& options, const CommonOption
   add("--filter", options.filter);
   add("--junit", options.junit);
   add("--ktap", options.ktap);
+  add("--profile", options.profile);
+  add("--coverage", options.coverage);
+  add("--path", options.path);
   add("--timeout", fmt::format("{}", options.timeout));
   add("--jobs", options.parallel == 0 ? "" : fmt::format("{}", options.parallel));
   add("--mem", fmt::format("{}K", common.memory / 1024));
@@ -301,8 +310,11 @@ void run_test(TestOptions options, Context& context) {
     throw UsageFailure(fmt::format("test {}: there are 'kunit' and 'list'", options.set));
   if (!(options.timeout > 0))
     throw UsageFailure("--timeout: a number of seconds above 0 is needed");
-  if (!options.build.tree.empty() || !options.build.config.empty() || !options.build.folder.empty())
-    build_and_run(options.build, words_of(options, context.options));
+  if (!options.path.empty() && options.coverage.empty())
+    throw UsageFailure("--path: say by --coverage DIR where the report is to go");
+  options.build.checkers = checkers_of(options.profile);
+  if (!options.coverage.empty()) options.build.checkers.emplace_back("gcov");
+  if (needs_build(options.build)) build_and_run(options.build, words_of(options, context.options));
   if (options.parallel == 0) options.parallel = std::max(1u, std::thread::hardware_concurrency());
   const auto start = std::chrono::steady_clock::now();
 
@@ -312,6 +324,7 @@ void run_test(TestOptions options, Context& context) {
     print_list(suites, options);
     return;
   }
+  if (!options.coverage.empty()) begin_coverage(options.coverage, options.path);
   std::vector<SuiteRun> runs;
   {
     Screen screen(options, context.options, suites.size());
@@ -321,6 +334,8 @@ void run_test(TestOptions options, Context& context) {
   if (!options.ktap.empty()) write_file(options.ktap, ktap_report(runs));
   if (!options.junit.empty()) write_file(options.junit, junit_report(runs));
   if (options.json) print_json(json_report(runs));
+  if (!options.coverage.empty())
+    fmt::print(stderr, "{}\n", report_coverage(options.coverage, options.path));
   if (!std::all_of(runs.begin(), runs.end(),
                    [](const SuiteRun& run) { return is_good(run.result.verdict); }))
     context.exit = kExitFailed;
@@ -352,6 +367,17 @@ Run add_test(CLI::App& parser) {
       .add_option("--config", options->build.config,
                   "First build the library with these options, too (a .kunitconfig)")
       ->type_name("FILE");
+  parser
+      .add_option("--profile", options->profile,
+                  "With checkers in the kernel (first builds the library with them if it has to): "
+                  "lockdep, kasan, ubsan, kmemleak, gcov")
+      ->type_name("CHECKER[,...]");
+  parser
+      .add_option("--coverage", options->coverage,
+                  "Show which lines of the kernel have run: HTML and lcov.info in this folder")
+      ->type_name("DIR");
+  parser.add_option("--path", options->path, "Coverage of this folder or file of the kernel tree")
+      ->type_name("PATH");
   parser.add_option("--build", options->build.folder, "Where to build (a folder in ~/.cache)")
       ->type_name("DIR");
   return [options](Context& context) { run_test(*options, context); };

@@ -10,10 +10,18 @@
 namespace lkl::tool {
 
 struct TestBuild {
+  std::vector<std::string> checkers;  // that the kernel is to have
   std::string tree;    // a kernel source tree or tarball; empty: that of the default
   std::string config;  // more options, a fragment or .kunitconfig; may be empty
-  std::string folder;  // where to build; empty: one for each tree and config in the user's cache
+  std::string folder;  // where to build; empty: one for each combination in the user's cache
 };
+
+// The checkers that --profile names: lockdep, kasan, ubsan, kmemleak, gcov, with commas between
+// them. Throws UsageFailure for others.
+std::vector<std::string> checkers_of(const std::string& profile);
+
+// This program is not what is asked for: another is to be built.
+bool needs_build(const TestBuild& build);
 
 // Builds what is not up to date, telling how far it is on standard error, and replaces this program
 // by the lkl that was built, with these arguments. Throws Failure.

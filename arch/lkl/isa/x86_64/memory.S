@@ -3,23 +3,27 @@
  * Up to 64 bytes: load all, then store all, from both ends, so that overlap does
  * not matter. Above: the string instructions, which processors of the last ten
  * years turn into the widest moves they have.
+ *
+ * KASAN has a memcpy() and so on that check first and then call these by their names
+ * with two underlines.
  */
 #include <linux/linkage.h>
 
 	.text
 
 /* void *memcpy(void *to, const void *from, size_t n) */
-SYM_FUNC_START(memcpy)
+SYM_FUNC_START(__memcpy)
 	movq	%rdi, %rax
 	cmpq	$64, %rdx
 	jbe	lkl_copy_small
 	movq	%rdx, %rcx
 	rep movsb
 	ret
-SYM_FUNC_END(memcpy)
+SYM_FUNC_END(__memcpy)
+SYM_FUNC_ALIAS_WEAK(memcpy, __memcpy)
 
 /* void *memmove(void *to, const void *from, size_t n) */
-SYM_FUNC_START(memmove)
+SYM_FUNC_START(__memmove)
 	movq	%rdi, %rax
 	cmpq	$64, %rdx
 	jbe	lkl_copy_small
@@ -39,7 +43,8 @@ SYM_FUNC_START(memmove)
 	cmpq	$64, %rdx
 	ja	1b
 	jmp	lkl_copy_small
-SYM_FUNC_END(memmove)
+SYM_FUNC_END(__memmove)
+SYM_FUNC_ALIAS_WEAK(memmove, __memmove)
 
 /* Copies %rdx <= 64 bytes from %rsi to %rdi, which may overlap; keeps %rax. */
 SYM_FUNC_START_LOCAL(lkl_copy_small)
@@ -95,7 +100,7 @@ SYM_FUNC_START_LOCAL(lkl_copy_small)
 SYM_FUNC_END(lkl_copy_small)
 
 /* void *memset(void *to, int c, size_t n) */
-SYM_FUNC_START(memset)
+SYM_FUNC_START(__memset)
 	movzbl	%sil, %eax
 	cmpq	$64, %rdx
 	ja	.Lset_long
@@ -142,6 +147,7 @@ SYM_FUNC_START(memset)
 	rep stosb
 	movq	%r9, %rax
 	ret
-SYM_FUNC_END(memset)
+SYM_FUNC_END(__memset)
+SYM_FUNC_ALIAS_WEAK(memset, __memset)
 
 	.section .note.GNU-stack, "", @progbits
