@@ -3,20 +3,24 @@
 #   LKL_KERNEL_OBJECT   the relocatable object, target lkl_kernel
 #   LKL_KERNEL_HEADERS  usr/include as made by the kernel's own headers target
 #   LKL_KERNEL_TREE     the source tree with arch/lkl in it
+#   LKL_KERNEL_CHECKERS checkers it has: those of the profile and LKL_CHECKERS
 
 set(fragments_minimal base)
 set(fragments_default base fs net)
-set(fragments_debug base fs net debug)
+set(fragments_debug base fs net)
+set(fragments_checkers base planted)
 set(fragments_kunit base kunit)
 set(fragments_boottests boottests)
 set(fragments_fuzz base fuzz)
 # Profiles with tests that are found in the tree: by tools/build/NAME_config.py.
 set(tests_kunit kunit)
 set(tests_boottests boot)
+set(checkers_debug lockdep)
+set(checkers_checkers lockdep kasan ubsan kmemleak)
 
 if(NOT DEFINED fragments_${LKL_PROFILE})
   message(FATAL_ERROR "LKL_PROFILE=${LKL_PROFILE}: no such profile "
-                      "(default, minimal, debug, kunit, boottests, fuzz)")
+                      "(default, minimal, debug, checkers, kunit, boottests, fuzz)")
 endif()
 if(NOT EXISTS ${LKL_KERNEL_SOURCE})
   message(FATAL_ERROR "${LKL_KERNEL_SOURCE}: no such kernel source. Install linux-source-6.12 "
@@ -24,6 +28,16 @@ if(NOT EXISTS ${LKL_KERNEL_SOURCE})
 endif()
 
 set(fragments ${fragments_${LKL_PROFILE}})
+# Any of these goes with any profile.
+set(LKL_KERNEL_CHECKERS ${checkers_${LKL_PROFILE}} ${LKL_CHECKERS})
+list(REMOVE_DUPLICATES LKL_KERNEL_CHECKERS)
+foreach(checker IN LISTS LKL_KERNEL_CHECKERS)
+  if(NOT checker MATCHES "^(lockdep|kasan|ubsan|kmemleak|gcov)$")
+    message(FATAL_ERROR "LKL_CHECKERS=${LKL_CHECKERS}: no such checker as '${checker}' "
+                        "(lockdep, kasan, ubsan, kmemleak, gcov)")
+  endif()
+  list(APPEND fragments ${checker})
+endforeach()
 if(LKL_KERNEL_DEBUG_INFO)
   list(APPEND fragments debuginfo)
 endif()

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "asm/host_ops.h"
 
@@ -32,6 +33,9 @@ void sleep_ns(uint64_t ns);
 // nullptr when the host refuses. Released as a whole.
 void* reserve_memory(size_t size, size_t align);
 void release_memory(void* base, size_t size);
+// The same at this place; false if the host refuses or something is there already.
+// Core dumps leave it out.
+bool map_fixed(uint64_t base, uint64_t size);
 // The content is given up, and the pages go back to the host.
 void discard_memory(void* base, size_t size);
 // A kernel stack is put into use or out of it: arms or disarms the guard page
@@ -123,6 +127,16 @@ void leave_backtrace();
 int name_address(uint64_t address, char* text, int size);
 // Says so on standard error; stops there under the debugger when it has come.
 void wait_for_debugger();
+
+// ---- files and settings ----
+
+// Lets `change` have the content of a file (nothing, if it is new) and writes what it has become.
+// Other processes that do the same wait meanwhile. 0 or -errno. Allocates: not on a kernel stack.
+int update_file(const char* path, void (*change)(std::string& content, const void* argument),
+                const void* argument);
+// A variable of the environment; nullptr if it is empty, or not to be trusted (a program that
+// runs with more rights than its caller).
+const char* environment(const char* name);
 
 // ---- console ----
 

@@ -79,6 +79,21 @@ lkl_long lkl_sys_halt(void);
  */
 void lkl_cleanup(void);
 
+/**
+ * lkl_coverage_write - adds to gcov data which lines of the kernel have run
+ * @folder: below it each object has its .gcda, at the path it was compiled at, and
+ *          a link to its .gcno: what gcov and lcov read. Made if it is not there.
+ *
+ * What was counted since the start (in the child of a fork(): since that) or since
+ * the last call is added to what files of the same build count already; several
+ * processes may do so at a time. With LKL_COVERAGE=FOLDER in the environment the
+ * library does this itself, in lkl_cleanup() and at exit(). May be called at any
+ * time, before lkl_init() to no effect, and when the kernel has halted.
+ * Returns the number of files, -LKL_ENOSYS if the kernel is not built to count
+ * (LKL_CHECKERS=gcov), -LKL_EINVAL, or the error of a file.
+ */
+int lkl_coverage_write(const char *folder);
+
 /* ---- calls by number, messages ---- */
 
 /**

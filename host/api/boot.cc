@@ -2,10 +2,12 @@
 // The life of the kernel: lkl_init() to lkl_cleanup(), and calls by number.
 #include <cstdarg>
 #include <cstdio>
+#include <cstdlib>
 #include <new>
 
 #include "api/disk.h"
 #include "api/trace.h"
+#include "core/coverage.h"
 #include "core/instance.h"
 #include "core/on_panic.h"
 #include "lkl.h"
@@ -46,6 +48,10 @@ void register_with_process() {
   static const bool registered = [] {
     lkl::host::on_thread_exit(thread_exits);
     lkl::host::on_fork(fork_prepare, fork_parent, fork_child);
+    // for who ends without lkl_cleanup()
+    std::atexit([] {
+      if (Instance::get()) lkl::Coverage::write_by_environment();
+    });
     return true;
   }();
   (void)registered;
@@ -136,4 +142,11 @@ void lkl_cleanup() {
   delete instance;
   Instance::set(nullptr);
   lkl::stop_trace();
+  lkl::Coverage::write_by_environment();
+}
+
+int lkl_coverage_write(const char* folder) {
+  if (!folder || !*folder) return -LKL_EINVAL;
+  if (!lkl::Coverage::built()) return -LKL_ENOSYS;
+  return lkl::Coverage::write(folder);
 }

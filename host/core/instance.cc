@@ -7,6 +7,7 @@
 
 #include "api/disk.h"
 #include "asm/host_debug.h"
+#include "core/coverage.h"
 #include "core/image.h"
 #include "core/on_panic.h"
 #include "lkl.h"
@@ -268,6 +269,8 @@ void Instance::fork_child() {
   for (const auto& thread : threads_) {
     if (thread.get() != forking_) lkl_kernel_orphan(thread.get());
   }
+  // what has run before is for the parent to tell
+  Coverage::reset();
   start_executor();
   lkl_kernel_release(forking_);
 }

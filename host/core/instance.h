@@ -14,6 +14,7 @@
 
 #include "asm/host_ops.h"
 #include "core/bus.h"
+#include "core/shadow.h"
 #include "host.h"
 #include "io/event_loop.h"
 #include "virtio/guest_memory.h"
@@ -102,6 +103,7 @@ class Instance final {
 
   const uint64_t number_;
   const lkl_host_operations& ops_;
+  KernelShadow shadow_;  // before all that may call into the kernel, and after it
   std::unique_ptr<EventLoop> loop_;
   GuestMemory memory_;
   Bus bus_;

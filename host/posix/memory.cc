@@ -49,6 +49,21 @@ void* reserve_memory(size_t size, size_t align) {
   return reinterpret_cast<void*>(base);
 }
 
+bool map_fixed(uint64_t base, uint64_t size) {
+  void* const wanted = reinterpret_cast<void*>(base);
+  void* const mapping =
+      mmap(wanted, size, PROT_READ | PROT_WRITE,
+           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+  if (mapping == MAP_FAILED) return false;
+  if (mapping != wanted) {
+    // a host that does not know MAP_FIXED_NOREPLACE
+    munmap(mapping, size);
+    return false;
+  }
+  (void)madvise(mapping, size, MADV_DONTDUMP);
+  return true;
+}
+
 void release_memory(void* base, size_t size) {
   // Frames of host functions that a halted kernel never returned to
   ASAN_UNPOISON_MEMORY_REGION(base, size);
@@ -60,11 +75,11 @@ void discard_memory(void* base, size_t size) {
 }
 
 // Both can fail only for want of kernel memory or map entries; a stack without a
-// guard is still a stack.
+// guard is still a stack. An overflow writes; kmemleak reads stacks as a whole.
 void stack_on(void* base, size_t size) {
   if (RUNNING_ON_VALGRIND)
     *valgrind_id(base) = VALGRIND_STACK_REGISTER(base, static_cast<std::byte*>(base) + size);
-  (void)mprotect(guard_page(base), kPage, PROT_NONE);
+  (void)mprotect(guard_page(base), kPage, PROT_READ);
 }
 
 void stack_off(void* base, size_t size) {

@@ -37,8 +37,8 @@ class KernelTest : public ::testing::Test {
       EXPECT_EQ(lkl_sys_halt(), 0);
     }
     lkl_cleanup();
-    // What the kernel's own checkers (lockdep, RCU, ...) have to say is an error.
-    for (const char* bad : {"WARNING: ", "BUG: ", "INFO: task", "possible recursive locking",
+    // What the kernel's own checkers (lockdep, RCU, KASAN, ...) have to say is an error.
+    for (const char* bad : {"WARNING: ", "BUG: ", "UBSAN: ", "ODEBUG: ", "INFO: task", "possible recursive locking",
                             "suspicious RCU", "Call trace of"})
       EXPECT_EQ(kernel_log().find(bad), std::string::npos) << kernel_log();
   }

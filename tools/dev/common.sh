@@ -10,7 +10,7 @@ packages=(linux-source-6.12 linux-source-6.1 gcc g++ clang make cmake ninja-buil
 	libvirt-dev libpugixml-dev libvirt-clients
 	libcryptsetup-dev cryptsetup-bin lvm2 mdadm thin-provisioning-tools
 	libgtest-dev libbenchmark-dev
-	libclang-rt-14-dev afl++
+	libclang-rt-14-dev afl++ lcov
 	e2fsprogs btrfs-progs dosfstools squashfs-tools fdisk acl attr bzip2 zstd gdb binutils)
 
 say() { printf '\n\033[1m== %s\033[0m (%s)\n' "$*" "$(date +%T)"; }

@@ -85,7 +85,7 @@ _lkl() {
     tar) options="--file --gzip --bzip2 --xz --zstd --auto-compress" ;;
     test)
       options="--filter --list --skip-slow --ktap --junit --json --timeout --seconds --jobs --tree
-        --config --build --build-only"
+        --config --build --build-only --profile --coverage --path"
       ;;
     touch) options="--no-create --date" ;;
     truncate) options="--size --no-create" ;;

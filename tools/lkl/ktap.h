@@ -31,6 +31,7 @@ struct TestResult {
   std::string reason;       // why it was skipped, or what else is wrong with it
   std::string log;          // what the kernel said meanwhile
   bool unfinished = false;  // it had begun, and has no result of its own
+  bool reported = false;    // of a suite: a checker has made failures of what the kernel calls ok
   std::vector<TestResult> children;
 };
 

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <numeric>
 
+#include "coverage.h"
 #include "error.h"
 #include "forked_jobs.h"
 #include "json.h"
@@ -80,7 +81,9 @@ class KunitSet : public TestSet {
  private:
   ForkedJob job(const KunitSuite& suite, const KunitFilter& filter) {
     return {[this, &suite, filter](int output) {
-              return kernel_.run(suite, filter, options_.skip_slow, output);
+              const int status = kernel_.run(suite, filter, options_.skip_slow, output);
+              if (!options_.coverage.empty()) collect_coverage(options_.coverage);
+              return status;
             },
             std::chrono::ceil<std::chrono::milliseconds>(Seconds(options_.timeout))};
   }
@@ -93,7 +96,7 @@ class KunitSet : public TestSet {
         judge_suite(name, tests, outcome.output,
                     {outcome.exit_status, outcome.signal, outcome.timed_out, options_.timeout});
     const Verdict verdict = run.result.verdict;
-    if (verdict != Verdict::kCrashed && verdict != Verdict::kTimedOut)
+    if (verdict != Verdict::kCrashed && verdict != Verdict::kTimedOut && !run.result.reported)
       run.ktap = std::move(outcome.output);
     return run;
   }

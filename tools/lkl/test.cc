@@ -13,6 +13,7 @@
 
 #include "boot_set.h"
 #include "commands.h"
+#include "coverage.h"
 #include "json.h"
 #include "kunit_set.h"
 #include "test_build.h"
@@ -31,6 +32,8 @@ struct Options : TestOptions {
   bool json = false;
   std::string junit;
   std::string ktap;
+  std::string profile;
+  std::string path;
   TestBuild build;
 };
 
@@ -69,6 +72,9 @@ std::vector<std::string> words_of(const Options& options, const CommonOptions& c
   add("--filter", options.filter);
   add("--junit", options.junit);
   add("--ktap", options.ktap);
+  add("--profile", options.profile);
+  add("--coverage", options.coverage);
+  add("--path", options.path);
   add("--timeout", fmt::format("{}", options.timeout));
   add("--seconds", fmt::format("{}", options.seconds));
   add("--jobs", options.parallel == 0 ? "" : fmt::format("{}", options.parallel));
@@ -90,8 +96,12 @@ void run_test(Options options, Context& context) {
   if (!(options.timeout > 0))
     throw UsageFailure("--timeout: a number of seconds above 0 is needed");
   if (!(options.seconds >= 1)) throw UsageFailure("--seconds: 1 or more is needed");
-  if (!options.build.tree.empty() || !options.build.config.empty() ||
-      !options.build.folder.empty() || options.build.only)
+  if (!options.path.empty() && options.coverage.empty())
+    throw UsageFailure("--path: say by --coverage DIR where the report is to go");
+  if (!options.coverage.empty() && name != "kunit") throw UsageFailure("--coverage: is for kunit");
+  options.build.checkers = checkers_of(options.profile);
+  if (!options.coverage.empty()) options.build.checkers.emplace_back("gcov");
+  if (needs_build(options.build))
     build_and_run(options.build, kind->profile, words_of(options, context.options));
   if (options.build.only) return;
   if (options.parallel == 0) options.parallel = std::max(1u, std::thread::hardware_concurrency());
@@ -102,6 +112,7 @@ void run_test(Options options, Context& context) {
     tests->print_list(options.json);
     return;
   }
+  if (!options.coverage.empty()) begin_coverage(options.coverage, options.path);
   std::vector<SuiteRun> runs;
   {
     TestScreen screen(options.json || options.ktap == "-" ? stderr : stdout, context.options,
@@ -112,6 +123,8 @@ void run_test(Options options, Context& context) {
   if (!options.ktap.empty()) write_file(options.ktap, ktap_report(runs));
   if (!options.junit.empty()) write_file(options.junit, junit_report(name, runs));
   if (options.json) print_json(json_report(runs));
+  if (!options.coverage.empty())
+    fmt::print(stderr, "{}\n", report_coverage(options.coverage, options.path));
   if (!std::all_of(runs.begin(), runs.end(),
                    [](const SuiteRun& run) { return is_good(run.result.verdict); }))
     context.exit = kExitFailed;
@@ -151,6 +164,17 @@ Run add_test(CLI::App& parser) {
       .add_option("--config", options->build.config,
                   "First build the library with these options, too (a .kunitconfig)")
       ->type_name("FILE");
+  parser
+      .add_option("--profile", options->profile,
+                  "With checkers in the kernel (first builds the library with them if it has to): "
+                  "lockdep, kasan, ubsan, kmemleak, gcov")
+      ->type_name("CHECKER[,...]");
+  parser
+      .add_option("--coverage", options->coverage,
+                  "Show which lines of the kernel have run: HTML and lcov.info in this folder")
+      ->type_name("DIR");
+  parser.add_option("--path", options->path, "Coverage of this folder or file of the kernel tree")
+      ->type_name("PATH");
   parser.add_option("--build", options->build.folder, "Where to build (a folder in ~/.cache)")
       ->type_name("DIR");
   parser.add_flag("--build-only", options->build.only, "Build the library and stop");

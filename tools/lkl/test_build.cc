@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <functional>
 
@@ -35,7 +38,8 @@ fs::path build_folder(const TestBuild& build, const std::string& profile, const 
                       const std::string& config) {
   if (!build.folder.empty()) return fs::absolute(build.folder);
   // Another tree, another folder: both stay up to date.
-  const std::size_t number = std::hash<std::string>()(tree + '\n' + config);
+  const std::string words = fmt::format("{}\n{}\n{}", tree, config, fmt::join(build.checkers, " "));
+  const std::size_t number = std::hash<std::string>()(words);
   return cache_folder() / fmt::format("{}-{:016x}", profile, number);
 }
 
@@ -49,6 +53,29 @@ std::string existing(const std::string& path, const char* option) {
 }
 
 }  // namespace
+
+std::vector<std::string> checkers_of(const std::string& profile) {
+  constexpr std::array<std::string_view, 5> kCheckers = {"lockdep", "kasan", "ubsan", "kmemleak",
+                                                         "gcov"};
+  std::vector<std::string> list;
+  for (std::size_t at = 0; at < profile.size();) {
+    const std::size_t end = std::min(profile.find(',', at), profile.size());
+    list.push_back(profile.substr(at, end - at));
+    if (std::find(kCheckers.begin(), kCheckers.end(), list.back()) == kCheckers.end())
+      throw UsageFailure(fmt::format("--profile {}: no such checker as '{}'; there are {}", profile,
+                                     list.back(), fmt::join(kCheckers, ", ")));
+    at = end + 1;
+  }
+  return list;
+}
+
+bool needs_build(const TestBuild& build) {
+  if (!build.tree.empty() || !build.config.empty() || !build.folder.empty() || build.only)
+    return true;
+  return std::any_of(build.checkers.begin(), build.checkers.end(), [](const std::string& checker) {
+    return std::string_view(LKL_CHECKERS).find(" " + checker + " ") == std::string_view::npos;
+  });
+}
 
 std::filesystem::path cache_folder() {
   if (const char* cache = getenv("XDG_CACHE_HOME"); cache && *cache == '/')
@@ -81,6 +108,7 @@ void build_and_run(const TestBuild& build, const std::string& profile,
                                         "-DLKL_PROFILE=" + profile,
                                         "-DBUILD_TESTING=OFF",
                                         "-DLKL_KERNEL_CONFIG=" + config};
+  configure.push_back(fmt::format("-DLKL_CHECKERS={}", fmt::join(build.checkers, ";")));
   if (!tree.empty()) configure.push_back("-DLKL_KERNEL_SOURCE=" + tree);
   fmt::print(stderr, "lkl: building in {}\n", folder.string());
   run(configure);

@@ -11,11 +11,19 @@
 namespace lkl::tool {
 
 struct TestBuild {
-  std::string tree;    // a kernel source tree or tarball; empty: that of the default
-  std::string config;  // more options, a fragment or .kunitconfig; may be empty
-  std::string folder;  // where to build; empty: one for each tree and config in the user's cache
+  std::vector<std::string> checkers;  // that the kernel is to have
+  std::string tree;                   // a kernel source tree or tarball; empty: that of the default
+  std::string config;                 // more options, a fragment or .kunitconfig; may be empty
+  std::string folder;  // where to build; empty: one for each combination in the user's cache
   bool only = false;   // do not go on
 };
+
+// The checkers that --profile names: lockdep, kasan, ubsan, kmemleak, gcov, with commas between
+// them. Throws UsageFailure for others.
+std::vector<std::string> checkers_of(const std::string& profile);
+
+// This program is not what is asked for: another is to be built.
+bool needs_build(const TestBuild& build);
 
 // Where the user's builds are kept. Throws Failure if there is no home.
 std::filesystem::path cache_folder();

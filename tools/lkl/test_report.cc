@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "checker_report.h"
+
 namespace lkl::tool {
 
 namespace {
@@ -137,7 +139,10 @@ TestResult judge_suite(const std::string& name, const std::vector<std::string>& 
   TestResult suite;
   if (ktap.results.size() == 1 && ktap.results[0].name == name) {
     suite = std::move(ktap.results[0]);
-    if (well) return suite;
+    if (well) {
+      suite.reported = fail_by_checker_reports(suite);
+      return suite;
+    }
   } else if (ktap.unfinished) {
     suite.children = std::move(ktap.unfinished->children);
   }

@@ -19,6 +19,7 @@ struct TestOptions {
   double timeout = 120;   // seconds that a suite may take
   double seconds = 10;    // that a test takes which runs for as long as it is told
   unsigned parallel = 1;  // suites at the same time
+  std::string coverage;   // the folder where it is collected; empty: nowhere
 };
 
 // Those tests of a kind that the filter chooses; a kernel is booted for them.

@@ -1,51 +1,68 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Coverage for a fuzzer: how often each block was executed, counted in memory that the
- * fuzzer owns, so that it outlives the kernel which is thrown away after each run.
+ * What the compiler has counted (CONFIG_GCOV_KERNEL), for the host library, which keeps
+ * it in files. It asks on a stack of its own at any time, also when the kernel is no
+ * more: nothing here but the counters and the list of them is looked at. That list is
+ * made once, by constructors, while the kernel boots.
  */
-#include <linux/kernel.h>
-#include <linux/log2.h>
-#include <linux/preempt.h>
-#include <linux/sched.h>
-#include <asm/page.h>
-#include <asm/sections.h>
 #include "lkl.h"
 
-static u8 *counters;
-static unsigned long counters_mask;
+#ifdef CONFIG_GCOV_KERNEL
 
-int lkl_fuzz_counters(u8 *bytes, unsigned long number)
+#include <gcov.h>	/* of kernel/gcov */
+
+void *lkl_kernel_coverage_next(void *object)
 {
-	if (bytes && !is_power_of_2(number))
-		return -EINVAL;
-	counters_mask = number - 1;
-	counters = bytes;
+	return gcov_info_next(object);
+}
+
+const char *lkl_kernel_coverage_file(void *object)
+{
+	return gcov_info_filename(object);
+}
+
+lkl_u64 lkl_kernel_coverage_data(void *object, void *data)
+{
+	return convert_to_gcda(data, object);
+}
+
+void lkl_kernel_coverage_reset(void)
+{
+	struct gcov_info *object = NULL;
+
+	while ((object = gcov_info_next(object)))
+		gcov_info_reset(object);
+}
+
+int lkl_kernel_coverage_built(void)
+{
+	return 1;
+}
+
+#else
+
+void *lkl_kernel_coverage_next(void *object)
+{
+	return NULL;
+}
+
+const char *lkl_kernel_coverage_file(void *object)
+{
+	return NULL;
+}
+
+lkl_u64 lkl_kernel_coverage_data(void *object, void *data)
+{
 	return 0;
 }
 
-/* Kernel code also runs on stacks of the host, where nobody is current. */
-static __always_inline bool on_task_stack(void)
+void lkl_kernel_coverage_reset(void)
 {
-	return current_stack_pointer - memory_start < memory_end - memory_start;
 }
 
-/*
- * Called in each basic block, so it is half of the time of a run: blocks are counted,
- * which needs no memory of the one before, and neighbours have counters that are
- * neighbours. Interrupts come when they like: what they do is none of the input's doing.
- * The object may be anywhere in memory, so a block is known by its distance from the
- * first one.
- */
-void __wrap___sanitizer_cov_trace_pc(void);
-void notrace __wrap___sanitizer_cov_trace_pc(void)
+int lkl_kernel_coverage_built(void)
 {
-	unsigned long at, slot;
-
-	if (!counters || !on_task_stack() || !in_task())
-		return;
-	at = _RET_IP_ - (unsigned long)_stext;
-	/* what is a MiB apart and more must not share all of it */
-	slot = ((at >> 3) + (at >> 20) * 5003) & counters_mask;
-	if (counters[slot] != U8_MAX)
-		counters[slot]++;
+	return 0;
 }
+
+#endif

@@ -13,6 +13,7 @@
 #include <linux/init.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include "lkl.h"
 
 extern struct kunit_suite * const __kunit_suites_start[];
 extern struct kunit_suite * const __kunit_suites_end[];
@@ -67,7 +68,7 @@ static const struct file_operations kunit_fops = {
 
 static int __init lkl_kunit_init(void)
 {
-	debugfs_create_file("kunit", 0200, debugfs_create_dir("lkl", NULL), NULL, &kunit_fops);
+	debugfs_create_file("kunit", 0200, lkl_debugfs(), NULL, &kunit_fops);
 	return 0;
 }
 late_initcall(lkl_kunit_init);

@@ -9,6 +9,7 @@
 #include <linux/types.h>
 #include <asm/cpu.h>
 
+struct dentry;
 struct task_struct;
 
 /* isa/.../switch.S */
@@ -49,6 +50,9 @@ void lkl_timer_interrupt(void);
 
 /* mm.c */
 void lkl_mm_setup(void);
+
+/* debugfs.c */
+struct dentry *lkl_debugfs(void);
 
 /* device.c */
 int lkl_mmio_device_add(u64 base, u64 size, unsigned int irq);

@@ -10,6 +10,7 @@
 #include <linux/page_reporting.h>
 #include <linux/scatterlist.h>
 #include <linux/sizes.h>
+#include <linux/vmalloc.h>
 #include "lkl.h"
 
 #define DEFAULT_MEMORY	SZ_256M
@@ -66,6 +67,14 @@ void __init mem_init(void)
 void free_initmem(void)
 {
 }
+
+#ifdef CONFIG_KASAN
+/* mm/kasan/shadow.c has modules in mind; there are no areas of vmalloc() here. */
+struct vm_struct *find_vm_area(const void *addr)
+{
+	return NULL;
+}
+#endif
 
 #ifdef CONFIG_PAGE_REPORTING
 static int report_free_pages(struct page_reporting_dev_info *dev, struct scatterlist *sgl,

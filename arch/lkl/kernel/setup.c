@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What start_kernel() asks of an architecture, and how it ends. */
 #include <linux/init.h>
+#include <linux/kasan.h>
 #include <linux/kernel.h>
 #include <linux/of_fdt.h>
 #include <linux/panic_notifier.h>
 #include <linux/reboot.h>
+#include <linux/sched/task.h>
 #include <linux/seq_file.h>
 #include <linux/start_kernel.h>
 #include <asm/setup.h>
@@ -35,8 +37,19 @@ static struct notifier_block panic_block = {
 	.priority	= INT_MIN,
 };
 
+#ifdef CONFIG_KASAN
+const lkl_u64 lkl_kernel_shadow_base = KASAN_SHADOW_START;
+const lkl_u64 lkl_kernel_shadow_size = KASAN_SHADOW_SIZE;
+#else
+const lkl_u64 lkl_kernel_shadow_base, lkl_kernel_shadow_size;
+#endif
+
 void __init setup_arch(char **command_line)
 {
+#ifdef CONFIG_KASAN
+	/* the host has made the shadow: reports from now on */
+	init_task.kasan_depth = 0;
+#endif
 	*command_line = boot_command_line;
 	atomic_notifier_chain_register(&panic_notifier_list, &panic_block);
 	parse_early_param();

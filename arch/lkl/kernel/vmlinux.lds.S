@@ -141,6 +141,8 @@ SECTIONS
 	/DISCARD/ : {
 		*(.note.gnu.property)
 	}
+	/* CONFIG_CONSTRUCTORS would have it discarded */
+	.eh_frame 0 : { *(.eh_frame) }
 	.notes : {
 		BOUNDED_SECTION_BY(.note.*, _notes)
 	}

@@ -3,8 +3,8 @@
 #define _ASM_LKL_PGTABLE_H
 
 /* There are no page tables: the least that generic code wants to name. */
-#include <asm-generic/pgtable-nopud.h>
 #include <asm/page.h>
+#include <asm-generic/pgtable-nopud.h>
 #include <linux/mm_types.h>
 
 #define pgd_present(pgd)	(1)

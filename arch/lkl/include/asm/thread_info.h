@@ -4,8 +4,8 @@
 
 #include <linux/const.h>
 
-#ifdef CONFIG_PROVE_LOCKING
-#define THREAD_SIZE_ORDER	4	/* lockdep and friends go deep */
+#if defined(CONFIG_PROVE_LOCKING) || defined(CONFIG_KASAN)
+#define THREAD_SIZE_ORDER	4	/* lockdep goes deep, KASAN needs room around variables */
 #else
 #define THREAD_SIZE_ORDER	3
 #endif

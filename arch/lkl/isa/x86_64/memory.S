@@ -3,13 +3,16 @@
  * Up to 64 bytes: load all, then store all, from both ends, so that overlap does
  * not matter. Above: the string instructions, which processors of the last ten
  * years turn into the widest moves they have.
+ *
+ * KASAN has a memcpy() and so on that check first and then call these by their names
+ * with two underlines.
  */
 #include <linux/linkage.h>
 
 	.text
 
 /* void *memcpy(void *to, const void *from, size_t n) */
-SYM_FUNC_START(memcpy)
+SYM_FUNC_START(__memcpy)
 	.cfi_startproc
 	movq	%rdi, %rax
 	cmpq	$64, %rdx
@@ -18,10 +21,11 @@ SYM_FUNC_START(memcpy)
 	rep movsb
 	ret
 	.cfi_endproc
-SYM_FUNC_END(memcpy)
+SYM_FUNC_END(__memcpy)
+SYM_FUNC_ALIAS_WEAK(memcpy, __memcpy)
 
 /* void *memmove(void *to, const void *from, size_t n) */
-SYM_FUNC_START(memmove)
+SYM_FUNC_START(__memmove)
 	.cfi_startproc
 	movq	%rdi, %rax
 	cmpq	$64, %rdx
@@ -43,7 +47,8 @@ SYM_FUNC_START(memmove)
 	ja	1b
 	jmp	lkl_copy_small
 	.cfi_endproc
-SYM_FUNC_END(memmove)
+SYM_FUNC_END(__memmove)
+SYM_FUNC_ALIAS_WEAK(memmove, __memmove)
 
 /* Copies %rdx <= 64 bytes from %rsi to %rdi, which may overlap; keeps %rax. */
 SYM_FUNC_START_LOCAL(lkl_copy_small)
@@ -101,7 +106,7 @@ SYM_FUNC_START_LOCAL(lkl_copy_small)
 SYM_FUNC_END(lkl_copy_small)
 
 /* void *memset(void *to, int c, size_t n) */
-SYM_FUNC_START(memset)
+SYM_FUNC_START(__memset)
 	.cfi_startproc
 	movzbl	%sil, %eax
 	cmpq	$64, %rdx
@@ -150,6 +155,7 @@ SYM_FUNC_START(memset)
 	movq	%r9, %rax
 	ret
 	.cfi_endproc
-SYM_FUNC_END(memset)
+SYM_FUNC_END(__memset)
+SYM_FUNC_ALIAS_WEAK(memset, __memset)
 
 	.section .note.GNU-stack, "", @progbits

@@ -202,9 +202,27 @@ LKL_ABI int lkl_kernel_try_hold(void);
 LKL_ABI void lkl_kernel_orphan(struct lkl_host_thread *gone);
 LKL_ABI void lkl_kernel_release(struct lkl_host_thread *self);
 
+/*
+ * Coverage, where the kernel is built to count it; any time, any stack. One object after
+ * another, NULL after the last; an object's data file as the compiler has named it, and
+ * what belongs into it (data NULL: its size). What runs meanwhile is counted or not.
+ */
+LKL_ABI int lkl_kernel_coverage_built(void);
+LKL_ABI void *lkl_kernel_coverage_next(void *object);
+LKL_ABI const char *lkl_kernel_coverage_file(void *object);
+LKL_ABI lkl_u64 lkl_kernel_coverage_data(void *object, void *data);
+LKL_ABI void lkl_kernel_coverage_reset(void);
+
 /* Bounds of what must be reset before the kernel can boot again. */
 extern char lkl_kernel_data_start[], lkl_kernel_data_end[];
 extern char lkl_kernel_bss_start[], lkl_kernel_bss_end[];
+
+/*
+ * Zeroed memory that must be at this place before any function of the kernel is called
+ * (and zeroed again before the next boot), since what the compiler has put into them
+ * looks at it: the shadow of KASAN. Most of it is never touched. Size 0: none.
+ */
+extern const lkl_u64 lkl_kernel_shadow_base, lkl_kernel_shadow_size;
 
 extern struct lkl_cpu lkl_cpu;
 

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+#include "host.h"
+
+namespace lkl::host {
+namespace {
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+int read_all(int fd, std::string& content) {
+  char chunk[16384];
+  for (;;) {
+    const ssize_t count = pread(fd, chunk, sizeof chunk, static_cast<off_t>(content.size()));
+    if (count == 0) return 0;
+    if (count > 0)
+      content.append(chunk, static_cast<size_t>(count));
+    else if (errno != EINTR)
+      return -errno;
+  }
+}
+
+int write_all(int fd, const std::string& content) {
+  for (size_t done = 0; done < content.size();) {
+    const ssize_t count =
+        pwrite(fd, content.data() + done, content.size() - done, static_cast<off_t>(done));
+    if (count >= 0)
+      done += static_cast<size_t>(count);
+    else if (errno != EINTR)
+      return -errno;
+  }
+  return ftruncate(fd, static_cast<off_t>(content.size())) == 0 ? 0 : -errno;
+}
+
+}  // namespace
+
+int update_file(const char* path, void (*change)(std::string& content, const void* argument),
+                const void* argument) {
+  const Descriptor file(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+  if (file.get() < 0) return -errno;
+  while (flock(file.get(), LOCK_EX) != 0)
+    if (errno != EINTR) return -errno;
+  std::string content;
+  if (const int error = read_all(file.get(), content)) return error;
+  change(content, argument);
+  return write_all(file.get(), content);
+}
+
+const char* environment(const char* name) {
+  const char* value = secure_getenv(name);
+  return value && *value ? value : nullptr;
+}
+
+}  // namespace lkl::host
