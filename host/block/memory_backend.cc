@@ -2,6 +2,7 @@
 #include "block/memory_backend.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <new>
 
@@ -60,6 +61,7 @@ void MemoryBackend::submit(BlockRequest& request) {
       break;
     case BlockOp::kDiscard:
     case BlockOp::kWriteZeroes:
+      if (!owned_) return request.completed(-EOPNOTSUPP);
       clear(request.offset, request.length);
       break;
   }

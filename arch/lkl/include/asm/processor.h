@@ -13,10 +13,6 @@ struct thread_struct {
 	unsigned long sp;
 	/* the application thread this task belongs to, NULL for kernel threads */
 	struct lkl_host_thread *host_thread;
-#ifdef CONFIG_LKL_FUZZ_COVERAGE
-	/* where the task was last, to tell edges from blocks */
-	unsigned long coverage_from;
-#endif
 };
 
 #define INIT_THREAD { .sp = 0 }
