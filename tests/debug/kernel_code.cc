@@ -9,6 +9,7 @@
 
 #include <map>
 #include <sstream>
+#include <utility>
 
 #include "support/host_tools.h"
 
@@ -43,13 +44,13 @@ void* kernel_symbol(const std::string& name) {
   return static_cast<char*>(library().dli_fbase) + found->second;
 }
 
-void replace_system_call(long nr, SystemCall function) {
+SystemCall replace_system_call(long nr, SystemCall function) {
   auto* const entry = static_cast<SystemCall*>(kernel_symbol("syscall_table")) + nr;
   // constant, and protected once it has been relocated
   const uintptr_t page_size = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
   const uintptr_t page = reinterpret_cast<uintptr_t>(entry) & ~(page_size - 1);
-  ASSERT_EQ(mprotect(reinterpret_cast<void*>(page), page_size, PROT_READ | PROT_WRITE), 0);
-  *entry = function;
+  EXPECT_EQ(mprotect(reinterpret_cast<void*>(page), page_size, PROT_READ | PROT_WRITE), 0);
+  return std::exchange(*entry, function);
 }
 
 }  // namespace lkl_test

@@ -18,7 +18,8 @@ Function* kernel_function(const std::string& name) {
 
 using SystemCall = long (*)(long, long, long, long, long, long);
 
-// lkl_syscall(nr) runs `function` on the kernel stack of the calling thread's task.
-void replace_system_call(long nr, SystemCall function);
+// lkl_syscall(nr) runs `function` on the kernel stack of the calling thread's task, in all
+// kernels that are booted from now on. Returns what it ran before.
+SystemCall replace_system_call(long nr, SystemCall function);
 
 }  // namespace lkl_test

@@ -53,9 +53,11 @@ long start_thread(long what, long, long, long, long, long) {
 namespace {
 
 long call_in_kernel(SystemCall function, long argument = 0) {
-  replace_system_call(__lkl__NR_getppid, function);
+  const SystemCall before = replace_system_call(__lkl__NR_getppid, function);
   lkl_long arguments[6] = {argument};
-  return lkl_syscall(__lkl__NR_getppid, arguments);
+  const long result = lkl_syscall(__lkl__NR_getppid, arguments);
+  replace_system_call(__lkl__NR_getppid, before);
+  return result;
 }
 
 class PanicTest : public ::testing::Test {
