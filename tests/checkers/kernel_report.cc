@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "checkers/kernel_report.h"
 
-#include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <lkl.h>
 
@@ -16,11 +15,11 @@
 namespace lkl_test {
 namespace {
 
-uint64_t load_address() {
-  Dl_info info = {};
-  // by its name: the address of the function might be that of an entry in this program
-  dladdr(dlsym(RTLD_DEFAULT, "lkl_init"), &info);
-  return reinterpret_cast<uint64_t>(info.dli_fbase);
+// Of a function, in the library's file; 0 if it has none of that name.
+uint64_t address_of(const std::string& function) {
+  std::string line;
+  EXPECT_EQ(run("(nm " LKL_LIBRARY " | grep -i ' t " + function + "$')", &line), 0) << line;
+  return line.empty() ? 0 : std::stoull(line, nullptr, 16);
 }
 
 // "/long/path/planted.c:12 (discriminator 1)" -> "planted.c:12"
@@ -46,14 +45,17 @@ std::string source_of(const std::string& log, const std::string& mark,
   std::istringstream lines(log.substr(begin));
   std::string line;
   while (std::getline(lines, line)) {
-    const size_t open = line.find("[<");
-    if (open == std::string::npos || line.find(">] " + function + "+") == std::string::npos)
-      continue;
-    const uint64_t address = std::stoull(line.substr(open + 2), nullptr, 16);
+    // " [<ADDRESS>] FUNCTION+OFFSET/SIZE" in the log, the same without address from kmemleak
+    const std::string entry = line.find(">] ") != std::string::npos ? ">] " : "    ";
+    const size_t at = line.find(entry + function + "+");
+    if (at == std::string::npos || (entry[0] == ' ' && at != 0)) continue;
+    const uint64_t offset =
+        std::stoull(line.substr(at + entry.size() + function.size() + 1), nullptr, 16);
     char command[512];
-    // a return address is that of the instruction after the call
-    std::snprintf(command, sizeof command, "addr2line -e %s %#llx", LKL_LIBRARY,
-                  static_cast<unsigned long long>(address - 1 - load_address()));
+    // A return address is that of the instruction after the call; the function itself is the last
+    // of those that are inlined there.
+    std::snprintf(command, sizeof command, "(addr2line -i -e %s %#llx | tail -1)", LKL_LIBRARY,
+                  static_cast<unsigned long long>(address_of(function) + offset - 1));
     std::string place;
     EXPECT_EQ(run(command, &place), 0) << place;
     return short_place(place);
@@ -91,6 +93,15 @@ long write_kernel_file(const char* path, const std::string& text) {
   const long count = lkl_sys_write(fd, text.data(), text.size());
   lkl_sys_close(fd);
   return count < 0 ? count : 0;
+}
+
+std::string find_leaks() {
+  constexpr char kFile[] = "/debugfs/kmemleak";
+  __lkl__kernel_timespec age = {.tv_sec = 5, .tv_nsec = 200'000'000};
+  EXPECT_EQ(lkl_sys_nanosleep(&age, nullptr), 0);
+  // An object is reported when its content is the same as in the scan before.
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(write_kernel_file(kFile, "scan"), 0);
+  return read_kernel_file(kFile);
 }
 
 }  // namespace lkl_test

@@ -11,7 +11,6 @@ bool has_checker(const std::string& name);
 
 // "FILE:LINE" of the first entry of a backtrace in `log`, after `mark`, that is in
 // `function`, by addr2line from the library's debug information; "" if there is none.
-// The kernel that wrote the log ran in this process.
 std::string source_of(const std::string& log, const std::string& mark, const std::string& function);
 
 // "planted.c:LINE" of the only line of that file which has `text`.
@@ -21,5 +20,9 @@ std::string planted_line(const std::string& text);
 std::string read_kernel_file(const char* path);
 // Writes to one: 0 or -errno.
 long write_kernel_file(const char* path, const std::string& text);
+
+// What kmemleak finds of objects that are there now. Takes 5 s: younger ones may be about to be
+// stored. Wants debugfs mounted at /debugfs.
+std::string find_leaks();
 
 }  // namespace lkl_test

@@ -136,13 +136,8 @@ TEST_F(PlantedTest, ArrayIndex) {
 
 TEST_F(PlantedTest, Leak) {
   NEEDS_CHECKER("kmemleak");
-  constexpr char kLeaks[] = "/debugfs/kmemleak";
   ASSERT_EQ(write_kernel_file(kBugFile, "leak"), 0);
-  // younger objects are not reported, as they may be about to be stored
-  const __lkl__kernel_timespec age = {.tv_sec = 5, .tv_nsec = 200'000'000};
-  ASSERT_EQ(lkl_sys_nanosleep(const_cast<__lkl__kernel_timespec*>(&age), nullptr), 0);
-  ASSERT_EQ(write_kernel_file(kLeaks, "scan"), 0);
-  const std::string leaks = read_kernel_file(kLeaks);
+  const std::string leaks = lkl_test::find_leaks();
   EXPECT_NE(leaks.find("unreferenced object"), std::string::npos) << leaks << kernel_log();
   EXPECT_EQ(source_of(leaks, "unreferenced object", "planted_leak"), planted_line("'l', 200"))
       << leaks;

@@ -77,9 +77,12 @@ static noinline void planted_array_index(void)
 		int behind;
 	} pair;
 	int index = ARRAY_SIZE(pair.numbers);
+	int value;
 
 	OPTIMIZER_HIDE_VAR(index);
-	READ_ONCE(pair.numbers[index]);
+	value = pair.numbers[index];
+	OPTIMIZER_HIDE_VAR(value);
+	pair.behind = value;
 }
 
 static noinline void planted_leak(void)
