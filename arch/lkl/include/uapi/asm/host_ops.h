@@ -134,7 +134,7 @@ struct lkl_cpu {
 struct lkl_host_calls {
 	/* Console output; not terminated by 0. */
 	LKL_ABI void (*print)(const char *text, int len);
-	/* The kernel has panicked and can't go on. Does not return. */
+	/* The kernel has panicked and can't go on. If it returns, every call ends with -ESHUTDOWN. */
 	LKL_ABI void (*panic)(void);
 	/* The kernel has halted: every thread that waits must be woken. */
 	LKL_ABI void (*halted)(void);
