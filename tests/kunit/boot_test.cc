@@ -64,7 +64,7 @@ TEST_F(BootTest, ListAndFilter) {
 
 TEST_F(BootTest, OneThatTakesTooLongIsOneFailure) {
   const Result result =
-      lkl({"test", "boot", "--filter", "test_[hu]*", "--timeout", "0.001", "--json"});
+      lkl({"test", "boot", "--filter", "test_maple_tree", "--timeout", "0.1", "--json"});
   EXPECT_EQ(result.status, 1);
   const auto json = nlohmann::json::parse(result.out);
   for (const auto& suite : json["suites"]) EXPECT_EQ(suite["verdict"], "timed out");
