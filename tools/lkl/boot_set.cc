@@ -26,8 +26,8 @@ namespace {
 using Seconds = std::chrono::duration<double>;
 
 constexpr char kRunFile[] = "/debugfs/lkl-boottest";
-// test_meminit tests the second.
-constexpr char kHold[] = "lkl.hold_tests init_on_alloc=1";
+// test_meminit tests it.
+constexpr char kWords[] = "init_on_alloc=1";
 // Torture tests have no end by themselves. What a name of no type makes them say is the names.
 struct Torture {
   const char* module;
@@ -146,7 +146,7 @@ class BootSet : public TestSet {
     add({Kind::kBoot, "boot"});
     const ForkedJob boot = {[this](int output) {
                               log_to(output);
-                              kernel_ = boot_for_tests(memory_, kHold);
+                              kernel_ = boot_for_tests(memory_, kWords);
                               log_to(-1);
                               return 0;
                             },
@@ -175,7 +175,7 @@ class BootSet : public TestSet {
 
   std::string boot_and_read() {
     const BootLog log;
-    kernel_ = boot_for_tests(memory_, fmt::format("{} cryptomgr.notests=1", kHold));
+    kernel_ = boot_for_tests(memory_, fmt::format("{} cryptomgr.notests=1", kWords));
     mount_debugfs();
     mount_proc();
     return read_kernel_file(kRunFile);
@@ -249,7 +249,7 @@ class BootSet : public TestSet {
     log_to(-1);
     kernel_.halt();
     log_to(output);
-    kernel_ = boot_for_tests(memory_, kHold);
+    kernel_ = boot_for_tests(memory_, kWords);
     mount_debugfs();
     mount_proc();
     run_module("tcrypt");

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Built-in tests on request. What is a module elsewhere runs here as an initcall,
- * once, while the kernel boots, one after the other. With lkl.hold_tests on the
- * command line tests are left out there; /sys/kernel/debug/lkl-boottest has a line
- * for each, MODULE and FUNCTION. Who writes MODULE to it runs that one's initcall
- * and gets its result. Words after MODULE are set as module parameters first
- * (rcutorture.torture_type=srcu). So one kernel is booted, and each test runs in a
- * fork of it.
+ * once, while the kernel boots, one after the other, if lkl.run_tests is on the
+ * command line. Otherwise tests are left out there; /sys/kernel/debug/lkl-boottest
+ * has a line for each, MODULE and FUNCTION. Who writes MODULE to it runs that one's
+ * initcall and gets its result. Words after MODULE are set as module parameters
+ * first (rcutorture.torture_type=srcu). So one kernel is booted, and each test runs
+ * in a fork of it.
  *
  * Which initcalls are tests is known when the kernel is linked: tools/build/kernel.sh
  * makes the table.
@@ -36,17 +36,29 @@ static int nothing(void)
 	return 0;
 }
 
-static int __init hold_tests(char *text)
+static bool run_at_boot __initdata;
+
+static int __init run_tests(char *text)
+{
+	run_at_boot = true;
+	return 0;
+}
+early_param("lkl.run_tests", run_tests);
+
+/* Before the initcalls of modules come. */
+static int __init hold_tests(void)
 {
 	struct lkl_boot_test *test;
 
+	if (run_at_boot)
+		return 0;
 	for (test = __start_lkl_boot_tests; test < __stop_lkl_boot_tests; test++) {
 		test->held = *test->entry;
 		*test->entry = nothing;
 	}
 	return 0;
 }
-early_param("lkl.hold_tests", hold_tests);
+early_initcall(hold_tests);
 
 static int run(char *text)
 {
