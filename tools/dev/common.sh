@@ -32,12 +32,13 @@ install_packages() {
 	DEBIAN_FRONTEND=noninteractive apt-get -qq -y install "${missing[@]}" >/dev/null
 }
 
-# build PRESET: configures and builds it, in build/PRESET
+# build PRESET [TARGET...]: configures and builds it, in build/PRESET
 build() {
-	say "Building preset $1"
-	local log
+	local preset=$1 log
+	shift
+	say "Building preset $preset"
 	log=$(mktemp)
-	(cd "$root" && cmake --preset "$1") >"$log" 2>&1 || { cat "$log"; die "cmake --preset $1 failed"; }
+	(cd "$root" && cmake --preset "$preset") >"$log" 2>&1 || { cat "$log"; die "cmake --preset $preset failed"; }
 	rm -f "$log"
-	(cd "$root" && cmake --build --preset "$1" -- --quiet)
+	(cd "$root" && cmake --build --preset "$preset" ${1:+--target "$@"} -- --quiet)
 }
