@@ -218,6 +218,7 @@ void Instance::executor_wait(uint64_t deadline) {
     executor_parked_.notify_all();
     fork_pending_.wait(1);
     executor_parked_.store(0);
+    executor_parked_.notify_all();
     return;
   }
   loop_->wait(deadline);
@@ -246,6 +247,8 @@ void Instance::fork_prepare() {
   forking_ = host::current_thread(number_);
   if (!forking_) forking_ = attach();
   while (!lkl_kernel_try_hold()) host::sleep_ns(kPollNs);
+  // it may not have left the wait of the fork before
+  executor_parked_.wait(1);
   fork_pending_.store(1);
   loop_->kick();
   executor_parked_.wait(0);
