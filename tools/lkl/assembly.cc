@@ -237,6 +237,7 @@ void Assembly::open(Container& container) {
   Device& outer = *container.device;
   const std::string name = outer.display();
   try {
+    passphrases_.expect_some(name);
     LuksContainer luks(name, reader_of(outer), container.header);
     passphrases_.find(name, [&](std::string_view passphrase) { return luks.unlock(passphrase); });
     Device inner;

@@ -131,6 +131,14 @@ bool Passphrases::try_file(const std::function<bool(std::string_view)>& fits) {
   return fits(text) || (text.ends_with('\n') && fits(text.substr(0, text.size() - 1)));
 }
 
+void Passphrases::expect_some(const std::string& name) const {
+  if (have_file() || isatty(STDIN_FILENO) != 0) return;
+  throw Failure(fmt::format(
+      "{}: is encrypted (LUKS), and there is no terminal to ask for its passphrase; give it by "
+      "--key-file FILE, or - for standard input",
+      name));
+}
+
 void Passphrases::find(const std::string& name, const std::function<bool(std::string_view)>& fits) {
   if (have_file()) {
     if (try_file(fits)) return;
@@ -139,11 +147,7 @@ void Passphrases::find(const std::string& name, const std::function<bool(std::st
   }
   for (const Secret& known : typed_)
     if (fits(known.text())) return;
-  if (!isatty(STDIN_FILENO))
-    throw Failure(fmt::format(
-        "{}: is encrypted (LUKS), and there is no terminal to ask for its passphrase; give it by "
-        "--key-file FILE, or - for standard input",
-        name));
+  expect_some(name);
   constexpr int kAttempts = 3;
   for (int i = 0; i < kAttempts; i++) {
     Secret typed = ask(name);

@@ -23,6 +23,9 @@ class Passphrases {
   // no terminal to ask, so that nothing will be found. Throws Failure.
   bool prepare();
 
+  // Throws Failure if there will be none: no file, and nobody to ask. `name` is what it is for.
+  void expect_some(const std::string& name) const;
+
   // Gives `fits` one after the other until it says so. Throws Failure: none fits, or there is none
   // and nobody to ask; Interrupted. `name` is what it is for.
   void find(const std::string& name, const std::function<bool(std::string_view)>& fits);
