@@ -306,7 +306,8 @@ bool restrict_calls(const SandboxPaths& paths) {
   for (const std::uint64_t option : kPrctls) filter.allow_if(SCMP_SYS(prctl), {is(0, option)});
   if (kSanitized) {
     // The leak checker forks, and stops the threads by ptrace().
-    constexpr int kLeakChecker[] = {SCMP_SYS(clone), SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv)};
+    constexpr int kLeakChecker[] = {SCMP_SYS(clone), SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv),
+                                    SCMP_SYS(getdents)};
     filter.allow(kLeakChecker);
     for (const std::uint64_t option : {PR_SET_PTRACER, PR_GET_DUMPABLE, PR_SET_DUMPABLE})
       filter.allow_if(SCMP_SYS(prctl), {is(0, option)});
