@@ -276,7 +276,12 @@ TEST_F(FuseTest, IsConfined) {
   }
   EXPECT_NE(shell("grep \" $PWD/m \" /proc/mounts").find("rw,nosuid,nodev"), std::string::npos);
   shell("echo hello > m/f");
-  if (have("gdb")) {
+#ifdef __SANITIZE_ADDRESS__
+  constexpr bool kCallsLeak = true;  // those that gdb makes, as the leak checker sees them
+#else
+  constexpr bool kCallsLeak = false;
+#endif
+  if (have("gdb") && !kCallsLeak) {
     const Result tried = lkl::tool_test::debug(
         process().pid(), {"(int)open(\"/etc/passwd\", 0)", "(int)socket(1, 1, 0)"});
     if (tried.status == 0) {
