@@ -48,7 +48,7 @@ class OpenFile final : public OpenHandle {
   long long write(const char* data, std::size_t size, off_t at) const {
     // Little is better left to the library's own cache, which collects it.
     constexpr std::size_t kMuch = 128 * 1024;
-    if (write_direct_ && size >= kMuch && size % kBlock == 0 && at % kBlock == 0) {
+    if (write_direct_ && direct_ && size >= kMuch && size % kBlock == 0 && at % kBlock == 0) {
       const long long put = lkl_sys_pwrite64(static_cast<unsigned>(direct_.fd()), data, size, at);
       if (put == static_cast<long long>(size)) return put;
       // The file system cannot, or not so much at once: by its cache, or with its error.
@@ -86,10 +86,7 @@ void keep_open(FileSystem& fs, File file, fuse_file_info* info) {
                   (writes ? LKL_O_RDWR : LKL_O_RDONLY) | LKL_O_DIRECT, 0, none);
   info->direct_io = fs.options().direct_io;
   info->keep_cache = 1;
-  const bool direct_works = static_cast<bool>(direct);
-  fs.keep(
-      std::make_unique<OpenFile>(std::move(file), std::move(direct), write_direct && direct_works),
-      info);
+  fs.keep(std::make_unique<OpenFile>(std::move(file), std::move(direct), write_direct), info);
 }
 
 void open(fuse_req_t request, fuse_ino_t id, fuse_file_info* info) {

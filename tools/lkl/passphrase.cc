@@ -115,13 +115,17 @@ Secret ask(const std::string& name) {
 
 }  // namespace
 
+bool Passphrases::may_be_had() const {
+  return have_file() || isatty(STDIN_FILENO) != 0;
+}
+
 void Passphrases::read_key_file() {
   if (!std::exchange(read_, true)) from_file_ = read_file(key_file_);
 }
 
 bool Passphrases::prepare() {
   if (have_file()) read_key_file();
-  return have_file() || isatty(STDIN_FILENO) != 0;
+  return may_be_had();
 }
 
 bool Passphrases::try_file(const std::function<bool(std::string_view)>& fits) {
@@ -132,7 +136,7 @@ bool Passphrases::try_file(const std::function<bool(std::string_view)>& fits) {
 }
 
 void Passphrases::expect_some(const std::string& name) const {
-  if (have_file() || isatty(STDIN_FILENO) != 0) return;
+  if (may_be_had()) return;
   throw Failure(fmt::format(
       "{}: is encrypted (LUKS), and there is no terminal to ask for its passphrase; give it by "
       "--key-file FILE, or - for standard input",

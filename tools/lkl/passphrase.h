@@ -31,6 +31,7 @@ class Passphrases {
   void find(const std::string& name, const std::function<bool(std::string_view)>& fits);
 
  private:
+  bool may_be_had() const;
   void read_key_file();
   bool try_file(const std::function<bool(std::string_view)>& fits);
 

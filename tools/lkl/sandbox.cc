@@ -282,17 +282,13 @@ void allow_names(Filter& filter, const SandboxPaths& paths) {
   }
 }
 
-// The copy is in memory; its name in /proc is no name of the host's that Landlock would look at.
-void allow_header_copies(Filter& filter) {
-  filter.allow_if(SCMP_SYS(memfd_create), {});
-}
-
 bool restrict_calls(const SandboxPaths& paths) {
   Filter filter;
   filter.allow(kAlways);
   filter.kill(kDeadly);
   allow_names(filter, paths);
-  if (paths.header_copies()) allow_header_copies(filter);
+  // In memory: the name in /proc is none of the host's that Landlock would look at.
+  if (paths.header_copies()) filter.allow_if(SCMP_SYS(memfd_create), {});
   for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)})
     filter.allow_if(call, {bits_are(2, PROT_EXEC, 0)});
   // Threads, no processes. The flags of the newer call are in memory, where a filter does not see

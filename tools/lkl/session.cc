@@ -198,14 +198,13 @@ const Device& Session::choose(AttachedImage& image, std::optional<VolumeChoice> 
     const Choosable all = choosable(image);
     return choice ? find_chosen(all, *choice) : find_only(all);
   };
-  if (!choice || choice->by != VolumeChoice::By::kNumber) assembly_.assemble();
+  const bool by_number = choice && choice->by == VolumeChoice::By::kNumber;
+  if (!by_number) assembly_.assemble();
   if (const Device* found = find()) return *found;
   // What is meant may be encrypted.
-  if (!choice)
-    assembly_.open_all(true);
-  else if (choice->by == VolumeChoice::By::kDevice)
+  if (choice && choice->by == VolumeChoice::By::kDevice)
     assembly_.open_for(choice->value);
-  else if (choice->by != VolumeChoice::By::kNumber)
+  else if (!by_number)
     assembly_.open_all(true);
   if (const Device* found = find()) return *found;
   throw_not_found(choosable(image), choice);
