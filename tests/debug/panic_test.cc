@@ -67,7 +67,7 @@ class PanicTest : public ::testing::Test {
     ops_.print = keep_log;
     ASSERT_EQ(lkl_set_on_panic(what), 0);
     ASSERT_EQ(lkl_init(&ops_), 0);
-    ASSERT_EQ(lkl_start_kernel("mem=64M loglevel=8"), 0) << kernel_log();
+    ASSERT_EQ(lkl_start_kernel("mem=64M loglevel=8 oops=panic"), 0) << kernel_log();
     kernel_log().clear();
   }
 
@@ -129,6 +129,24 @@ TEST_F(PanicTest, AFaultOfAKernelThread) {
   EXPECT_TRUE(said("\\] test_null\\+.*\n.*\\] test_thread_null\\+.*\n.*\\] kthread\\+"))
       << kernel_log();
   expect_dead_and_boot_again();
+}
+
+// Without panic_on_oops it costs the thread only.
+TEST_F(PanicTest, AFaultThatEndsAKernelThreadOnly) {
+  boot(LKL_ON_PANIC_ERROR);
+  ASSERT_EQ(lkl_sys_mkdir("/proc", 0755), 0);
+  ASSERT_EQ(lkl_sys_mount("proc", "/proc", "proc", 0, nullptr), 0);
+  const lkl_long fd = lkl_sys_open("/proc/sys/kernel/panic_on_oops", LKL_O_WRONLY, 0);
+  ASSERT_GE(fd, 0);
+  ASSERT_EQ(lkl_sys_write(fd, "0", 1), 1);
+  EXPECT_EQ(call_in_kernel(start_thread, reinterpret_cast<long>(test_thread_null)), 0);
+  __lkl__kernel_timespec moment = {.tv_sec = 0, .tv_nsec = 100000000};
+  EXPECT_EQ(lkl_sys_nanosleep(&moment, nullptr), 0);
+  EXPECT_TRUE(said("Call trace of crash")) << kernel_log();
+  EXPECT_FALSE(said("Kernel panic")) << kernel_log();
+  EXPECT_EQ(lkl_is_running(), 1);
+  EXPECT_EQ(lkl_sys_close(fd), 0);
+  lkl_cleanup();
 }
 
 TEST_F(PanicTest, APanicOfTheExecutorEndsCallsThatWait) {
