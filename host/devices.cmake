@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 add_library(lkl_devices OBJECT
   block/file_backend.cc block/file_source.cc block/memory_backend.cc block/overlay_backend.cc
-  posix/event_loop.cc posix/pool_loop.cc posix/wakeup.cc posix/worker_pool.cc
+  posix/event_loop.cc posix/pool_loop.cc posix/valgrind.cc posix/wakeup.cc posix/worker_pool.cc
   virtio/blk.cc virtio/mmio.cc virtio/queue.cc)
 if(NBD_FOUND)
   # loaded when it is needed: only its header is

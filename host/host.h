@@ -43,6 +43,8 @@ void discard_memory(void* base, size_t size);
 // and tells valgrind.
 void stack_on(void* base, size_t size);
 void stack_off(void* base, size_t size);
+// Tells valgrind of memory that was handed out, and not written yet.
+void memory_has_no_content(void* base, size_t size);
 
 // ---- waiting ----
 

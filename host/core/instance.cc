@@ -70,6 +70,7 @@ struct HostCalls {
     const host::NoCancellation guard;
     return host::name_address(address, text, size);
   }
+  static void no_content(void* base, lkl_u64 size) { host::memory_has_no_content(base, size); }
 };
 
 namespace {
@@ -98,6 +99,7 @@ lkl_host_calls host_calls = {
 constexpr lkl_debug_calls debug_calls = {
     .backtrace = HostCalls::backtrace,
     .name = HostCalls::name,
+    .no_content = HostCalls::no_content,
 };
 
 std::atomic<uint64_t> instances = 0;

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "posix/pool_loop.h"
+#include "posix/valgrind.h"
 #ifdef LKL_HAVE_URING
 #include "posix/uring_loop.h"
 #endif
@@ -15,6 +16,8 @@ std::unique_ptr<EventLoop> make_event_loop(EventLoopKind kind) {
   if (kind == EventLoopKind::kAuto) {
     const char* wish = std::getenv("LKL_IO");
     if (wish && std::string_view(wish) == "threads") kind = EventLoopKind::kThreads;
+    // which does not know that waiting for a ring blocks: no other thread would run
+    if (host::valgrind::runs_us()) kind = EventLoopKind::kThreads;
   }
 #ifdef LKL_HAVE_URING
   if (kind != EventLoopKind::kThreads) {

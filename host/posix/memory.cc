@@ -4,14 +4,7 @@
 #include <cstdint>
 
 #include "host.h"
-
-#if __has_include(<valgrind/valgrind.h>)
-#include <valgrind/valgrind.h>
-#else
-#define VALGRIND_STACK_REGISTER(start, end) 0
-#define VALGRIND_STACK_DEREGISTER(id) ((void)(id))
-#define RUNNING_ON_VALGRIND 0
-#endif
+#include "posix/valgrind.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
@@ -26,12 +19,6 @@ constexpr size_t kPage = 4096;
 
 std::byte* guard_page(void* stack) {
   return static_cast<std::byte*>(stack) + kPage;
-}
-
-// valgrind's name of the stack is kept where no kernel stack ever looks: in the
-// guard page itself, while it is open.
-unsigned* valgrind_id(void* stack) {
-  return reinterpret_cast<unsigned*>(guard_page(stack));
 }
 
 }  // namespace
@@ -67,6 +54,7 @@ bool map_fixed(uint64_t base, uint64_t size) {
 void release_memory(void* base, size_t size) {
   // Frames of host functions that a halted kernel never returned to
   ASAN_UNPOISON_MEMORY_REGION(base, size);
+  valgrind::forget_stacks(base, size);
   munmap(base, size);
 }
 
@@ -77,15 +65,16 @@ void discard_memory(void* base, size_t size) {
 // Both can fail only for want of kernel memory or map entries; a stack without a
 // guard is still a stack. An overflow writes; kmemleak reads stacks as a whole.
 void stack_on(void* base, size_t size) {
-  if (RUNNING_ON_VALGRIND)
-    *valgrind_id(base) = VALGRIND_STACK_REGISTER(base, static_cast<std::byte*>(base) + size);
+  valgrind::is_stack(base, size);
   (void)mprotect(guard_page(base), kPage, PROT_READ);
 }
 
-void stack_off(void* base, size_t size) {
+void stack_off(void* base, size_t) {
   (void)mprotect(guard_page(base), kPage, PROT_READ | PROT_WRITE);
-  if (RUNNING_ON_VALGRIND) VALGRIND_STACK_DEREGISTER(*valgrind_id(base));
-  (void)size;
+}
+
+void memory_has_no_content(void* base, size_t size) {
+  valgrind::has_no_content(base, size);
 }
 
 }  // namespace lkl::host

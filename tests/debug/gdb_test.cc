@@ -99,6 +99,22 @@ TEST(Gdb, SaysWhatIsWrong) {
   EXPECT_TRUE(has(none, "no task 4711")) << none;
 }
 
+// lx-*, from scripts/gdb of the kernel tree, where there are types for them.
+TEST(Gdb, TheTreesOwnCommands) {
+  if (!std::filesystem::exists(LKL_TREE_GDB))
+    GTEST_SKIP() << "this kernel is built without LKL_KERNEL_DEBUG_INFO";
+  const std::string out =
+      gdb("-ex 'break debugger_stops_here' -ex run -ex 'source " LKL_TREE_GDB
+          "' -ex lx-version -ex lx-ps -ex lx-dmesg -ex lx-mounts -ex lx-timerlist -ex kill "
+          "--args " LKL_SLEEPER);
+  EXPECT_TRUE(has(out, "\nLinux version 6\\.")) << out;
+  EXPECT_TRUE(has(out, "0x[0-9a-f]+ +2 +kthreadd")) << out;
+  EXPECT_TRUE(has(out, "\\[ *[0-9]+\\.[0-9]{6}\\] Linux version 6\\.")) << out;
+  EXPECT_TRUE(has(out, "rootfs / rootfs rw")) << out;
+  EXPECT_TRUE(has(out, "HRTIMER_MAX_CLOCK_BASES")) << out;
+  EXPECT_FALSE(has(out, "Traceback|Error|error:")) << out;
+}
+
 // gdb finds the helper by itself beside the library, under the library's name.
 TEST(Gdb, LoadsTheInstalledHelper) {
   const TempDir folder;

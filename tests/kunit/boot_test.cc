@@ -28,7 +28,10 @@ class BootTest : public ToolTest {
   }
 };
 
-TEST_F(BootTest, AllButTorture) {
+// Minutes.
+using BootTestSlow = BootTest;
+
+TEST_F(BootTestSlow, AllButTorture) {
   const auto json = report({"--skip-slow", "--timeout", "600"});
   const std::set<std::string> suites = names(json["suites"]);
   // fewer would mean that the search for tests has lost some
@@ -42,6 +45,15 @@ TEST_F(BootTest, AllButTorture) {
     if (suite["name"] == "crypto") {
       EXPECT_GE(suite["tests"].size(), 100u);
     }
+  }
+}
+
+TEST_F(BootTest, LockdepAndCryptoTestThemselves) {
+  for (const auto& [suite, test] :
+       {std::pair{"boot", "locking API"}, {"crypto", "sha256-generic"}}) {
+    const auto json = report({"--filter", suite});
+    ASSERT_EQ(json["suites"].size(), 1u);
+    EXPECT_TRUE(names(json["suites"][0]["tests"]).contains(test)) << json.dump(1);
   }
 }
 
@@ -70,7 +82,7 @@ TEST_F(BootTest, OneThatTakesTooLongIsOneFailure) {
   for (const auto& suite : json["suites"]) EXPECT_EQ(suite["verdict"], "timed out");
 }
 
-TEST_F(BootTest, TheSameTwice) {
+TEST_F(BootTestSlow, TheSameTwice) {
   const auto verdicts = [] {
     std::map<std::string, std::string> all;
     for (const auto& suite : report({"--filter", "test_*"})["suites"])

@@ -54,6 +54,7 @@ NO_TEST = {
     "UAPI_HEADER_TEST": "a test of the build",
     "TEST_REF_TRACKER": "makes errors on purpose, for somebody to look at",
     "KALLSYMS_SELFTEST": "wants variables in the table, which has functions only here",
+    "KCOV_SELFTEST": "spins until an interrupt moves jiffies: nothing interrupts kernel code here",
     "CRYPTO_MANAGER_DISABLE_TESTS": "switches tests off",
     "FTRACE_STARTUP_TEST": IN_EVERY_BOOT,
     "EVENT_TRACE_STARTUP_TEST": IN_EVERY_BOOT,

@@ -25,7 +25,7 @@ namespace {
 
 using Seconds = std::chrono::duration<double>;
 
-constexpr char kRunFile[] = "/debugfs/lkl-boottest";
+constexpr char kRunFile[] = "/debugfs/lkl/boottest";
 // test_meminit tests it.
 constexpr char kWords[] = "init_on_alloc=1";
 // Torture tests have no end by themselves. What a name of no type makes them say is the names.

@@ -2,7 +2,7 @@
 /*
  * Built-in tests on request. What is a module elsewhere runs here as an initcall,
  * once, while the kernel boots, one after the other, if lkl.run_tests is on the
- * command line. Otherwise tests are left out there; /sys/kernel/debug/lkl-boottest
+ * command line. Otherwise tests are left out there; /sys/kernel/debug/lkl/boottest
  * has a line for each, MODULE and FUNCTION. Who writes MODULE to it runs that one's
  * initcall and gets its result. Words after MODULE are set as module parameters
  * first (rcutorture.torture_type=srcu). So one kernel is booted, and each test runs
@@ -18,6 +18,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include "lkl.h"
 
 struct lkl_boot_test {
 	initcall_entry_t *entry;
@@ -120,7 +121,7 @@ static const struct file_operations boottest_fops = {
 
 static int __init boottest_init(void)
 {
-	debugfs_create_file("lkl-boottest", 0600, NULL, NULL, &boottest_fops);
+	debugfs_create_file("boottest", 0600, lkl_debugfs(), NULL, &boottest_fops);
 	return 0;
 }
 late_initcall(boottest_init);

@@ -403,6 +403,7 @@ int lkl_kernel_boot(const struct lkl_host_calls *calls, struct lkl_host_thread *
 	top = stack + THREAD_SIZE - LKL_STACK_TOP_RESERVE;
 	*(struct task_struct **)top = &init_task;
 	init_task.stack = (void *)stack;
+	calls->stack_on(init_task.stack, THREAD_SIZE);
 
 	booting = self;
 	self->state = LKL_REQ_RUNNING;

@@ -6,8 +6,6 @@
 #include <linux/kernel.h>
 #include <linux/log2.h>
 #include <linux/preempt.h>
-#include <linux/sched.h>
-#include <asm/page.h>
 #include <asm/sections.h>
 #include "lkl.h"
 
@@ -23,15 +21,9 @@ int lkl_fuzz_counters(u8 *bytes, unsigned long number)
 	return 0;
 }
 
-/* Kernel code also runs on stacks of the host, where nobody is current. */
-static __always_inline bool on_task_stack(void)
-{
-	return current_stack_pointer - memory_start < memory_end - memory_start;
-}
-
 /*
- * Called in each basic block, so it is half of the time of a run: blocks are counted,
- * which needs no memory of the one before, and neighbours have counters that are
+ * Called in each basic block of file systems, which only ever run on kernel stacks: blocks
+ * are counted, which needs no memory of the one before, and neighbours have counters that are
  * neighbours. Interrupts come when they like: what they do is none of the input's doing.
  * The object may be anywhere in memory, so a block is known by its distance from the
  * first one.
@@ -41,7 +33,7 @@ void notrace __wrap___sanitizer_cov_trace_pc(void)
 {
 	unsigned long at, slot;
 
-	if (!counters || !on_task_stack() || !in_task())
+	if (!counters || !in_task())
 		return;
 	at = _RET_IP_ - (unsigned long)_stext;
 	/* what is a MiB apart and more must not share all of it */

@@ -45,6 +45,19 @@ void lkl_cpu_do_pending(void)
 	}
 }
 
+/*
+ * A loop that only waits for time to pass, and lets others go first, enables no interrupts:
+ * cond_resched() looks for them. (What to reschedule for comes by an interrupt, too.)
+ */
+int __real___cond_resched(void);
+int __wrap___cond_resched(void);
+int __wrap___cond_resched(void)
+{
+	if (unlikely(lkl_cpu_pending()) && !irqs_disabled())
+		lkl_cpu_do_pending();
+	return __real___cond_resched();
+}
+
 void __init init_IRQ(void)
 {
 	int irq;

@@ -10,6 +10,7 @@
 #include <asm/cpu.h>
 
 struct dentry;
+struct lkl_debug_calls;
 struct task_struct;
 
 /* isa/.../switch.S */
@@ -38,6 +39,7 @@ void lkl_run_request(struct lkl_host_thread *ht);
 asmlinkage void __noreturn lkl_fault(unsigned long address, unsigned long pc);
 
 /* stacktrace.c */
+extern const struct lkl_debug_calls *lkl_debug_calls;	/* NULL: the host has none */
 const char *lkl_name_address(unsigned long addr, char *text, int size);
 
 /* signal.c */

@@ -85,6 +85,16 @@ static noinline void planted_array_index(void)
 	pair.behind = value;
 }
 
+static noinline void planted_uninitialised(void)
+{
+	int *object = kmalloc(40, GFP_KERNEL);
+
+	OPTIMIZER_HIDE_VAR(object);
+	if (object && READ_ONCE(object[3]) == 42)	/* nobody has written it */
+		pr_info("the answer\n");
+	kfree(object);
+}
+
 static noinline void planted_leak(void)
 {
 	int i;
@@ -153,6 +163,7 @@ static const struct {
 	{ "global-out-of-bounds", planted_global_out_of_bounds },
 	{ "shift", planted_shift },
 	{ "array-index", planted_array_index },
+	{ "uninitialised", planted_uninitialised },
 	{ "leak", planted_leak },
 	{ "lock-inversion", planted_lock_inversion },
 	{ "sleep-in-atomic", planted_sleep_in_atomic },

@@ -16,8 +16,8 @@ static bool is_text(unsigned long addr)
 }
 
 /* Calls fn for each return address, innermost first, until it says enough. */
-static void walk(struct task_struct *task, unsigned long sp, bool (*fn)(void *cookie, unsigned long),
-		 void *cookie)
+static void walk(struct task_struct *task, unsigned long sp,
+		 bool (*fn)(void *cookie, unsigned long), void *cookie)
 {
 	unsigned long bottom = (unsigned long)task_stack_page(task);
 	unsigned long top = bottom + THREAD_SIZE - LKL_STACK_TOP_RESERVE;
@@ -60,11 +60,11 @@ void arch_stack_walk(stack_trace_consume_fn consume_entry, void *cookie, struct 
 	walk(task, start_of(task), consume_entry, cookie);
 }
 
-static const struct lkl_debug_calls *debug_calls;
+const struct lkl_debug_calls *lkl_debug_calls;
 
 void lkl_kernel_debug_calls(const struct lkl_debug_calls *calls)
 {
-	debug_calls = calls;
+	lkl_debug_calls = calls;
 }
 
 /*
@@ -73,7 +73,7 @@ void lkl_kernel_debug_calls(const struct lkl_debug_calls *calls)
  */
 const char *lkl_name_address(unsigned long addr, char *text, int size)
 {
-	if (!debug_calls || !debug_calls->name(addr, text, size))
+	if (!lkl_debug_calls || !lkl_debug_calls->name(addr, text, size))
 		snprintf(text, size, "%pB", (void *)addr);
 	return text;
 }
@@ -91,9 +91,10 @@ static bool show_entry(void *level, unsigned long addr)
 static bool show_current(const char *level)
 {
 	lkl_u64 addresses[48];
-	int count = debug_calls ? debug_calls->backtrace(addresses, ARRAY_SIZE(addresses)) : 0;
-	int i;
+	int i, count = 0;
 
+	if (lkl_debug_calls)
+		count = lkl_debug_calls->backtrace(addresses, ARRAY_SIZE(addresses));
 	for (i = 0; i < count; i++)
 		show_entry((void *)level, addresses[i]);
 	return count;

@@ -21,6 +21,8 @@ struct lkl_debug_calls {
 	 * Returns the length, 0 if it is not known.
 	 */
 	LKL_ABI int (*name)(lkl_u64 address, char *text, int size);
+	/* Tells valgrind that this memory has no content yet (CONFIG_LKL_VALGRIND). */
+	LKL_ABI void (*no_content)(void *base, lkl_u64 size);
 };
 
 /* A debugger that knows no types finds its way by these; the last has no name. */

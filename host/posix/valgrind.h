@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0
+// What valgrind cannot see by itself. Nothing happens in a process that it does not run, nor in
+// a library that was built without its header.
+#pragma once
+
+#include <cstddef>
+
+namespace lkl::host::valgrind {
+
+// This process runs under valgrind.
+bool runs_us();
+
+// This memory serves as a stack from now on. It stays known as one, whatever else it may be used
+// for meanwhile: the last frames of a stack run when the kernel has given it up already.
+void is_stack(void* base, size_t size);
+// No stack lies in this memory any more.
+void forget_stacks(void* base, size_t size);
+
+// This memory was handed out, and has no content yet.
+void has_no_content(void* base, size_t size);
+
+}  // namespace lkl::host::valgrind
