@@ -1,35 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 // fork() of the host process gives two kernels that go on, each on its own.
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <atomic>
-#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "support/child.h"
 #include "support/kernel_test.h"
 #include "support/pid1.h"
 
+using lkl_test::in_child;
 using lkl_test::KernelTest;
 
 namespace {
 
-class ForkTest : public KernelTest {
- protected:
-  // Exit status of `body` in a child; it must not use gtest's asserts.
-  static int in_child(const std::function<int()>& body) {
-    const pid_t pid = fork();
-    if (pid == 0) {
-      alarm(60);
-      _exit(body());
-    }
-    int status = -1;
-    waitpid(pid, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-  }
-};
+class ForkTest : public KernelTest {};
 
 }  // namespace
 

@@ -16,11 +16,6 @@ std::string source_of(const std::string& log, const std::string& mark, const std
 // "planted.c:LINE" of the only line of that file which has `text`.
 std::string planted_line(const std::string& text);
 
-// Reads a file of the kernel's, to its end. Empty if there is none.
-std::string read_kernel_file(const char* path);
-// Writes to one: 0 or -errno.
-long write_kernel_file(const char* path, const std::string& text);
-
 // What kmemleak finds of objects that are there now. Takes 5 s: younger ones may be about to be
 // stored. Wants debugfs mounted at /debugfs.
 std::string find_leaks();

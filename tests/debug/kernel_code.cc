@@ -45,7 +45,7 @@ void* kernel_symbol(const std::string& name) {
 }
 
 SystemCall replace_system_call(long nr, SystemCall function) {
-  auto* const entry = static_cast<SystemCall*>(kernel_symbol("syscall_table")) + nr;
+  auto* const entry = static_cast<SystemCall*>(kernel_symbol("sys_call_table")) + nr;
   // constant, and protected once it has been relocated
   const uintptr_t page_size = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
   const uintptr_t page = reinterpret_cast<uintptr_t>(entry) & ~(page_size - 1);

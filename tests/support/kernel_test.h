@@ -13,6 +13,11 @@ namespace lkl_test {
 std::string& kernel_log();
 void keep_log(const char* text, int length);
 
+// Reads a file of the kernel's, to its end. Empty if there is none.
+std::string read_kernel_file(const char* path);
+// Writes to one: 0 or -errno.
+long write_kernel_file(const char* path, const std::string& text);
+
 // Not every profile has a network.
 inline bool kernel_has(int family) {
   const long fd = lkl_sys_socket(family, LKL_SOCK_DGRAM, 0);
@@ -38,8 +43,8 @@ class KernelTest : public ::testing::Test {
     }
     lkl_cleanup();
     // What the kernel's own checkers (lockdep, RCU, KASAN, ...) have to say is an error.
-    for (const char* bad : {"WARNING: ", "BUG: ", "UBSAN: ", "ODEBUG: ", "INFO: task", "possible recursive locking",
-                            "suspicious RCU", "Call trace of"})
+    for (const char* bad : {"WARNING: ", "BUG: ", "UBSAN: ", "ODEBUG: ", "INFO: task",
+                            "possible recursive locking", "suspicious RCU", "Call trace of"})
       EXPECT_EQ(kernel_log().find(bad), std::string::npos) << kernel_log();
   }
 

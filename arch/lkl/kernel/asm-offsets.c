@@ -7,6 +7,7 @@
 int main(void)
 {
 	DEFINE(TASK_SP, offsetof(struct task_struct, thread.sp));
+	DEFINE(TASK_STACK, offsetof(struct task_struct, stack));
 	DEFINE(LKL_CPU_RUNNER, offsetof(struct lkl_cpu, runner));
 	return 0;
 }

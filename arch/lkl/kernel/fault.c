@@ -31,7 +31,8 @@ lkl_u64 lkl_kernel_fixup(lkl_u64 pc)
 
 	if (!lkl_kernel_owns(pc))
 		return 0;
-	entry = search_exception_tables(pc);
+	/* not search_exception_tables(), which the function tracer sees */
+	entry = search_extable(__start___ex_table, __stop___ex_table - __start___ex_table, pc);
 	return entry ? (unsigned long)&entry->fixup + entry->fixup : 0;
 }
 

@@ -8,6 +8,7 @@
 #include <linux/linkage.h>
 #include <linux/types.h>
 #include <asm/cpu.h>
+#include <asm/extable.h>
 
 struct dentry;
 struct lkl_debug_calls;
@@ -34,6 +35,9 @@ void __noreturn lkl_host_thread_exit(struct lkl_host_thread *ht);
 
 /* syscall.c */
 void lkl_run_request(struct lkl_host_thread *ht);
+
+/* vmlinux.lds.S */
+extern struct exception_table_entry __start___ex_table[], __stop___ex_table[];
 
 /* fault.c */
 asmlinkage void __noreturn lkl_fault(unsigned long address, unsigned long pc);

@@ -7,9 +7,11 @@
 #include <linux/sched/signal.h>
 #include <linux/syscalls.h>
 #include <linux/unistd.h>
+#include <asm/syscall.h>
 #include "lkl.h"
 
-typedef long (*syscall_fn)(long a, long b, long c, long d, long e, long f);
+#define CREATE_TRACE_POINTS
+#include <trace/events/syscalls.h>
 
 SYSCALL_DEFINE6(mmap, unsigned long, addr, unsigned long, len, unsigned long, prot,
 		unsigned long, flags, unsigned long, fd, unsigned long, offset)
@@ -40,7 +42,7 @@ static long lkl_sys_exit(long status)
 #undef __SYSCALL
 #define __SYSCALL(nr, sym) [nr] = (syscall_fn)(void *)sym,
 
-static const syscall_fn syscall_table[__NR_syscalls] = {
+const syscall_fn sys_call_table[__NR_syscalls] = {
 	[0 ... __NR_syscalls - 1] = (syscall_fn)(void *)sys_ni_syscall,
 #include <asm/unistd.h>
 };
@@ -70,7 +72,7 @@ static __always_inline long call(struct lkl_host_thread *ht)
 
 	if (unlikely(nr >= __NR_syscalls))
 		return private_call(ht);
-	return syscall_table[nr](ht->args[0], ht->args[1], ht->args[2], ht->args[3],
+	return sys_call_table[nr](ht->args[0], ht->args[1], ht->args[2], ht->args[3],
 				 ht->args[4], ht->args[5]);
 }
 
@@ -88,11 +90,19 @@ static bool wants_restart(long ret)
 	       ret == -ERESTART_RESTARTBLOCK;
 }
 
+static bool traced(void)
+{
+	return IS_ENABLED(CONFIG_TRACEPOINTS) &&
+	       unlikely(READ_ONCE(current_thread_info()->flags) & _TIF_SYSCALL_TRACEPOINT);
+}
+
 void lkl_run_request(struct lkl_host_thread *ht)
 {
 	long ret;
 
 	WRITE_ONCE(ht->state, LKL_REQ_RUNNING);
+	if (traced())
+		trace_sys_enter(task_pt_regs(current), ht->nr);
 	ret = call(ht);
 	while (unlikely(READ_ONCE(current_thread_info()->flags) & _TIF_USER_WORK)) {
 		bool interrupt = lkl_user_work(ht);
@@ -102,5 +112,7 @@ void lkl_run_request(struct lkl_host_thread *ht)
 		ret = interrupt || ht->orphan ? -EINTR : restart(ht, ret);
 	}
 	ht->ret = ret;
+	if (traced())
+		trace_sys_exit(task_pt_regs(current), ret);
 	lkl_request_done(ht);
 }

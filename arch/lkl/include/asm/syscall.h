@@ -8,6 +8,12 @@
 #include <linux/sched.h>
 #include <linux/string.h>
 
+#define NR_syscalls __NR_syscalls
+
+typedef long (*syscall_fn)(long a, long b, long c, long d, long e, long f);
+
+extern const syscall_fn sys_call_table[];
+
 static inline int syscall_get_arch(struct task_struct *task)
 {
 	return AUDIT_ARCH_X86_64;
