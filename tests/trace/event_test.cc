@@ -170,3 +170,18 @@ TEST_F(EventTest, APipeOfEvents) {
   EXPECT_NE(text.find("a word"), std::string::npos) << text;
   lkl_sys_close(fd);
 }
+
+// From the command line, before there is any task of the application.
+TEST_F(EventTest, FromBoot) {
+  TearDown();
+  kernel_log().clear();
+  ASSERT_EQ(lkl_init(&ops_), 0);
+  ASSERT_EQ(lkl_start_kernel("mem=128M trace_event=initcall:initcall_finish"), 0) << kernel_log();
+  char tracefs[] = "tracefs";
+  ASSERT_EQ(lkl_mount_fs(tracefs), 0);
+  disable("initcall");
+  const std::vector<std::string> lines = recorded();
+  const size_t at = find(lines, "initcall_finish: func=ext4_init_fs");
+  ASSERT_LT(at, lines.size()) << joined(lines);
+  EXPECT_NE(lines[at].find("ret=0"), std::string::npos) << lines[at];
+}
