@@ -185,3 +185,12 @@ TEST_F(EventTest, FromBoot) {
   ASSERT_LT(at, lines.size()) << joined(lines);
   EXPECT_NE(lines[at].find("ret=0"), std::string::npos) << lines[at];
 }
+
+// Where the kernel's documentation has it.
+TEST_F(EventTest, AtItsUsualPlace) {
+  char name[] = "sysfs", place[] = "/sys", trace[] = "tracefs", under[] = "/sys/kernel/tracing";
+  ASSERT_EQ(lkl_sys_mkdir(place, 0755), 0);
+  ASSERT_EQ(lkl_sys_mount(name, place, name, 0, nullptr), 0);
+  ASSERT_EQ(lkl_sys_mount(trace, under, trace, 0, nullptr), 0);
+  EXPECT_EQ(read_kernel_file("/sys/kernel/tracing/current_tracer"), "nop\n");
+}
