@@ -37,13 +37,6 @@ class ChangeTest : public ToolTest {
     return field(path, "User: +(\\d+)") + ":" + field(path, "Group: +(\\d+)");
   }
   static std::string contents(const std::string& path) { return debugfs("cat \"" + path + "\""); }
-
-  static void expect_failure(const std::vector<std::string>& arguments, int status,
-                             const std::string& words) {
-    const Result result = lkl(arguments);
-    EXPECT_EQ(result.status, status) << result.err;
-    EXPECT_NE(result.err.find(words), std::string::npos) << result.err;
-  }
 };
 
 TEST_F(ChangeTest, Mv) {

@@ -18,13 +18,6 @@ namespace {
 class ErrorTest : public ToolTest {
  protected:
   // Runs lkl, which must fail with this status and these words.
-  void expect_failure(const std::vector<std::string>& arguments, int status,
-                      const std::string& words) {
-    const Result result = lkl(arguments);
-    EXPECT_EQ(result.status, status) << result.err;
-    EXPECT_NE(result.err.find(words), std::string::npos) << result.err;
-    EXPECT_EQ(result.err.rfind("lkl: ", 0), 0U) << result.err;
-  }
 };
 
 TEST_F(ErrorTest, Usage) {

@@ -23,12 +23,6 @@ class SourceTest : public ToolTest {
     make_ext4("e.img", "64M", "tree");
   }
 
-  static void expect_failure(const std::vector<std::string>& arguments, const std::string& what) {
-    const Result result = lkl(arguments);
-    EXPECT_EQ(result.status, 1) << result.err;
-    EXPECT_NE(result.err.find(what), std::string::npos) << result.err;
-  }
-
   // One that the test itself has started.
   static void end_server(const std::string& pid_file) {
     shell("p=$(cat " + pid_file +
@@ -84,34 +78,34 @@ INSTANTIATE_TEST_SUITE_P(On, FormatTest,
 TEST_F(SourceTest, FilesThatAnImageNamesAreOnlyReadWhenTold) {
   if (!have("qemu-nbd")) GTEST_SKIP() << "needs qemu-utils";
   shell("qemu-img create -q -f qcow2 -b e.img -F raw top.qcow2");
-  expect_failure({"ls", "top.qcow2"}, "name it qcow2:top.qcow2");
+  expect_failure({"ls", "top.qcow2"}, 1, "name it qcow2:top.qcow2");
   EXPECT_EQ(lkl_ok({"cat", "qcow2:top.qcow2:/file"}), "hello\n");
   EXPECT_EQ(lkl_ok({"cat", "--format=qcow2", "top.qcow2", "/file"}), "hello\n");
   shell("qemu-img create -q -f qcow2 -o data_file=data.raw,data_file_raw=on data.qcow2 8M");
-  expect_failure({"ls", "data.qcow2"}, "names other files");
+  expect_failure({"ls", "data.qcow2"}, 1, "names other files");
   shell("qemu-img create -q -f qed -b e.img -F raw top.qed");
-  expect_failure({"ls", "top.qed"}, "name it qed:top.qed");
+  expect_failure({"ls", "top.qed"}, 1, "name it qed:top.qed");
   shell(
       "qemu-img convert -O vmdk e.img base.vmdk &&"
       " qemu-img create -q -f vmdk -b base.vmdk -F vmdk top.vmdk");
-  expect_failure({"ls", "top.vmdk"}, "name it vmdk:top.vmdk");
+  expect_failure({"ls", "top.vmdk"}, 1, "name it vmdk:top.vmdk");
   EXPECT_EQ(lkl_ok({"cat", "vmdk:top.vmdk", "/file"}), "hello\n");
   // A raw disk stays one.
-  expect_failure({"ls", "raw:top.qcow2"}, "qcow2");
+  expect_failure({"ls", "raw:top.qcow2"}, 1, "qcow2");
 }
 
 TEST_F(SourceTest, Errors) {
-  expect_failure({"ls", "qcow2:missing"}, "missing: no such image");
-  expect_failure({"ls", "foo://host/disk"}, "foo:// is not among nbd");
-  expect_failure({"ls", "ssh://host"}, "ssh://[USER@]HOST[:PORT]/PATH");
-  expect_failure({"ls", "nbd+unix:///?socket=nowhere"}, "No such file");
+  expect_failure({"ls", "qcow2:missing"}, 1, "missing: no such image");
+  expect_failure({"ls", "foo://host/disk"}, 1, "foo:// is not among nbd");
+  expect_failure({"ls", "ssh://host"}, 1, "ssh://[USER@]HOST[:PORT]/PATH");
+  expect_failure({"ls", "nbd+unix:///?socket=nowhere"}, 1, "No such file");
   EXPECT_EQ(lkl({"ls", "--format", "odd", "e.img"}).status, 2);
   EXPECT_EQ(lkl({"ls", "--snapshot", "--ro", "e.img"}).status, 2);
   EXPECT_EQ(lkl({"ls", "--commit", "x.img", "e.img"}).status, 2);
   if (!have("qemu-nbd")) return;
-  expect_failure({"ls", "qcow2:e.img"}, "not in qcow2 format");
+  expect_failure({"ls", "qcow2:e.img"}, 1, "not in qcow2 format");
   shell("qemu-img convert -O qcow2 e.img e.qcow2 && head -c 200000 e.qcow2 >short.qcow2");
-  expect_failure({"ls", "short.qcow2"}, "short.qcow2");
+  expect_failure({"ls", "short.qcow2"}, 1, "short.qcow2");
   expect_no_servers();
 }
 
@@ -133,7 +127,7 @@ TEST_F(SourceTest, OneWriterForAFormatToo) {
   if (!have("qemu-nbd")) GTEST_SKIP() << "needs qemu-utils";
   shell("qemu-img convert -O qcow2 e.img e.qcow2");
   shell("qemu-nbd -f qcow2 --fork --pid-file=pid --socket=$PWD/other e.qcow2");
-  expect_failure({"write", "e.qcow2", "/x"}, "lock");
+  expect_failure({"write", "e.qcow2", "/x"}, 1, "lock");
   end_server("pid");
 }
 
@@ -169,11 +163,11 @@ TEST_F(SourceTest, Web) {
   const std::string uri = "http://127.0.0.1:" + port + "/disk";
   EXPECT_EQ(lkl_ok({"cat", uri, "/file"}), "hello\n");
   EXPECT_EQ(lkl_ok({"cat", uri + ":/file"}), "hello\n");
-  expect_failure({"rm", uri, "/file"}, "can only be read");
+  expect_failure({"rm", uri, "/file"}, 1, "can only be read");
   lkl_ok({"rm", "--snapshot", "--commit", "less.img", uri, "/file"});
   check_ext4("less.img");
   EXPECT_EQ(lkl({"cat", "less.img", "/file"}).status, 1);
-  expect_failure({"ls", "http://127.0.0.1:" + port + "/nothing"}, "404");
+  expect_failure({"ls", "http://127.0.0.1:" + port + "/nothing"}, 1, "404");
   if (have("qemu-nbd")) {
     shell("qemu-img convert -O qcow2 e.img e.qcow2 && mv e.qcow2 e.img");
     EXPECT_EQ(lkl_ok({"cat", "qcow2:" + uri + ":/file"}), "hello\n");
@@ -202,11 +196,11 @@ TEST_F(SourceTest, Commit) {
   EXPECT_LT(std::stoi(shell("du -k new.img | cut -f1")), 16 * 1024);
   EXPECT_EQ(shell("stat -c %s new.img"), shell("stat -c %s e.img"));
 
-  expect_failure({"rm", "--snapshot", "--commit", "new.img", "e.img", "/file"}, "exists");
+  expect_failure({"rm", "--snapshot", "--commit", "new.img", "e.img", "/file"}, 1, "exists");
   // What failed is not committed.
-  expect_failure({"rm", "--snapshot", "--commit", "bad.img", "e.img", "/none"}, "/none");
+  expect_failure({"rm", "--snapshot", "--commit", "bad.img", "e.img", "/none"}, 1, "/none");
   EXPECT_EQ(shell_status("ls bad.img").status, 2);
-  expect_failure({"rm", "--snapshot", "--commit", "no/such/dir/x", "e.img", "/file"},
+  expect_failure({"rm", "--snapshot", "--commit", "no/such/dir/x", "e.img", "/file"}, 1,
                  "no/such/dir/x");
 }
 

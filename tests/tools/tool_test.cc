@@ -163,6 +163,14 @@ std::string ToolTest::lkl_ok(const std::vector<std::string>& arguments) {
   return result.out;
 }
 
+void ToolTest::expect_failure(const std::vector<std::string>& arguments, int status,
+                              const std::string& words) {
+  const Result result = lkl(arguments);
+  EXPECT_EQ(result.status, status) << result.out << result.err;
+  EXPECT_NE(result.err.find(words), std::string::npos) << words << "\n" << result.err;
+  EXPECT_EQ(result.err.rfind("lkl: ", 0), 0U) << result.err;
+}
+
 void ToolTest::write_file(const std::string& name, const std::string& contents) const {
   std::ofstream(path(name), std::ios::binary) << contents;
 }

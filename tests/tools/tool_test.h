@@ -65,6 +65,10 @@ class ToolTest : public testing::Test {
   // Runs lkl, which must succeed without a word on standard error; returns its output.
   static std::string lkl_ok(const std::vector<std::string>& arguments);
 
+  // Runs lkl, which must exit with `status` and say `words` on standard error.
+  static void expect_failure(const std::vector<std::string>& arguments, int status,
+                             const std::string& words);
+
   std::string path(const std::string& name) const { return (directory_ / name).string(); }
   void write_file(const std::string& name, const std::string& contents) const;
   // Bytes that do not compress, the same for the same seed.
