@@ -136,14 +136,23 @@ TEST_F(FuseTest, RootOfTheImageIsMe) {
 TEST_F(FuseTest, PartitionsOfATable) {
   const std::string part = make_ext4("part", "32M");
   shell(
-      "truncate -s 80M disk && printf 'label: gpt\\nsize=32M\\nsize=32M\\n' | /sbin/sfdisk -q disk "
+      "truncate -s 80M disk && printf 'label: "
+      "gpt\\nsize=32M,name=one,uuid=d00dfeed-0000-4000-8000-00000000abcd\\n"
+      "size=32M\\n' | /sbin/sfdisk -q disk "
       "&& dd if=part of=disk bs=1M seek=1 conv=notrunc status=none");
   ASSERT_EQ(mount("disk"), "");  // there is one file system
   shell("echo x > m/f");
   umount();
-  ASSERT_EQ(mount("disk", "part=1"), "");
+  for (const char* part : {"1", "PARTUUID=d00dfeed-0000-4000-8000-00000000abcd", "PARTLABEL=one"}) {
+    ASSERT_EQ(mount("disk", std::string("part=") + part), "");
+    EXPECT_EQ(shell("cat m/f"), "x\n");
+    umount();
+  }
+  EXPECT_NE(mount("disk", "part=PARTLABEL=two").find("PARTLABEL=two: no such partition"),
+            std::string::npos);
+  lkl_ok({"mount", "-P", "PARTLABEL=one", "disk", "m"});
   EXPECT_EQ(shell("cat m/f"), "x\n");
-  umount();
+  lkl_ok({"umount", "m"});
 }
 
 TEST_F(FuseTest, SignalsUnmount) {

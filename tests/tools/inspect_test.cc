@@ -91,7 +91,8 @@ TEST_F(InspectTest, ResolvesFstab) {
   write_file("root/usr/bin/dash", program(EM_S390, ELFDATA2MSB));
   shell(
       "truncate -s 100M p.img && printf 'label: gpt\\nstart=1MiB,size=16MiB\\n"
-      "start=20MiB,size=32MiB,name=\"the data\"\\nstart=60MiB,size=8MiB\\n' | sfdisk -q p.img");
+      "start=20MiB,size=32MiB,name=\"the data\"\\n"
+      "start=60MiB,size=8MiB,uuid=D00DFEED-0000-4000-8000-00000000ABCD\\n' | sfdisk -q p.img");
   write_file("root/etc/fstab",
              "# comment\n\n"
              "UUID=0a1b2c3d-0000-4000-8000-00000000abcd / ext4 defaults 0 1\n"
@@ -100,6 +101,12 @@ TEST_F(InspectTest, ResolvesFstab) {
              "PARTLABEL=\"the\\040data\" /data ext4 ro 0 0\n"
              "/dev/sdb1 /other xfs\n"
              "/dev/vdb /second ext4\n"
+             "PARTUUID=d00dfeed-0000-4000-8000-00000000abcd none swap\n"
+             "/dev/disk/by-partuuid/d00dfeed-0000-4000-8000-00000000abcd none swap\n"
+             "/dev/disk/by-partlabel/the\\x20data /data ext4\n"
+             "/dev/disk/by-label/home /home ext4\n"
+             "PARTUUID=01020304-01 /old ext4\n"
+             "PARTLABEL=nothing /none ext4\n"
              "tmpfs /tmp tmpfs\n"
              "one\n");
   make_ext4("r.img", "16M", "root");
@@ -111,8 +118,11 @@ TEST_F(InspectTest, ResolvesFstab) {
       "dd if=h.img of=p.img bs=1M seek=20 conv=notrunc,sparse status=none && "
       "dd if=s.img of=p.img bs=1M seek=60 conv=notrunc,sparse status=none");
   make_ext4("two.img", "16M");
+  shell(
+      "truncate -s 40M old.img && printf 'label: dos\\nlabel-id: 0x01020304\\nstart=1MiB\\n' | "
+      "sfdisk -q old.img");
 
-  const Json all = systems({"p.img", "two.img"});
+  const Json all = systems({"p.img", "two.img", "old.img"});
   ASSERT_EQ(all.size(), 1U);
   EXPECT_EQ(all[0]["root"], "p.img:1");
   EXPECT_EQ(all[0]["product_name"], "Alpine Linux");
@@ -120,7 +130,7 @@ TEST_F(InspectTest, ResolvesFstab) {
   EXPECT_EQ(all[0]["package_format"], "apk");
   EXPECT_EQ(all[0]["major_version"], 3);
   const Json points = all[0]["mountpoints"];
-  ASSERT_EQ(points.size(), 7U) << points;
+  ASSERT_EQ(points.size(), 13U) << points;
   const auto expect = [&](std::size_t i, const char* directory, const char* device) {
     EXPECT_EQ(points[i]["mountpoint"], directory);
     EXPECT_EQ(points[i].value("device", ""), device) << points[i];
@@ -131,10 +141,74 @@ TEST_F(InspectTest, ResolvesFstab) {
   expect(3, "/data", "p.img:2");
   expect(4, "/other", "");
   expect(5, "/second", "two.img");
-  expect(6, "/tmp", "");
+  expect(6, "none", "p.img:3");
+  expect(7, "none", "p.img:3");
+  expect(8, "/data", "p.img:2");
+  expect(9, "/home", "p.img:2");
+  expect(10, "/old", "old.img:1");
+  expect(11, "/none", "");
+  expect(12, "/tmp", "");
   EXPECT_EQ(points[0]["source"], "UUID=0a1b2c3d-0000-4000-8000-00000000abcd");
   EXPECT_EQ(points[0]["fstype"], "ext4");
   EXPECT_EQ(points[0]["options"], "defaults");
+}
+
+// partx and sfdisk are the judges of what the UUIDs are.
+TEST_F(InspectTest, PartitionsByTheirUuids) {
+  shell(
+      "truncate -s 100M gpt.img && printf 'label: gpt\\nstart=1MiB,size=16MiB,name=\"one\"\\n"
+      "start=20MiB,size=16MiB,name=\"a: b\"\\n' | sfdisk -q gpt.img && "
+      "truncate -s 200M mbr.img && printf 'label: dos\\nlabel-id: 0x0a1B2c3d\\n"
+      "start=1MiB,size=16MiB\\nstart=20MiB,size=170MiB,type=5\\n\\n\\n' >script");
+  for (int i = 0; i < 8; i++)
+    shell("echo start=" + std::to_string(21 + 20 * i) + "MiB,size=16MiB >>script");
+  shell("sfdisk -q mbr.img <script");
+  // The second of the one and the twelfth of the other, whose number is not decimal there.
+  make_ext4("e.img", "16M");
+  std::filesystem::create_directory("tree");
+  write_file("tree/found", "");
+  make_ext4("f.img", "16M", "tree");
+  shell(
+      "for at in 1 20; do dd if=e.img of=gpt.img bs=1M seek=$at conv=notrunc status=none; done;"
+      "for at in 1 21; do dd if=e.img of=mbr.img bs=1M seek=$at conv=notrunc status=none; done;"
+      "dd if=f.img of=gpt.img bs=1M seek=20 conv=notrunc status=none;"
+      "dd if=f.img of=mbr.img bs=1M seek=161 conv=notrunc status=none");
+
+  std::string last[2];
+  for (const std::string name : {"gpt.img", "mbr.img"}) {
+    const Json image = Json::parse(lkl_ok({"info", "--json", name}))[0];
+    std::string ours;
+    for (const Json& p : image["partitions"])
+      if (p["type"] != "0x05")  // it is none to Linux: nothing is in it
+        ours += std::to_string(p["number"].get<int>()) + " " + p.value("partuuid", "") + "\n";
+    EXPECT_EQ(ours, shell("partx -rgo NR,UUID " + name + " | grep -v -- -02$ || true"));
+    last[name == "mbr.img"] = image["partitions"].back()["partuuid"];
+    EXPECT_NE(lkl_ok({"info", name}).find("partuuid " + last[name == "mbr.img"]),
+              std::string::npos);
+  }
+  EXPECT_EQ(last[1], "0a1b2c3d-0c");
+
+  for (const std::string& choice :
+       {"gpt.img:PARTUUID=" + last[0], "mbr.img:PARTUUID=" + last[1],
+        std::string("mbr.img:PARTUUID=0A1B2C3D-0C"), std::string("gpt.img:PARTLABEL=a: b")}) {
+    EXPECT_EQ(lkl_ok({"ls", choice}), "found\nlost+found\n") << choice;
+    EXPECT_EQ(lkl_ok({"cat", choice + ":/found"}), "") << choice;
+  }
+  EXPECT_EQ(lkl_ok({"ls", "--add", "mbr.img", "-P", "PARTUUID=0a1b2c3d-0c"}),
+            "found\nlost+found\n");
+  EXPECT_EQ(lkl_ok({"ls", "--add", "mbr.img", "--add", "gpt.img", "-P", "PARTLABEL=a: b"}),
+            "found\nlost+found\n");
+
+  expect_failure({"ls", "mbr.img:PARTUUID=0a1b2c3d-0d"}, 1,
+                 "PARTUUID=0a1b2c3d-0d: no such partition");
+  expect_failure({"ls", "gpt.img:PARTLABEL=On"}, 1, "PARTLABEL=On: no such partition");
+  expect_failure({"ls", "mbr.img:PARTUUID=0a1b2c3d-06"}, 1, "mbr.img:6: no file system recognised");
+  expect_failure({"ls", "-P", "PARTUUID=", "mbr.img"}, 2, "is not among");
+  // A copy has the same: which one is meant is not guessed.
+  shell("cp gpt.img copy.img");
+  expect_failure(
+      {"ls", "--add", "mbr.img", "--add", "gpt.img", "--add", "copy.img", "-P", "PARTLABEL=a: b"},
+      1, "2 devices are PARTLABEL=a: b");
 }
 
 // What an image says is not believed to be short, or text, or there.
@@ -217,6 +291,10 @@ TEST_F(InspectTest, ExtendedAndBsdPartitions) {
     EXPECT_EQ(p["present"], true);
   }
   EXPECT_EQ(partitions[7]["fstype"], "ext4");
+  // Only the table of the disk gives UUIDs, and letters are no names.
+  EXPECT_TRUE(partitions[2].contains("partuuid"));
+  EXPECT_FALSE(partitions[7].contains("partuuid"));
+  expect_failure({"ls", "p.img:PARTLABEL=e"}, 1, "no such partition");
   EXPECT_NE(lkl_ok({"info", "p.img"}).find("BSD FFS"), std::string::npos);
   lkl_ok({"ls", "p.img:9"});
 }

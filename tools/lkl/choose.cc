@@ -125,9 +125,13 @@ void throw_not_found(const Choosable& all, const std::optional<VolumeChoice>& ch
                       : fmt::format("{}: partition {}: no such partition (the image has {}):{}",
                                     path, choice->number, count, list_of(all)));
   if (choice) {
+    using By = VolumeChoice::By;
     const std::string list = list_of(all);
-    throw Failure(fmt::format("{}: {}: no such {}{}{}{}", path, to_text(*choice),
-                              choice->by == VolumeChoice::By::kDevice ? "device" : "file system",
+    const bool by_table = choice->by == By::kPartUuid || choice->by == By::kPartLabel;
+    const char* const kind = choice->by == By::kDevice ? "device"
+                             : by_table                ? "partition"
+                                                       : "file system";
+    throw Failure(fmt::format("{}: {}: no such {}{}{}{}", path, to_text(*choice), kind,
                               why.empty() ? "" : " (" + why + ")",
                               list.empty() ? "" : "; there are:", list));
   }

@@ -36,7 +36,12 @@ _lkl() {
         sed -n 's/^    "name": "\([^" ]*\)",$/\1/p')" -- "$cur"))
       return
       ;;
-    --disk | --connect | -P | --partition | -m | --mem | --mount-options | --owner | --mode | --date | --size | --text | \
+    -P | --partition)
+      compopt -o nospace 2>/dev/null
+      COMPREPLY=($(compgen -W "UUID= LABEL= PARTUUID= PARTLABEL=" -- "$cur"))
+      return
+      ;;
+    --disk | --connect | -m | --mem | --mount-options | --owner | --mode | --date | --size | --text | \
       --offset | --name | --max-depth | --exclude | --label | --uuid | --mkfs-options | --filter | \
       --timeout | --seconds | --good | --bad | -j | --jobs)
       return
@@ -127,7 +132,12 @@ _lkl_face() {
         sed -n 's/^    "name": "\([^" ]*\)",$/\1/p')" -- "$cur"))
       return
       ;;
-    --disk | --connect | -P | --partition | -m | --mb | --memory | -o | --owner | -g | --group)
+    -P | --partition)
+      compopt -o nospace 2>/dev/null
+      COMPREPLY=($(compgen -W "UUID= LABEL= PARTUUID= PARTLABEL=" -- "$cur"))
+      return
+      ;;
+    --disk | --connect | -m | --mb | --memory | -o | --owner | -g | --group)
       return
       ;;
   esac

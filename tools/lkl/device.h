@@ -31,6 +31,7 @@ struct Device {
   std::uint64_t size = 0;
   std::string type;        // of a partition's table entry, or the kind of array or logical volume
   std::string name;        // of a partition's table entry
+  std::string part_uuid;   // the same: PARTUUID=, not that of what is in it
   bool container = false;  // an extended partition: holds others
   bool present = true;     // false: a table has it, but the kernel does not
   bool writable = false;   // what is written gets to the disks it is on
@@ -44,6 +45,8 @@ struct Device {
   bool holds_files() const {
     return present && !container && contents.kind == Contents::Kind::kFileSystem;
   }
+  // The name of a partition as PARTLABEL= means it; the letters of disklabels are none.
+  std::string part_label() const { return part_uuid.empty() ? std::string() : name; }
   // For messages: "disk.img", "disk.img:2", "disk.img:vg/lv".
   std::string display() const { return id.empty() ? image : image + ":" + id; }
 };

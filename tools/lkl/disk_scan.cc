@@ -86,6 +86,7 @@ DiskLayout scan_disk(Device& whole) {
     if (!entry.container) known->size = entry.size;
     known->type = entry.type;
     known->name = entry.name;
+    known->part_uuid = entry.uuid;
     known->container = entry.container;
   }
   if (!partitions.empty()) layout.table = table.kind.empty() ? "other" : table.kind;

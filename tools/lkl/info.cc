@@ -87,6 +87,7 @@ Json to_json(const Described& described) {
   out["present"] = p.present;
   if (!p.type.empty()) out["type"] = p.type;
   if (!p.name.empty()) out["name"] = p.name;
+  if (!p.part_uuid.empty()) out["partuuid"] = p.part_uuid;
   if (p.contents.kind != Contents::Kind::kUnknown) {
     const bool mountable = p.contents.kind == Contents::Kind::kFileSystem;
     out[mountable ? "fstype" : "contents"] = p.contents.type;
@@ -125,6 +126,7 @@ void print_described(const Described& described) {
   } else {
     fmt::print("     whole disk: {}\n", contents_text(p));
   }
+  if (!p.part_uuid.empty()) fmt::print("     partuuid {}\n", p.part_uuid);
   for (const auto& [name, value] : c.details)
     fmt::print("     {} {}\n", name, printable(value, true));
   if (!c.label.empty()) fmt::print("     label {}\n", printable(c.label, true));

@@ -250,6 +250,40 @@ bool same_uuid(const std::string& a, const std::string& b) {
   return !a.empty() && strcasecmp(a.c_str(), b.c_str()) == 0;
 }
 
+// Names of links that udev makes have what is not plain in them as \x20.
+std::string link_name_decoded(std::string_view text) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); i++) {
+    unsigned code = 0;
+    const char* const digits = text.data() + i + 2;
+    if (text.substr(i).starts_with("\\x") && text.size() - i > 3 &&
+        std::from_chars(digits, digits + 2, code, 16).ptr == digits + 2) {
+      result += static_cast<char>(code);
+      i += 3;
+    } else {
+      result += text[i];
+    }
+  }
+  return result;
+}
+
+// "/dev/disk/by-uuid/..." is "UUID=...", and so on.
+std::string as_tag(const std::string& source) {
+  static constexpr std::pair<std::string_view, std::string_view> kLinks[] = {
+      {"/dev/disk/by-uuid/", "UUID="},
+      {"/dev/disk/by-label/", "LABEL="},
+      {"/dev/disk/by-partuuid/", "PARTUUID="},
+      {"/dev/disk/by-partlabel/", "PARTLABEL="},
+  };
+  for (const auto& [directory, tag] : kLinks)
+    if (source.starts_with(directory))
+      return std::string(tag) +
+             link_name_decoded(std::string_view(source).substr(directory.size()));
+  const std::size_t equals = source.find('=');
+  if (equals == source.npos) return source;
+  return source.substr(0, equals + 1) + unquoted(std::string_view(source).substr(equals + 1));
+}
+
 const Device* find_source(const std::string& source,
                           const std::vector<std::vector<const Device*>>& disks) {
   const auto find = [&disks](auto is_meant) -> const Device* {
@@ -258,23 +292,18 @@ const Device* find_source(const std::string& source,
         if (is_meant(*device)) return device;
     return nullptr;
   };
-  const auto behind = [](std::string_view text, std::string_view prefix) {
-    return text.starts_with(prefix) ? unquoted(text.substr(prefix.size())) : std::string();
-  };
-  for (const char* prefix : {"UUID=", "/dev/disk/by-uuid/"})
-    if (const std::string uuid = behind(source, prefix); !uuid.empty())
-      return find([&](const Device& d) { return same_uuid(d.contents.uuid, uuid); });
-  for (const char* prefix : {"LABEL=", "/dev/disk/by-label/"})
-    if (const std::string label = behind(source, prefix); !label.empty())
-      return find([&](const Device& d) { return d.contents.label == label; });
-  if (const std::string name = behind(source, "PARTLABEL="); !name.empty())
-    return find([&](const Device& d) { return d.name == name; });
-  if (const std::string name = behind(source, "/dev/"); !name.empty())
-    if (const Device* device = find_by_old_name(name, disks)) return device;
-  if (const auto choice = parse_volume_choice(source);
-      choice && choice->by == VolumeChoice::By::kDevice)
-    return find([&](const Device& d) { return matches(d, *choice); });
-  return nullptr;
+  if (source.starts_with("/dev/"))
+    if (const Device* device = find_by_old_name(std::string_view(source).substr(5), disks))
+      return device;
+  using By = VolumeChoice::By;
+  const auto choice = parse_volume_choice(as_tag(source));
+  if (!choice || choice->by == By::kNumber) return nullptr;
+  return find([&](const Device& d) {
+    // What is meant may hold no files, but swap.
+    if (choice->by == By::kUuid) return same_uuid(d.contents.uuid, choice->value);
+    if (choice->by == By::kLabel) return d.contents.label == choice->value;
+    return matches(d, *choice);
+  });
 }
 
 // "12.5": 12 and 5.

@@ -265,7 +265,9 @@ CLI::Option* add_volume_option(CLI::App& parser, const std::string& names, Commo
   };
   return parser
       .add_option_function<std::string>(
-          names, take, "Partition number (0: the whole disk), UUID=, LABEL=, VG/LV, md0, luks:N")
+          names, take,
+          "Partition number (0: the whole disk), UUID=, LABEL=, PARTUUID=, PARTLABEL=, VG/LV, md0, "
+          "luks:N")
       ->type_name("PART");
 }
 

@@ -37,9 +37,18 @@ std::array<MbrSlot, 4> slots_of(const Sector& sector) {
   return slots;
 }
 
-TableEntry mbr_entry(unsigned number, std::uint64_t first, const MbrSlot& slot) {
-  return {number, first * kSector,       slot.count * kSector, fmt::format("0x{:02x}", slot.type),
-          {},     is_extended(slot.type)};
+// The disk's signature and the partition's number are what Linux takes for the UUID that an MBR has
+// no room for.
+TableEntry mbr_entry(std::uint32_t signature, unsigned number, std::uint64_t first,
+                     const MbrSlot& slot) {
+  TableEntry entry;
+  entry.number = number;
+  entry.start = first * kSector;
+  entry.size = slot.count * kSector;
+  entry.type = fmt::format("0x{:02x}", slot.type);
+  entry.container = is_extended(slot.type);
+  if (!entry.container) entry.uuid = fmt::format("{:08x}-{:02x}", signature, number);
+  return entry;
 }
 
 bool is_bsd(std::uint8_t type) {
@@ -67,14 +76,14 @@ void read_disklabel(const BlockReader& disk, const MbrSlot& slice, PartitionTabl
     if (type == 0 || whole || !inside) continue;
     table.entries.push_back({number++, start * kSector, size * kSector,
                              fmt::format("bsd:0x{:02x}", type),
-                             std::string(1, static_cast<char>('a' + i)), false});
+                             std::string(1, static_cast<char>('a' + i))});
   }
 }
 
 // Logical partitions are a chain of sectors: each describes one partition, relative to itself, and
 // points to the next, relative to the start of the extended partition. `number`: of the next one.
-void read_logical(const BlockReader& disk, std::uint64_t extended, PartitionTable& table,
-                  unsigned& number) {
+void read_logical(const BlockReader& disk, std::uint32_t signature, std::uint64_t extended,
+                  PartitionTable& table, unsigned& number) {
   constexpr unsigned kMost = 256;  // a chain that loops must end
   std::uint64_t here = extended;
   for (unsigned links = 0; links < kMost; links++) {
@@ -86,7 +95,7 @@ void read_logical(const BlockReader& disk, std::uint64_t extended, PartitionTabl
       if (is_extended(slot.type)) {
         if (next == 0) next = extended + slot.start;
       } else if (slot.type != 0) {
-        table.entries.push_back(mbr_entry(number++, here + slot.start, slot));
+        table.entries.push_back(mbr_entry(signature, number++, here + slot.start, slot));
       }
     }
     if (next == 0) return;
@@ -108,7 +117,8 @@ bool read_gpt(const BlockReader& disk, PartitionTable& table) {
     const std::uint64_t begin = entry.le64(32), last = entry.le64(40);
     if (last < begin || last >= UINT64_MAX / kSector) continue;
     table.entries.push_back({i + 1, begin * kSector, (last - begin + 1) * kSector,
-                             guid_text(entry.part(0, 16)), utf16_text(entry.part(56, 72)), false});
+                             guid_text(entry.part(0, 16)), utf16_text(entry.part(56, 72)),
+                             guid_text(entry.part(16, 16))});
   }
   return true;
 }
@@ -126,11 +136,12 @@ PartitionTable read_partition_table(const BlockReader& disk) {
   if (std::any_of(slots.begin(), slots.end(), [](auto& s) { return s.type == kProtective; }))
     if (read_gpt(disk, table)) return table;
 
+  const auto signature = static_cast<std::uint32_t>(mbr.le32(440));
   unsigned next = 5;
   for (unsigned i = 0; i < slots.size(); i++) {
     if (slots[i].type == 0 || slots[i].count == 0 || slots[i].type == kProtective) continue;
-    table.entries.push_back(mbr_entry(i + 1, slots[i].start, slots[i]));
-    if (is_extended(slots[i].type)) read_logical(disk, slots[i].start, table, next);
+    table.entries.push_back(mbr_entry(signature, i + 1, slots[i].start, slots[i]));
+    if (is_extended(slots[i].type)) read_logical(disk, signature, slots[i].start, table, next);
   }
   for (const MbrSlot& slot : slots)
     if (slot.count != 0 && is_bsd(slot.type)) read_disklabel(disk, slot, table, next);

@@ -20,6 +20,7 @@ struct TableEntry {
   std::uint64_t size = 0;
   std::string type;        // MBR: "0x83"; GPT: the type's GUID; in a disklabel: "bsd:0x07"
   std::string name;        // of GPT; of a disklabel the letter
+  std::string uuid;        // of the partition itself, as Linux makes it: PARTUUID=; empty: has none
   bool container = false;  // an extended partition: holds others, no file system
 };
 

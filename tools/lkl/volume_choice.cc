@@ -15,6 +15,15 @@ namespace {
 
 using By = VolumeChoice::By;
 
+struct Tag {
+  By by;
+  std::string_view prefix;
+};
+constexpr Tag kTags[] = {{By::kUuid, "UUID="},
+                         {By::kLabel, "LABEL="},
+                         {By::kPartUuid, "PARTUUID="},
+                         {By::kPartLabel, "PARTLABEL="}};
+
 bool take_prefix(std::string_view& text, std::string_view prefix) {
   if (!text.starts_with(prefix)) return false;
   text.remove_prefix(prefix.size());
@@ -77,8 +86,8 @@ std::optional<VolumeChoice> parse_volume_choice(std::string_view text) {
     if (value.empty()) return std::nullopt;
     return VolumeChoice{by, 0, std::move(value)};
   };
-  if (take_prefix(text, "UUID=")) return named(By::kUuid, std::string(text));
-  if (take_prefix(text, "LABEL=")) return named(By::kLabel, std::string(text));
+  for (const auto& [by, prefix] : kTags)
+    if (take_prefix(text, prefix)) return named(by, std::string(text));
   if (take_prefix(text, "luks:")) {
     const auto inner = parse_volume_choice(text);
     if (!inner) return std::nullopt;
@@ -97,14 +106,14 @@ std::string to_text(const VolumeChoice& choice) {
   switch (choice.by) {
     case By::kNumber:
       return fmt::format("{}", choice.number);
-    case By::kUuid:
-      return "UUID=" + choice.value;
-    case By::kLabel:
-      return "LABEL=" + choice.value;
     case By::kDevice:
       return choice.value;
+    default:
+      break;
   }
-  return {};
+  const auto* tag = std::find_if(std::begin(kTags), std::end(kTags),
+                                 [&](const Tag& t) { return t.by == choice.by; });
+  return std::string(tag->prefix) + choice.value;
 }
 
 bool matches(const Device& device, const VolumeChoice& choice) {
@@ -117,6 +126,10 @@ bool matches(const Device& device, const VolumeChoice& choice) {
     case By::kLabel:
       return device.contents.kind == Contents::Kind::kFileSystem &&
              device.contents.label == choice.value;
+    case By::kPartUuid:
+      return equal_ignoring_case(device.part_uuid, choice.value);
+    case By::kPartLabel:
+      return device.part_label() == choice.value;
     case By::kDevice:
       return device.assembled() && (device.id == choice.value || device.alias == choice.value);
   }

@@ -15,7 +15,9 @@ struct VolumeChoice {
     kNumber,  // a partition's; 0: the whole disk
     kUuid,
     kLabel,
-    kDevice,  // "vg/lv", "md0", "luks:2": a Device's id
+    kPartUuid,   // of a partition's table entry, whatever it holds
+    kPartLabel,  // its name there
+    kDevice,     // "vg/lv", "md0", "luks:2": a Device's id
   };
   By by = By::kNumber;
   unsigned number = 0;
@@ -24,15 +26,17 @@ struct VolumeChoice {
   bool operator==(const VolumeChoice&) const = default;
 };
 
-// Reads "2", "UUID=...", "LABEL=...", "vg/lv", "md0", the last two also with /dev/ before them,
-// /dev/mapper/vg-lv, and "luks:" with one of these. Nothing if it is none of them.
+// Reads "2", "UUID=...", "LABEL=...", "PARTUUID=...", "PARTLABEL=...", "vg/lv", "md0", the last two
+// also with /dev/ before them, /dev/mapper/vg-lv, and "luks:" with one of these. Nothing if it is
+// none of them.
 std::optional<VolumeChoice> parse_volume_choice(std::string_view text);
 
 // As it is written on a command line.
 std::string to_text(const VolumeChoice& choice);
 
 // What the forms are, for messages.
-inline constexpr char kVolumeChoices[] = "N, UUID=..., LABEL=..., VG/LV, md0, luks:N";
+inline constexpr char kVolumeChoices[] =
+    "N, UUID=..., LABEL=..., PARTUUID=..., PARTLABEL=..., VG/LV, md0, luks:N";
 
 }  // namespace lkl::tool
 
