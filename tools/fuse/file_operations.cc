@@ -190,25 +190,16 @@ void copy_file_range(fuse_req_t request, fuse_ino_t, off_t from, fuse_file_info*
 // Those whose argument is one block of the size that the number tells, without pointers in it.
 bool can_pass(unsigned command) {
   static constexpr unsigned kPass[] = {
-      LKL_FS_IOC_GETFLAGS,
-      LKL_FS_IOC_SETFLAGS,
-      LKL_FS_IOC_GETVERSION,
-      LKL_FS_IOC_FSGETXATTR,
-      LKL_FS_IOC_FSSETXATTR,
-      LKL_FS_IOC_GETFSLABEL,
-      LKL_FS_IOC_SETFSLABEL,
-      LKL_FITRIM,
-      LKL_BTRFS_IOC_SUBVOL_CREATE,
-      LKL_BTRFS_IOC_SNAP_DESTROY,
-      LKL_BTRFS_IOC_SYNC,
-      LKL_BTRFS_IOC_SUBVOL_GETFLAGS,
-      LKL_BTRFS_IOC_SUBVOL_SETFLAGS,
-      LKL_BTRFS_IOC_FS_INFO,
-      LKL_BTRFS_IOC_DEV_INFO,
-      LKL_BTRFS_IOC_INO_LOOKUP,
-      LKL_BTRFS_IOC_TREE_SEARCH,
-      LKL_BTRFS_IOC_GET_FEATURES,
-      LKL_BTRFS_IOC_GET_SUBVOL_INFO,
+      LKL_FS_IOC_GETFLAGS,           LKL_FS_IOC_SETFLAGS,
+      LKL_FS_IOC_GETVERSION,         LKL_FS_IOC_FSGETXATTR,
+      LKL_FS_IOC_FSSETXATTR,         LKL_FS_IOC_GETFSLABEL,
+      LKL_FS_IOC_SETFSLABEL,         LKL_FITRIM,
+      LKL_BTRFS_IOC_SUBVOL_CREATE,   LKL_BTRFS_IOC_SNAP_DESTROY,
+      LKL_BTRFS_IOC_DEFAULT_SUBVOL,  LKL_BTRFS_IOC_SYNC,
+      LKL_BTRFS_IOC_SUBVOL_GETFLAGS, LKL_BTRFS_IOC_SUBVOL_SETFLAGS,
+      LKL_BTRFS_IOC_FS_INFO,         LKL_BTRFS_IOC_DEV_INFO,
+      LKL_BTRFS_IOC_INO_LOOKUP,      LKL_BTRFS_IOC_TREE_SEARCH,
+      LKL_BTRFS_IOC_GET_FEATURES,    LKL_BTRFS_IOC_GET_SUBVOL_INFO,
   };
   return std::ranges::find(kPass, command) != std::end(kPass);
 }

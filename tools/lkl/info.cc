@@ -25,7 +25,7 @@ struct Described {
   const Device* partition;
   std::optional<Space> space;
   std::string problem;  // why there is no space
-  std::optional<OperatingSystem> system;
+  std::vector<OperatingSystem> systems;
 };
 
 Described describe_partition(Session& session, AttachedImage& image, const Device& partition) {
@@ -34,9 +34,10 @@ Described describe_partition(Session& session, AttachedImage& image, const Devic
   if (partition.assembled() && !partition.present) return out;  // has its problem
   if (partition.container) return out;
   try {
-    const auto tree = make_image_tree(session.mount(image, partition));
+    const Volume& volume = session.mount(image, partition);
+    const auto tree = make_image_tree(volume);
     out.space = tree->space(tree->open_directory("/"));
-    out.system = inspect(*tree, partition);
+    out.systems = find_systems(volume);
   } catch (const Failure& failure) {
     out.problem = failure.what();
   } catch (const std::system_error& error) {
@@ -186,7 +187,7 @@ void run_info(const InfoOptions& options, Context& context) {
         if (device->image == image.file.path()) add(*device);
     }
     for (Described& d : described)
-      if (d.system) resolve_fstab(*d.system, disks);
+      for (OperatingSystem& system : d.systems) resolve_fstab(system, disks);
 
     if (options.json) {
       Json entry;
@@ -199,7 +200,8 @@ void run_info(const InfoOptions& options, Context& context) {
         entry[d.partition->assembled() ? "assembled" : "partitions"].push_back(to_json(d));
       entry["operating_systems"] = Json::array();
       for (const Described& d : described)
-        if (d.system) entry["operating_systems"].push_back(to_json(*d.system));
+        for (const OperatingSystem& system : d.systems)
+          entry["operating_systems"].push_back(to_json(system));
       all.push_back(entry);
       continue;
     }
@@ -209,7 +211,7 @@ void run_info(const InfoOptions& options, Context& context) {
                                    : fmt::format("{} partition table", image.table));
     for (const Described& d : described) print_described(d);
     for (const Described& d : described)
-      if (d.system) print(*d.system);
+      for (const OperatingSystem& system : d.systems) print(system);
   }
   if (options.json) print_json(all);
 }

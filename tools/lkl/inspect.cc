@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "format.h"
+#include "subvolume.h"
 #include "volume_choice.h"
 
 namespace lkl::tool {
@@ -344,6 +345,20 @@ std::optional<OperatingSystem> inspect(Tree& tree, const Device& root) {
   return system;
 }
 
+std::vector<OperatingSystem> find_systems(const Volume& volume) {
+  std::vector<OperatingSystem> systems;
+  const auto add = [&](const Volume& root, const std::string& subvolume) {
+    auto system = inspect(*make_image_tree(root), *root.device);
+    if (!system) return;
+    system->subvolume = subvolume;
+    systems.push_back(std::move(*system));
+  };
+  add(volume, mounted_subvolume(volume));
+  if (systems.empty() && volume.type == "btrfs")
+    for (const auto& [name, root] : top_subvolumes(volume)) add(root, name);
+  return systems;
+}
+
 void resolve_fstab(OperatingSystem& system, const std::vector<std::vector<const Device*>>& disks) {
   for (FstabEntry& entry : system.fstab)
     if (const Device* device = find_source(entry.source, disks)) entry.device = device->display();
@@ -354,6 +369,7 @@ Json to_json(const OperatingSystem& system) {
   const auto add = [&json](const char* key, const std::string& value) {
     if (!value.empty()) json[key] = value;
   };
+  add("subvolume", system.subvolume);
   add("arch", system.arch);
   add("distro", system.distro);
   add("product_name", system.product_name);
@@ -386,6 +402,7 @@ void print(const OperatingSystem& system) {
   fmt::print("  {}: {}\n", text(system.root),
              text(system.product_name.empty() ? system.distro : system.product_name));
   line("distro", system.version.empty() ? system.distro : system.distro + " " + system.version);
+  line("subvolume", system.subvolume);
   line("arch", system.arch);
   line("hostname", system.hostname);
   line("packages", system.package_management.empty()

@@ -27,6 +27,7 @@ struct FstabEntry {
 // The words are those of virt-inspector(1), the values too where they are known; empty if not.
 struct OperatingSystem {
   std::string root;          // the device: "disk.img:2"
+  std::string subvolume;     // of btrfs, that it is in: "@"; empty: the top level
   std::string distro;        // ID of os-release
   std::string product_name;  // PRETTY_NAME
   std::string version;       // VERSION_ID
@@ -39,6 +40,10 @@ struct OperatingSystem {
 
 // Nothing if the tree has no os-release. Never throws for what is in the tree.
 std::optional<OperatingSystem> inspect(Tree& tree, const Device& root);
+
+// The one whose root the file system is; or else, of a btrfs, those that have their roots in
+// subvolumes at its top. Throws std::system_error.
+std::vector<OperatingSystem> find_systems(const Volume& volume);
 
 // Finds out what the lines of its fstab mean. `disks` in the order of the images; each with its
 // partitions and what was assembled.
