@@ -35,6 +35,15 @@ struct Way {
   std::string needs;    // a command that shows that it is there
 };
 
+// The format is named, since the guest may not write the first block of what was only recognised.
+const std::string kGuestMount =
+    "LIBGUESTFS_BACKEND=direct guestmount --pid-file @M.pid --format=raw -a @I -m /dev/sda @M";
+const std::string kGuestUnmount =
+    "guestunmount @M; while kill -0 $(cat @M.pid) 2>/dev/null; do sleep .01; done";
+const std::string kGuestStarts =
+    "LIBGUESTFS_BACKEND=direct guestfish --format=raw -a /dev/null run";
+const std::string kEmulated = "LIBGUESTFS_BACKEND_SETTINGS=force_tcg ";
+
 const std::vector<Way> kWays = {
     {"lklfuse", LKL_FUSE_PATH " @I @M",
      "fusermount3 -u @M; while pgrep -f '^" LKL_FUSE_PATH " @I' >/dev/null; do sleep .01; done",
@@ -42,9 +51,10 @@ const std::vector<Way> kWays = {
     {"fuse2fs", "fuse2fs @I @M -o rw,fakeroot",
      "fusermount3 -u @M; while pgrep -f '^fuse2fs @I' >/dev/null; do sleep .01; done",
      "fuse2fs --version"},
-    {"guestmount", "LIBGUESTFS_BACKEND=direct guestmount --pid-file @M.pid -a @I -m /dev/sda @M",
-     "guestunmount @M; while kill -0 $(cat @M.pid) 2>/dev/null; do sleep .01; done",
-     "guestmount --version"},
+    {"guestmount", kGuestMount, kGuestUnmount, kGuestStarts},
+    // Where KVM does not run the guest. What this measures is the emulation of the processor, too.
+    {"guestmount_emulated", kEmulated + kGuestMount, kGuestUnmount,
+     "! { " + kGuestStarts + "; } && " + kEmulated + kGuestStarts},
     {"loop", "mount -o loop @I @M", "umount @M",
      "test $(id -u) = 0 && modprobe -q loop; "
      "test $(id -u) = 0 && losetup -f"},
