@@ -233,6 +233,17 @@ TEST_F(MdTest, CopiesOfAnArray) {
   EXPECT_EQ(info[1]["assembled"][0]["on"], Json({"other/m0", "other/m1"}));
 }
 
+// The disks of an array are named one by one; it is one file system.
+TEST_F(MdTest, SpaceOfAnArray) {
+  make("5", "host:0", "fs.img", "m0 m1 m2");
+  const Json rows = Json::parse(lkl_ok({"df", "--json", "m0", "m1", "fs.img", "m2"}));
+  ASSERT_EQ(rows.size(), 2U) << rows;
+  EXPECT_EQ(rows[0]["image"], "m0");
+  EXPECT_EQ(rows[0]["device"], "md0");
+  EXPECT_EQ(rows[1]["image"], "fs.img");
+  EXPECT_EQ(rows[0]["used"], rows[1]["used"]);
+}
+
 // --- LVM
 
 class LvmTest : public VolumeTest {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "commands.h"
 #include "format.h"
@@ -117,24 +118,36 @@ void add_images(Context& context, const std::vector<std::string>& images, Report
       context.diagnostics.error(failure.what());
     }
   };
-  for (const std::string& operand : images) session.open(parse_image_name(operand).image, false);
+  std::vector<ImageName> names;
   for (const std::string& operand : images) {
-    const ImageName name = parse_image_name(operand);
-    if (!name.path.empty())
+    names.push_back(parse_image_name(operand));
+    if (!names.back().path.empty())
       throw UsageFailure(
           fmt::format("{}: df shows whole file systems; leave the path out", operand));
+  }
+  for (const ImageName& name : names) session.open(name.image, false);
+  // What is on one may be completed by another.
+  for (const ImageName& name : names) session.attach(name.image, false);
+  const auto shows_all = [&](const ImageName& name) {
+    return !name.volume && !context.options.volume;
+  };
+  std::vector<const Device*> assembled;
+  if (std::any_of(names.begin(), names.end(), shows_all)) assembled = session.assemble();
+  std::set<const Device*> shown;
+  for (const ImageName& name : names) {
     AttachedImage& image = session.attach(name.image, false);
-    std::vector<const Device*> every;
-    if (!name.volume && !context.options.volume) {
-      for (const Device& partition : image.partitions)
-        if (partition.contents.kind == Contents::Kind::kFileSystem) every.push_back(&partition);
-      for (const Device* device : session.assemble())
-        if (device->holds_files() && device->image == image.file.path()) every.push_back(device);
-    }
-    if (every.size() > 1)
-      for (const Device* device : every) add(image, *device);
-    else
+    if (!shows_all(name)) {
       add(image, session.choose(image, name.volume));
+      continue;
+    }
+    std::vector<const Device*> every;
+    for (const Device& partition : image.partitions)
+      if (partition.contents.kind == Contents::Kind::kFileSystem) every.push_back(&partition);
+    for (const Device* device : assembled)
+      if (device->holds_files() && device->image == image.file.path()) every.push_back(device);
+    if (every.size() < 2) every = {&session.choose(image, {})};
+    for (const Device* device : every)
+      if (shown.insert(device).second) add(image, *device);
   }
 }
 
