@@ -246,6 +246,42 @@ TEST_F(FuseTest, ArrayOfSeveralDisks) {
   check_ext4("fs");
 }
 
+// The new image is complete when lkl umount returns, though the process is in the background; what
+// it holds is read by other programs.
+TEST_F(FuseTest, CommitInTheBackground) {
+  shell("mkdir tree && cp -r /usr/include/linux tree/old");
+  write_noise("tree/big", 20'000'000, 1);
+  write_noise("noise", 30'000'000, 2);
+  const std::string image = make_ext4("committed", "128M", "tree");
+  const std::string before = shell("sha256sum committed");
+  // In the tree as in the mount.
+  const auto change = [](const std::string& place) {
+    shell("cp noise " + place + "/new && rm -r " + place + "/old/netfilter && mv " + place +
+          "/old " + place + "/moved && dd if=noise of=" + place +
+          "/big bs=1000 seek=3333 count=5000 conv=notrunc status=none && truncate -s 12345678 " +
+          place + "/big");
+  };
+  change("tree");
+  // The oldest: others stay outside of its sandbox.
+  const std::string process = "$(pgrep -of '^lklfuse " + image + " m ')";
+  for (const bool by_command : {true, false}) {
+    lkl_ok({"mount", "--snapshot", "--commit", "changed", image, "m"});
+    EXPECT_EQ(shell("ps -o ppid= -p " + process + " | tr -d ' '"), "1\n");
+    change("m");
+    if (by_command)
+      lkl_ok({"umount", "m"});
+    else
+      shell("p=" + process + " && kill -TERM $p && while kill -0 $p 2>&-; do sleep .05; done");
+    EXPECT_NE(shell_status("mountpoint -q m").status, 0);
+    EXPECT_EQ(shell("sha256sum committed"), before);
+    check_ext4("changed");
+    shell("mkdir out && debugfs -R 'rdump / out' changed 2>&1 && rmdir out/lost+found");
+    EXPECT_TRUE(checksums("out") == checksums("tree"));
+    EXPECT_EQ(shell_status("diff -r out tree").out, "");
+    shell("rm -r out changed");
+  }
+}
+
 TEST_F(FuseTest, MountCommand) {
   const std::string image = make_ext4("image", "32M");
   const std::string before = shell("sha256sum image");
@@ -271,6 +307,64 @@ TEST_F(FuseTest, MountCommand) {
   EXPECT_EQ(lkl({"mount", image}).status, 2);
   EXPECT_EQ(lkl({"mount", "--rw", "--ro", image, "m"}).status, 2);
   EXPECT_NE(lkl({"mount", "missing", "m"}).err.find("no such image"), std::string::npos);
+}
+
+// What an image holds gives no rights and is not run, unless that is asked for.
+TEST_F(FuseTest, SuidDevExec) {
+  const std::string image = make_ext4("image", "32M");
+  const bool root = geteuid() == 0;
+  const auto flags = [] { return shell("findmnt -no OPTIONS m"); };
+  const auto status = [](const std::string& command) { return shell_status(command).status; };
+  // By whom a program with the set-user-ID bit is run when nobody runs it.
+  const auto user_of_suid = [] {
+    return shell("setpriv --reuid=65534 --regid=65534 --clear-groups m/id -u");
+  };
+  shell("chmod 755 .");
+  ASSERT_EQ(mount(image), "");
+  shell("cp /usr/bin/id m/id && chmod 4755 m/id");
+  if (root) shell("mknod -m 666 m/null c 1 3");
+  umount();
+
+  lkl_ok({"mount", "-o", "allow_other", image, "m"});
+  EXPECT_NE(flags().find("nosuid,nodev,noexec"), std::string::npos) << flags();
+  EXPECT_EQ(status("m/id"), 126);
+  EXPECT_NE(status("cat m/null"), 0);
+  lkl_ok({"umount", "m"});
+
+  lkl_ok({"mount", "-o", "allow_other,exec", image, "m"});
+  EXPECT_EQ(flags().find("noexec"), std::string::npos) << flags();
+  EXPECT_NE(flags().find("nosuid,nodev"), std::string::npos) << flags();
+  EXPECT_EQ(status("m/id"), 0);
+  EXPECT_NE(status("cat m/null"), 0);
+  if (root) {
+    EXPECT_EQ(user_of_suid(), "65534\n");
+  }
+  lkl_ok({"umount", "m"});
+
+  // lklfuse itself has libfuse's defaults.
+  ASSERT_EQ(mount(image, "allow_other,noexec"), "");
+  EXPECT_NE(flags().find("nosuid,nodev,noexec"), std::string::npos) << flags();
+  EXPECT_EQ(status("m/id"), 126);
+  umount();
+  ASSERT_EQ(mount(image, "allow_other"), "");
+  EXPECT_EQ(status("m/id"), 0);
+  EXPECT_NE(status("cat m/null"), 0);
+  if (root) {
+    EXPECT_EQ(user_of_suid(), "65534\n");
+  }
+  umount();
+
+  if (!root) GTEST_SKIP() << "only root mounts with suid and dev";
+  lkl_ok({"mount", "-o", "allow_other,suid,dev,exec", image, "m"});
+  for (const char* word : {"nosuid", "nodev", "noexec"})
+    EXPECT_EQ(flags().find(word), std::string::npos) << flags();
+  EXPECT_EQ(shell("cat m/null"), "");
+  EXPECT_EQ(user_of_suid(), "0\n");
+  lkl_ok({"umount", "m"});
+  ASSERT_EQ(mount(image, "allow_other,suid,dev,exec"), "");
+  EXPECT_EQ(shell("cat m/null"), "");
+  EXPECT_EQ(user_of_suid(), "0\n");
+  umount();
 }
 
 // The process that serves the mount can open and run nothing, and unmounts all the same.

@@ -299,6 +299,18 @@ TEST_F(ReadTest, MountOptions) {
   EXPECT_NE(result.err.find("cannot mount as ext4"), std::string::npos) << result.err;
 }
 
+// What an image says is a device is none, unless that is asked for.
+TEST_F(ReadTest, DevicesOfTheImage) {
+  make_ext4("e.img", "16M");
+  shell("debugfs -w -R 'mknod null c 1 3' e.img && debugfs -w -R 'sif null mode 0020666' e.img");
+  expect_failure({"cat", "e.img", "/null"}, 1, "e.img:/null: Permission denied");
+  expect_failure({"cat", "--mount-options", "suid,exec", "e.img", "/null"}, 1,
+                 "e.img:/null: Permission denied");
+  EXPECT_EQ(lkl_ok({"cat", "--mount-options", "dev", "e.img", "/null"}), "");
+  EXPECT_EQ(lkl_ok({"cat", "--mount-options", "suid,dev,exec", "e.img", "/null"}), "");
+  expect_failure({"cat", "--mount-options", "dev,nodev", "e.img", "/null"}, 1, "Permission denied");
+}
+
 TEST_F(ReadTest, Version) {
   const std::string brief = lkl_ok({"--version"});
   EXPECT_TRUE(std::regex_match(brief, std::regex("lkl \\d+\\.\\d+\\.\\d+\n"))) << brief;
