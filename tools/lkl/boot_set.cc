@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <fnmatch.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -57,15 +56,6 @@ const Torture* torture_of(std::string_view module) {
   const auto found = std::find_if(std::begin(kTortures), std::end(kTortures),
                                   [&](const Torture& t) { return t.module == module; });
   return found == std::end(kTortures) ? nullptr : found;
-}
-
-void say(int output, const std::string& text) {
-  std::string_view rest = text;
-  while (!rest.empty()) {
-    const ssize_t n = ::write(output, rest.data(), rest.size());
-    if (n <= 0) return;
-    rest.remove_prefix(static_cast<std::size_t>(n));
-  }
 }
 
 // Runs an initcall that was held back; its result.
@@ -230,7 +220,7 @@ class BootSet : public TestSet {
         return run_algorithms(output);
       case Kind::kModule:
         log_to(output);
-        say(output, fmt::format("{}{}\n", kResultLine, run_module(test.module)));
+        write_to_log(fmt::format("{}{}\n", kResultLine, run_module(test.module)));
         return 0;
       case Kind::kTorture:
         log_to(output);
@@ -253,7 +243,7 @@ class BootSet : public TestSet {
     mount_debugfs();
     mount_proc();
     run_module("tcrypt");
-    say(output, fmt::format("{}\n{}", kAlgorithmsLine, read_kernel_file("/proc/crypto")));
+    write_to_log(fmt::format("{}\n{}", kAlgorithmsLine, read_kernel_file("/proc/crypto")));
     return 0;
   }
 

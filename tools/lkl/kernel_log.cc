@@ -20,16 +20,8 @@ constexpr int kLoglevel = 7;
 // Where the log goes is asked for by a plain function, hence no member.
 std::atomic<int> log_fd{-1};
 
-// Runs on a small stack of the kernel's.
 void print_log(const char* text, int length) {
-  const int fd = log_fd.load(std::memory_order_relaxed);
-  while (length > 0 && fd >= 0) {
-    const ssize_t n = ::write(fd, text, static_cast<std::size_t>(length));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return;
-    text += n;
-    length -= static_cast<int>(n);
-  }
+  write_to_log({text, static_cast<std::size_t>(length)});
 }
 
 // Whose text a panic shows.
@@ -39,6 +31,17 @@ const BootLog* current_log = nullptr;
 
 int log_to(int fd) {
   return log_fd.exchange(fd);
+}
+
+// May run on a small stack of the kernel's.
+void write_to_log(std::string_view text) {
+  const int fd = log_fd.load(std::memory_order_relaxed);
+  while (!text.empty() && fd >= 0) {
+    const ssize_t n = ::write(fd, text.data(), text.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return;
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
 }
 
 BootLog::BootLog() : fd_(memfd_create("kernel log", MFD_CLOEXEC)) {

@@ -15,6 +15,8 @@ namespace lkl::tool {
 
 // Where the log goes from now on, -1: nowhere. Returns where it went.
 int log_to(int fd);
+// Goes there, too, after what the kernel has said.
+void write_to_log(std::string_view text);
 
 // Takes the log of a boot for as long as it lives. If the kernel panics meanwhile, which ends the
 // process, what there is of it goes to standard error.
