@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <string>
 
-#include "checkers/kernel_report.h"
+#include "support/kernel_test.h"
 
 int main(int argc, char** argv) {
   lkl_host_operations ops = {};
