@@ -74,9 +74,12 @@ void read_disklabel(const BlockReader& disk, const MbrSlot& slice, PartitionTabl
     const bool whole = start == slice.start && size == slice.count;
     const bool inside = start >= slice.start && start + size <= slice.start + slice.count;
     if (type == 0 || whole || !inside) continue;
-    table.entries.push_back({number++, start * kSector, size * kSector,
+    table.entries.push_back({number++,
+                             start * kSector,
+                             size * kSector,
                              fmt::format("bsd:0x{:02x}", type),
-                             std::string(1, static_cast<char>('a' + i))});
+                             std::string(1, static_cast<char>('a' + i)),
+                             {}});
   }
 }
 
