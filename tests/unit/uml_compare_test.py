@@ -6,7 +6,7 @@ import unittest
 import uml_compare
 
 UML = {
-    "test_cases": [],
+    "test_cases": [{"name": "whole", "status": "SKIP"}],
     "sub_groups": [
         {"name": "list", "sub_groups": [], "test_cases": [{"name": "add", "status": "PASS"}]},
         {"name": "iov_iter", "sub_groups": [], "test_cases": [{"name": "copy", "status": "PASS"}]},
@@ -16,6 +16,7 @@ UML = {
 }
 OURS = {"suites": [
     {"name": "list", "verdict": "passed", "tests": [{"name": "add", "verdict": "passed"}]},
+    {"name": "whole", "verdict": "skipped"},
     {"name": "many", "verdict": "passed", "tests": [
         {"name": "skipped", "verdict": "skipped"},
         {"name": "with", "verdict": "passed", "tests": [{"name": "one", "verdict": "passed"}]}]},
@@ -37,7 +38,7 @@ def ours():
 
 class UmlCompareTest(unittest.TestCase):
     def test_both_have_the_same_names(self):
-        self.assertEqual(set(uml()), {"list/add", "iov_iter/copy", "many/skipped", "many/with/one"})
+        self.assertEqual(set(uml()), {"whole", "list/add", "iov_iter/copy", "many/skipped", "many/with/one"})
         self.assertEqual(set(uml()) - set(ours()), {"iov_iter/copy"})
 
     def test_what_cannot_be_had_is_no_complaint(self):
@@ -54,7 +55,7 @@ class UmlCompareTest(unittest.TestCase):
 
     def test_counts(self):
         self.assertEqual(uml_compare.counts(ours()),
-                         {"suites": 2, "tests": 3, "passed": 2, "skipped": 1, "failed": 0})
+                         {"suites": 3, "tests": 4, "passed": 2, "skipped": 2, "failed": 0})
 
     def test_the_last_word_counts(self):
         self.assertEqual(uml_compare.last_words("CONFIG_A=y\nCONFIG_B=n\n# CONFIG_A is not set\n"),
