@@ -47,14 +47,15 @@ void lkl_cpu_do_pending(void)
 
 /*
  * A loop that only waits for time to pass, and lets others go first, enables no interrupts:
- * cond_resched() looks for them. (What to reschedule for comes by an interrupt, too.)
+ * cond_resched() looks for them. (What to reschedule for comes by an interrupt, too.) The
+ * clock is minded by the executor, unless that is awake, which may be just here.
  */
 int __real___cond_resched(void);
 int __wrap___cond_resched(void);
 int __wrap___cond_resched(void)
 {
-	if (unlikely(lkl_cpu_pending()) && !irqs_disabled())
-		lkl_cpu_do_pending();
+	if (unlikely(lkl_cpu_pending() || !READ_ONCE(lkl_cpu.executor_deadline)))
+		cpu_relax();
 	return __real___cond_resched();
 }
 
