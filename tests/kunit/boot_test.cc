@@ -70,6 +70,10 @@ TEST_F(BootTest, ListAndFilter) {
   EXPECT_NE(list.find("\nrcutorture-srcu (for --seconds)\n"), std::string::npos) << list;
   EXPECT_NE(list.find("\nlocktorture-mutex_lock (for --seconds)\n"), std::string::npos) << list;
   EXPECT_EQ(list.find("busted"), std::string::npos);
+  EXPECT_NE(list.find("\ntest_rslib\n"), std::string::npos) << list;
+  const std::string quick = lkl_ok({"test", "boot", "--skip-slow", "--list"});
+  EXPECT_EQ(quick.find("test_rslib"), std::string::npos) << quick;
+  EXPECT_EQ(quick.find("rcutorture"), std::string::npos) << quick;
   EXPECT_EQ(lkl({"test", "boot", "--filter", "no-such-test"}).status, 2);
   EXPECT_EQ(lkl({"test", "boot", "--seconds", "0"}).status, 2);
 }

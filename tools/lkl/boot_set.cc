@@ -156,7 +156,9 @@ class BootSet : public TestSet {
     if (lkl_sys_access("/proc/crypto", LKL_F_OK) == 0) add({Kind::kAlgorithms, "crypto"});
     for (const std::string_view line : lines_of(text)) {
       const std::string module(line.substr(0, line.find(' ')));
-      if (torture_of(module) == nullptr && module != "tcrypt") add({Kind::kModule, module, module});
+      if (torture_of(module) != nullptr || module == "tcrypt") continue;
+      if (module == kLongest && options_.skip_slow) continue;
+      add({Kind::kModule, module, module});
     }
     if (options_.skip_slow) return;
     for (const Torture& torture : kTortures)
