@@ -119,16 +119,26 @@ std::string value_of(std::string_view text, std::string_view key) {
   return value;
 }
 
-// Blanks in fstab are in octal.
-std::string unescaped(std::string_view text) {
+// How what is not plain in a name is written: a prefix and so many digits.
+struct Escape {
+  std::string_view prefix;
+  std::size_t digits;
+  int base;
+};
+constexpr Escape kFstabEscape = {"\\", 3, 8};   // \040
+constexpr Escape kLinkEscape = {"\\x", 2, 16};  // \x20: links that udev makes
+
+std::string unescaped(std::string_view text, const Escape& escape) {
+  const std::size_t length = escape.prefix.size() + escape.digits;
   std::string result;
   for (std::size_t i = 0; i < text.size() && result.size() < kLongestValue; i++) {
     unsigned code = 0;
-    const char* const digits = text.data() + i + 1;
-    if (text[i] == '\\' && text.size() - i > 3 &&
-        std::from_chars(digits, digits + 3, code, 8).ptr == digits + 3) {
+    const char* const digits = text.data() + i + escape.prefix.size();
+    if (text.substr(i).starts_with(escape.prefix) && text.size() - i >= length &&
+        std::from_chars(digits, digits + escape.digits, code, escape.base).ptr ==
+            digits + escape.digits) {
       result += static_cast<char>(code);
-      i += 3;
+      i += length - 1;
     } else {
       result += text[i];
     }
@@ -143,7 +153,7 @@ std::vector<FstabEntry> read_fstab(Tree& tree) {
     const auto fields = fields_of(line);
     if (fields.size() < 2 || fields[0].starts_with('#')) continue;
     const auto field = [&](std::size_t i) {
-      return i < fields.size() ? unescaped(fields[i]) : std::string();
+      return i < fields.size() ? unescaped(fields[i], kFstabEscape) : std::string();
     };
     entries.push_back({field(0), field(1), field(2), field(3), {}});
   }
@@ -251,23 +261,6 @@ bool same_uuid(const std::string& a, const std::string& b) {
   return !a.empty() && strcasecmp(a.c_str(), b.c_str()) == 0;
 }
 
-// Names of links that udev makes have what is not plain in them as \x20.
-std::string link_name_decoded(std::string_view text) {
-  std::string result;
-  for (std::size_t i = 0; i < text.size(); i++) {
-    unsigned code = 0;
-    const char* const digits = text.data() + i + 2;
-    if (text.substr(i).starts_with("\\x") && text.size() - i > 3 &&
-        std::from_chars(digits, digits + 2, code, 16).ptr == digits + 2) {
-      result += static_cast<char>(code);
-      i += 3;
-    } else {
-      result += text[i];
-    }
-  }
-  return result;
-}
-
 // "/dev/disk/by-uuid/..." is "UUID=...", and so on.
 std::string as_tag(const std::string& source) {
   static constexpr std::pair<std::string_view, std::string_view> kLinks[] = {
@@ -279,7 +272,7 @@ std::string as_tag(const std::string& source) {
   for (const auto& [directory, tag] : kLinks)
     if (source.starts_with(directory))
       return std::string(tag) +
-             link_name_decoded(std::string_view(source).substr(directory.size()));
+             unescaped(std::string_view(source).substr(directory.size()), kLinkEscape);
   const std::size_t equals = source.find('=');
   if (equals == source.npos) return source;
   return source.substr(0, equals + 1) + unquoted(std::string_view(source).substr(equals + 1));
