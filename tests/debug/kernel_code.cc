@@ -53,4 +53,12 @@ SystemCall replace_system_call(long nr, SystemCall function) {
   return std::exchange(*entry, function);
 }
 
+long call_in_kernel(SystemCall function, long argument) {
+  const SystemCall before = replace_system_call(__lkl__NR_getppid, function);
+  lkl_long arguments[6] = {argument};
+  const long result = lkl_syscall(__lkl__NR_getppid, arguments);
+  replace_system_call(__lkl__NR_getppid, before);
+  return result;
+}
+
 }  // namespace lkl_test

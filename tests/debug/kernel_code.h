@@ -22,4 +22,7 @@ using SystemCall = long (*)(long, long, long, long, long, long);
 // kernels that are booted from now on. Returns what it ran before.
 SystemCall replace_system_call(long nr, SystemCall function);
 
+// Runs `function` there once, with this argument; its result.
+long call_in_kernel(SystemCall function, long argument = 0);
+
 }  // namespace lkl_test

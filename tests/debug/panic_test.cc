@@ -52,14 +52,6 @@ long start_thread(long what, long, long, long, long, long) {
 
 namespace {
 
-long call_in_kernel(SystemCall function, long argument = 0) {
-  const SystemCall before = replace_system_call(__lkl__NR_getppid, function);
-  lkl_long arguments[6] = {argument};
-  const long result = lkl_syscall(__lkl__NR_getppid, arguments);
-  replace_system_call(__lkl__NR_getppid, before);
-  return result;
-}
-
 class PanicTest : public ::testing::Test {
  protected:
   void boot(lkl_on_panic what) {

@@ -26,12 +26,6 @@ long wait_by_cpu_relax(long, long, long, long, long, long) {
 
 class WaitingTest : public KernelTest {
  protected:
-  static long call_in_kernel(SystemCall function) {
-    const SystemCall before = replace_system_call(__lkl__NR_getppid, function);
-    const long result = lkl_sys_getppid();
-    replace_system_call(__lkl__NR_getppid, before);
-    return result;
-  }
   // the table of symbols is read outside of the kernel
   void SetUp() override {
     KernelTest::SetUp();
