@@ -72,6 +72,40 @@ TEST_P(PosixTest, ContentsOutliveTheMount) {
   EXPECT_EQ(status_of("m/a").st_ino, status_of("m/hard").st_ino);
 }
 
+// The host keeps the time of a change itself and does not repeat it while its clock stands still;
+// the library's clock ticks at other moments. Enough files that some meet one of them.
+TEST_P(PosixTest, TimesOfQuickChangesOutliveTheMount) {
+  const int source = make("m/source", std::string(64 << 10, 's'));
+  alignas(4096) static std::array<char, 4096> block = {};
+  for (int i = 0; i < 200; ++i) {
+    const std::string name = "m/" + std::to_string(i);
+    const int fd = make(name.c_str());
+    loff_t from = 0;
+    switch (i % 4) {
+      case 0:
+        EXPECT_EQ(copy_file_range(source, &from, fd, nullptr, 64 << 10, 0), 64 << 10);
+        break;
+      case 1:
+        EXPECT_EQ(fallocate(fd, 0, 0, 64 << 10), 0);
+        break;
+      case 2:
+        put(name.c_str(), "");  // O_TRUNC
+        break;
+      case 3: {
+        const int direct = open(name.c_str(), O_WRONLY | O_DIRECT);
+        EXPECT_EQ(write(direct, block.data(), block.size()), static_cast<ssize_t>(block.size()));
+        close(direct);
+        break;
+      }
+    }
+    close(fd);
+  }
+  close(source);
+  const std::string before = listing("m");
+  remount();
+  EXPECT_EQ(listing("m"), before);
+}
+
 TEST_P(PosixTest, InodeNumbersAreStable) {
   put("m/f", "x");
   mkdir("m/d", 0755);

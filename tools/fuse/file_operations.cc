@@ -89,19 +89,27 @@ void keep_open(FileSystem& fs, File file, fuse_file_info* info) {
   fs.keep(std::make_unique<OpenFile>(std::move(file), std::move(direct), write_direct), info);
 }
 
-void open(fuse_req_t request, fuse_ino_t id, fuse_file_info* info) {
-  serve(request, [&](FileSystem& fs) {
-    keep_open(fs, File(fs.pin(id).proc_path(), open_flags(fs, info->flags)), info);
-    // an answer that did not arrive will not be followed by a release
-    if (fuse_reply_open(request, info) != 0) fs.release(info);
-  });
-}
-
 void set_mtime(int fd, const timespec& time) {
   struct stat attributes = {};
   attributes.st_mtim = time;
   check(lkl_sys_utimensat(fd, nullptr, NewTimes(attributes, FUSE_SET_ATTR_MTIME).access_and_change,
                           0));
+}
+
+// The host that collects writes keeps the time of the last change itself, and says so only when its
+// clock has ticked on: what changes a file here has to leave it at that.
+void leave_mtime_of_host(FileSystem& fs, fuse_ino_t id, int fd) {
+  if (const auto time = fs.nodes().mtime_of_host(fs.node(id))) set_mtime(fd, *time);
+}
+
+void open(fuse_req_t request, fuse_ino_t id, fuse_file_info* info) {
+  serve(request, [&](FileSystem& fs) {
+    File file(fs.pin(id).proc_path(), open_flags(fs, info->flags));
+    if (info->flags & O_TRUNC) leave_mtime_of_host(fs, id, file.fd());
+    keep_open(fs, std::move(file), info);
+    // an answer that did not arrive will not be followed by a release
+    if (fuse_reply_open(request, info) != 0) fs.release(info);
+  });
 }
 
 // The host collects what is written to it: the time of that is its own. As long as its clock does
@@ -150,8 +158,7 @@ void write(fuse_req_t request, fuse_ino_t id, const char* data, size_t size, off
   serve(request, [&](FileSystem& fs) {
     const auto& file = static_cast<const OpenFile&>(OpenHandle::of(info));
     const long long written = check(file.write(data, size, at));
-    if (info->writepage)
-      if (const auto time = fs.nodes().mtime_of_host(fs.node(id))) set_mtime(file.fd(), *time);
+    leave_mtime_of_host(fs, id, file.fd());
     fuse_reply_write(request, static_cast<size_t>(written));
   });
 }
@@ -163,10 +170,14 @@ void fsync(fuse_req_t request, fuse_ino_t, int data_only, fuse_file_info* info) 
   });
 }
 
-void fallocate(fuse_req_t request, fuse_ino_t, int mode, off_t offset, off_t length,
+void fallocate(fuse_req_t request, fuse_ino_t id, int mode, off_t offset, off_t length,
                fuse_file_info* info) {
-  serve_result(request,
-               [&](FileSystem&) { return lkl_sys_fallocate(file_of(info), mode, offset, length); });
+  serve_result(request, [&](FileSystem& fs) {
+    const int fd = file_of(info);
+    check(lkl_sys_fallocate(fd, mode, offset, length));
+    leave_mtime_of_host(fs, id, fd);
+    return 0;
+  });
 }
 
 void lseek(fuse_req_t request, fuse_ino_t, off_t offset, int whence, fuse_file_info* info) {
@@ -178,11 +189,13 @@ void lseek(fuse_req_t request, fuse_ino_t, off_t offset, int whence, fuse_file_i
 }
 
 void copy_file_range(fuse_req_t request, fuse_ino_t, off_t from, fuse_file_info* from_info,
-                     fuse_ino_t, off_t to, fuse_file_info* to_info, size_t length, int flags) {
-  serve(request, [&](FileSystem&) {
+                     fuse_ino_t to_id, off_t to, fuse_file_info* to_info, size_t length,
+                     int flags) {
+  serve(request, [&](FileSystem& fs) {
     lkl_loff_t at = from, to_at = to;
     const long long copied = check(lkl_sys_copy_file_range(
         file_of(from_info), &at, file_of(to_info), &to_at, length, static_cast<unsigned>(flags)));
+    leave_mtime_of_host(fs, to_id, file_of(to_info));
     fuse_reply_write(request, static_cast<size_t>(copied));
   });
 }
