@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "asm/host_ops.h"
@@ -26,6 +27,9 @@ bool cycles_are_stable();
 unsigned processors();
 // The calling thread sleeps so long.
 void sleep_ns(uint64_t ns);
+
+// Fills it (at most 256 bytes) from the host's generator; false if the host does not let us.
+bool random_bytes(std::span<std::byte> bytes);
 
 // ---- memory ----
 

@@ -2,11 +2,13 @@
 #include "core/instance.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 
 #include "api/disk.h"
 #include "asm/host_debug.h"
+#include "asm/host_random.h"
 #include "core/coverage.h"
 #include "core/image.h"
 #include "core/on_panic.h"
@@ -139,6 +141,8 @@ Instance::~Instance() {
 
 int Instance::boot(const char* command_line) {
   if (const int error = start_executor()) return error;
+  std::array<std::byte, LKL_SEED_SIZE> seed;
+  if (host::random_bytes(seed)) lkl_kernel_seed(seed.data());
   lkl_host_thread* self = attach();
   self->inside = 1;
   const int error = lkl_kernel_boot(&host_calls, self, command_line);
@@ -278,6 +282,10 @@ void Instance::fork_child() {
   Coverage::reset();
   start_executor();
   lkl_kernel_release(forking_);
+  // or parent and child would go on with the same keys
+  std::array<std::byte, LKL_SEED_SIZE> seed;
+  if (running() && host::random_bytes(seed))
+    call(LKL_NR_SEED, reinterpret_cast<uint64_t>(seed.data()), seed.size(), 0, 0, 0, 0);
 }
 
 }  // namespace lkl

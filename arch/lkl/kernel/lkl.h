@@ -57,6 +57,10 @@ void lkl_timer_interrupt(void);
 /* mm.c */
 void lkl_mm_setup(void);
 
+/* random.c */
+void lkl_random_setup(void);
+long lkl_random_reseed(const void __user *bytes, size_t size);
+
 /* debugfs.c */
 struct dentry *lkl_debugfs(void);
 

@@ -54,6 +54,7 @@ void __init setup_arch(char **command_line)
 	atomic_notifier_chain_register(&panic_notifier_list, &panic_block);
 	parse_early_param();
 	lkl_mm_setup();
+	lkl_random_setup();
 	/* an empty one: what is in it comes from overlays */
 	unflatten_device_tree();
 }

@@ -59,12 +59,12 @@ enum lkl_request_state {
 #define LKL_NR_THREAD_EXIT		(LKL_NR_PRIVATE + 2)	/* the host thread ends */
 #define LKL_NR_SIGRETURN		(LKL_NR_PRIVATE + 3)	/* (signal mask) */
 #define LKL_NR_FUZZ_COUNTERS		(LKL_NR_PRIVATE + 4)	/* (bytes, number of them) */
+#define LKL_NR_SEED			(LKL_NR_PRIVATE + 5)	/* (bytes, number of them) */
 
 /*
- * One for each host thread that ever called in. The memory is type-stable: it is
- * reused for another thread but not freed while the kernel lives, since a waker
- * may look at it once more after the thread has gone on. It is not reused while it
- * is queued: a request may be through before its entry on the list is looked at.
+ * One for each host thread that ever called in. Type-stable: used again but not freed while
+ * the kernel lives, since a waker may look at it once more after the thread has gone on. Not
+ * used again while queued: a request may be through before its entry on the list is seen.
  */
 struct lkl_host_thread {
 	lkl_u64 host_sp;	/* its own stack while it is the CPU (asm: first) */
