@@ -66,7 +66,9 @@ int lkl_is_running(void);
  * lkl_sys_halt - write back all file systems' data and stop the kernel
  *
  * Calls of other threads end with -LKL_ESHUTDOWN. Unmount first what should be
- * clean: this is a sync and a power-off. Returns -LKL_ENODEV if it does not run.
+ * clean: this is a sync and a power-off, which no task of the kernel has to be privileged
+ * for. Returns -LKL_ENODEV if it does not run, -LKL_EDEADLK from a signal handler inside a
+ * call of the same thread.
  */
 lkl_long lkl_sys_halt(void);
 

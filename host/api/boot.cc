@@ -129,9 +129,8 @@ lkl_long lkl_sys_halt() {
   lkl_sys_sync();
   Instance::get()->mute();
   // It does not return into the caller's task: the answer is that of a dead kernel.
-  lkl_sys_reboot(static_cast<int>(LKL_LINUX_REBOOT_MAGIC1), LKL_LINUX_REBOOT_MAGIC2,
-                 LKL_LINUX_REBOOT_CMD_POWER_OFF, nullptr);
-  return lkl_is_running() ? -LKL_EPERM : 0;
+  const lkl_long error = lkl_syscall6(LKL_NR_HALT, 0, 0, 0, 0, 0, 0);
+  return lkl_is_running() ? error : 0;
 }
 
 void lkl_cleanup() {

@@ -30,6 +30,21 @@ TEST(Life, RefusesWhatComesAtTheWrongTime) {
   lkl_cleanup();
 }
 
+TEST(Life, TheUnprivilegedMayHalt) {
+  lkl_host_operations ops = {};
+  for (const bool halt : {true, false}) {
+    ASSERT_EQ(lkl_init(&ops), 0);
+    ASSERT_EQ(lkl_start_kernel("mem=64M loglevel=0"), 0);
+    ASSERT_EQ(lkl_sys_setresuid(1000, 1000, 1000), 0);
+    EXPECT_EQ(lkl_sys_reboot(static_cast<int>(LKL_LINUX_REBOOT_MAGIC1), LKL_LINUX_REBOOT_MAGIC2,
+                             LKL_LINUX_REBOOT_CMD_POWER_OFF, nullptr),
+              -LKL_EPERM);
+    if (halt) EXPECT_EQ(lkl_sys_halt(), 0);
+    lkl_cleanup();
+    EXPECT_EQ(lkl_is_running(), 0);
+  }
+}
+
 TEST(Life, ATooLongCommandLineIsRefused) {
   lkl_host_operations ops = {};
   ASSERT_EQ(lkl_init(&ops), 0);

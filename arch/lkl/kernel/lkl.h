@@ -57,6 +57,9 @@ void lkl_timer_interrupt(void);
 /* mm.c */
 void lkl_mm_setup(void);
 
+/* setup.c */
+void __noreturn lkl_halt(void);
+
 /* random.c */
 void lkl_random_setup(void);
 long lkl_random_reseed(const void __user *bytes, size_t size);

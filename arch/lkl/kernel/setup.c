@@ -3,6 +3,7 @@
 #include <linux/init.h>
 #include <linux/kasan.h>
 #include <linux/kernel.h>
+#include <linux/mutex.h>
 #include <linux/of_fdt.h>
 #include <linux/panic_notifier.h>
 #include <linux/reboot.h>
@@ -53,10 +54,23 @@ void __init setup_arch(char **command_line)
 	*command_line = boot_command_line;
 	atomic_notifier_chain_register(&panic_notifier_list, &panic_block);
 	parse_early_param();
-	lkl_mm_setup();
 	lkl_random_setup();
+	lkl_mm_setup();
 	/* an empty one: what is in it comes from overlays */
 	unflatten_device_tree();
+}
+
+/*
+ * For the program that has made this kernel, as if by a switch: whatever the calling task
+ * may not do any more, or in what name space it is.
+ */
+void __noreturn lkl_halt(void)
+{
+	static DEFINE_MUTEX(once);
+
+	mutex_lock(&once);
+	kernel_halt();
+	unreachable();
 }
 
 void machine_halt(void)

@@ -60,6 +60,7 @@ enum lkl_request_state {
 #define LKL_NR_SIGRETURN		(LKL_NR_PRIVATE + 3)	/* (signal mask) */
 #define LKL_NR_FUZZ_COUNTERS		(LKL_NR_PRIVATE + 4)	/* (bytes, number of them) */
 #define LKL_NR_SEED			(LKL_NR_PRIVATE + 5)	/* (bytes, number of them) */
+#define LKL_NR_HALT			(LKL_NR_PRIVATE + 6)	/* whoever asks */
 
 /*
  * One for each host thread that ever called in. Type-stable: used again but not freed while
