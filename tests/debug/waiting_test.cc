@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 // Kernel code that waits in a loop: time must go on in it, though nothing interrupts it.
+#include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <thread>
 
 #include "debug/kernel_code.h"
 #include "support/kernel_test.h"
@@ -24,12 +27,36 @@ long wait_by_cpu_relax(long, long, long, long, long, long) {
   return wait_by("lkl_cpu_relax");
 }
 
+// A kernel thread, woken by a timer while no thread of the application is inside: it runs on the
+// executor, which is who minds the clock otherwise.
+std::atomic<bool> waiter_done;
+int wait_on_executor(void* function) {
+  kernel_function<void(unsigned)>("msleep")(20);
+  wait_by(static_cast<const char*>(function));
+  waiter_done = true;
+  return 0;
+}
+long start_waiter(long function, long, long, long, long, long) {
+  using Create = void*(int (*)(void*), void*, int, const char*, ...);
+  constexpr int kAnyNode = -1;
+  void* const task = kernel_function<Create>("kthread_create_on_node")(
+      wait_on_executor, reinterpret_cast<void*>(function), kAnyNode, "waiter");
+  return kernel_function<int(void*)>("wake_up_process")(task);
+}
+
 class WaitingTest : public KernelTest {
  protected:
   // the table of symbols is read outside of the kernel
   void SetUp() override {
     KernelTest::SetUp();
     kernel_symbol("jiffies_64");
+  }
+  static bool ends_on_executor(const char* function) {
+    waiter_done = false;
+    EXPECT_EQ(call_in_kernel(start_waiter, reinterpret_cast<long>(function)), 1);
+    for (int i = 0; i < 1000 && !waiter_done; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    return waiter_done;
   }
 };
 
@@ -39,6 +66,11 @@ TEST_F(WaitingTest, CondReschedLetsTimePass) {
 
 TEST_F(WaitingTest, CpuRelaxLetsTimePass) {
   EXPECT_EQ(call_in_kernel(wait_by_cpu_relax), 42);
+}
+
+TEST_F(WaitingTest, OnTheExecutorAsWell) {
+  EXPECT_TRUE(ends_on_executor("__wrap___cond_resched"));
+  EXPECT_TRUE(ends_on_executor("lkl_cpu_relax"));
 }
 
 }  // namespace
