@@ -22,7 +22,6 @@ CANNOT = {
     "damon-operations": "an MMU: addresses of a process",
     "damon-dbgfs": "an MMU: addresses of a process",
     "iov_iter": "an MMU: vmap()",
-    "ipe-parser": "auditing of system calls",
 }
 # Tests of suites that can be had, which pass only with an MMU.
 CANNOT_TESTS = {

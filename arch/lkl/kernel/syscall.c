@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The system call table, and one request from its number to its result. */
+#include <linux/audit.h>
+#include <linux/err.h>
 #include <linux/errno.h>
 #include <linux/export.h>
 #include <linux/mm.h>
@@ -94,10 +96,34 @@ static bool wants_restart(long ret)
 	       ret == -ERESTART_RESTARTBLOCK;
 }
 
-static bool traced(void)
+static bool watched(void)
 {
-	return IS_ENABLED(CONFIG_TRACEPOINTS) &&
-	       unlikely(READ_ONCE(current_thread_info()->flags) & _TIF_SYSCALL_TRACEPOINT);
+	return (IS_ENABLED(CONFIG_TRACEPOINTS) || IS_ENABLED(CONFIG_AUDITSYSCALL)) &&
+	       unlikely(READ_ONCE(current_thread_info()->flags) & _TIF_SYSCALL_WATCHED);
+}
+
+/* audit_syscall_exit() wants the registers of a processor. */
+static void audit_exit(long ret)
+{
+#ifdef CONFIG_AUDITSYSCALL
+	if (audit_context())
+		__audit_syscall_exit(!IS_ERR_VALUE(ret), ret);
+#endif
+}
+
+static noinline void watch_enter(struct lkl_host_thread *ht)
+{
+	if (test_thread_flag(TIF_SYSCALL_TRACEPOINT))
+		trace_sys_enter(task_pt_regs(current), ht->nr);
+	if (test_thread_flag(TIF_SYSCALL_AUDIT))
+		audit_syscall_entry(ht->nr, ht->args[0], ht->args[1], ht->args[2], ht->args[3]);
+}
+
+static noinline void watch_exit(long ret)
+{
+	audit_exit(ret);
+	if (test_thread_flag(TIF_SYSCALL_TRACEPOINT))
+		trace_sys_exit(task_pt_regs(current), ret);
 }
 
 void lkl_run_request(struct lkl_host_thread *ht)
@@ -105,8 +131,8 @@ void lkl_run_request(struct lkl_host_thread *ht)
 	long ret;
 
 	WRITE_ONCE(ht->state, LKL_REQ_RUNNING);
-	if (traced())
-		trace_sys_enter(task_pt_regs(current), ht->nr);
+	if (watched())
+		watch_enter(ht);
 	ret = call(ht);
 	while (unlikely(READ_ONCE(current_thread_info()->flags) & _TIF_USER_WORK)) {
 		bool interrupt = lkl_user_work(ht);
@@ -116,7 +142,7 @@ void lkl_run_request(struct lkl_host_thread *ht)
 		ret = interrupt || ht->orphan ? -EINTR : restart(ht, ret);
 	}
 	ht->ret = ret;
-	if (traced())
-		trace_sys_exit(task_pt_regs(current), ret);
+	if (watched())
+		watch_exit(ret);
 	lkl_request_done(ht);
 }

@@ -14,9 +14,10 @@ typedef long (*syscall_fn)(long a, long b, long c, long d, long e, long f);
 
 extern const syscall_fn sys_call_table[];
 
+/* The numbers are those of asm-generic/unistd.h, not of the processor's own architecture. */
 static inline int syscall_get_arch(struct task_struct *task)
 {
-	return AUDIT_ARCH_X86_64;
+	return EM_NONE | __AUDIT_ARCH_64BIT | __AUDIT_ARCH_LE;
 }
 
 static inline int syscall_get_nr(struct task_struct *task, struct pt_regs *regs)

@@ -41,12 +41,17 @@ struct thread_info {
 #define TIF_MEMDIE		5
 #define TIF_RESTORE_SIGMASK	6
 #define TIF_SYSCALL_TRACEPOINT	7
+#define TIF_SYSCALL_AUDIT	8
 
 #define _TIF_NOTIFY_RESUME	(1 << TIF_NOTIFY_RESUME)
 #define _TIF_SIGPENDING		(1 << TIF_SIGPENDING)
 #define _TIF_NEED_RESCHED	(1 << TIF_NEED_RESCHED)
 #define _TIF_NOTIFY_SIGNAL	(1 << TIF_NOTIFY_SIGNAL)
 #define _TIF_SYSCALL_TRACEPOINT	(1 << TIF_SYSCALL_TRACEPOINT)
+#define _TIF_SYSCALL_AUDIT	(1 << TIF_SYSCALL_AUDIT)
+
+/* Somebody watches its calls. */
+#define _TIF_SYSCALL_WATCHED (_TIF_SYSCALL_TRACEPOINT | _TIF_SYSCALL_AUDIT)
 
 /* Work to do before a task returns to its application thread. */
 #define _TIF_USER_WORK (_TIF_NOTIFY_RESUME | _TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL)
