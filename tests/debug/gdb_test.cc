@@ -65,7 +65,8 @@ TEST(Gdb, TheSameOfACoreFile) {
   expect_tasks_and_log(gdb(kCommands + LKL_SLEEPER + " " + core));
 }
 
-// From a device register, that is host code that the kernel calls, to main().
+// From a device register, that is host code that the kernel calls, to main(), or to the start of
+// the executor: a caller that a debugger keeps from running long enough is served by that.
 TEST(Gdb, BacktraceFromInsideOfAHostCall) {
   const std::string out =
       gdb("-ex 'break debugger_stops_here' -ex run -ex 'break "
@@ -73,7 +74,8 @@ TEST(Gdb, BacktraceFromInsideOfAHostCall) {
           "-ex kill --args " LKL_SLEEPER);
   EXPECT_TRUE(has(out,
                   "#0 .*MmioTransport::write.*\n(#.*\n)*#.* lkl_run_request.*\n(#.*\n)*#.* "
-                  "in lkl_(call_on_stack|task_start).*\n(#.*\n)*#.* main \\("))
+                  "in lkl_(call_on_stack|task_start).*\n(#.*\n)*#.* "
+                  "(main \\(|lkl_kernel_execute .*\n(#.*\n)*#.* (clone3|start_thread))"))
       << out;
   EXPECT_TRUE(has(out, "word .*HELD")) << out;
 }
