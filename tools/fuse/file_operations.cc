@@ -36,7 +36,8 @@ class OpenFile final : public OpenHandle {
       const long long got = lkl_sys_pread64(static_cast<unsigned>(direct_.fd()), into, size, at);
       if (got == static_cast<long long>(size)) return got;
       // What has a larger block, is compressed, or keeps its data among its metadata is read the
-      // other way, in part or in whole; so is the end of the file.
+      // other way, in part or in whole; so is the end of the file, and what goes to memory that is
+      // not the library's.
       if (got > 0) done = static_cast<std::size_t>(got);
     }
     const long long got = lkl_sys_pread64(static_cast<unsigned>(fd()), into + done, size - done,

@@ -29,7 +29,6 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -112,12 +111,8 @@ class RequestBuffer {
 
   std::byte* memory() {
     if (in_library_) {
-      try {
-        library_ = LibraryMemory(kSize);
-        return library_.data();
-      } catch (const std::bad_alloc&) {
-        // a piece of that size is rare when all of it has been in use
-      }
+      library_ = LibraryMemory(kSize);
+      return library_.data();
     }
     own_ = std::make_unique<std::byte[]>(kSize);
     return own_.get();

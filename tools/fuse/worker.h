@@ -21,8 +21,8 @@ class Worker {
   // kernel has checked the caller's already, if it was asked to.
   void make_as(uid_t user, gid_t group, mode_t mask);
 
-  // At least `size` bytes of the library's memory, whose devices can reach it (O_DIRECT), aligned
-  // to pages. Valid until the next call. Throws std::bad_alloc.
+  // At least `size` bytes of the library's memory, if it has that much in one piece. Valid until
+  // the next call. Throws std::bad_alloc.
   std::byte* buffer(std::size_t size);
 
  private:
