@@ -236,11 +236,11 @@ std::unique_ptr<Options> parse_options(int argc, char** argv) {
       throw UsageFailure(fmt::format("part={}: is not among {}", raw.part, tool::kVolumeChoices));
   }
   options->key_file = text_or_empty(raw.key_file);
-  constexpr unsigned kLeastMebibytes = 16;
+  constexpr unsigned kLeastMebibytes = 32;
   if (raw.mebibytes != 0) {
     if (raw.mebibytes < kLeastMebibytes)
       throw UsageFailure(
-          fmt::format("mb={}: less than 16 is not enough for the kernel", raw.mebibytes));
+          fmt::format("mb={}: less than 32 is not enough for the kernel", raw.mebibytes));
     options->memory = static_cast<std::uint64_t>(raw.mebibytes) << 20;
   }
   options->mount_options = std::move(raw.kernel_words);
