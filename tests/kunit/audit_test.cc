@@ -19,21 +19,15 @@ struct Request {
   audit_rule_data rule;
 };
 
-class AuditTest : public ::testing::Test {
+class AuditTest : public lkl_test::KernelTest {
  protected:
   void SetUp() override {
-    kernel_log().clear();
-    ops_.print = lkl_test::keep_log;
-    ASSERT_EQ(lkl_init(&ops_), 0);
-    ASSERT_EQ(lkl_start_kernel("mem=128M loglevel=8 audit=1"), 0) << kernel_log();
+    KernelTest::SetUp();
     char proc[] = "proc";
     ASSERT_EQ(lkl_mount_fs(proc), 0);
     ASSERT_EQ(lkl_test::write_kernel_file("/proc/sys/kernel/printk_ratelimit", "0"), 0);
   }
-  void TearDown() override {
-    EXPECT_EQ(lkl_sys_halt(), 0);
-    lkl_cleanup();
-  }
+  const char* more_words() const override { return "audit=1"; }
 
   // auditctl -a always,exit -S NUMBER
   static void audit_call(unsigned number) {
@@ -68,8 +62,6 @@ class AuditTest : public ::testing::Test {
     }
     return kernel_log().find(text) != std::string::npos;
   }
-
-  lkl_host_operations ops_ = {};
 };
 
 TEST_F(AuditTest, CallsAndTheirResults) {

@@ -34,8 +34,10 @@ class KernelTest : public ::testing::Test {
     kernel_log().clear();
     ops_.print = keep_log;
     ASSERT_EQ(lkl_init(&ops_), 0);
-    ASSERT_EQ(lkl_start_kernel("mem=128M loglevel=8"), 0) << kernel_log();
+    ASSERT_EQ(lkl_start_kernel("mem=128M loglevel=8 %s", more_words()), 0) << kernel_log();
   }
+  // What else the kernel is to be told at its command line.
+  virtual const char* more_words() const { return ""; }
 
   void TearDown() override {
     if (lkl_is_running()) {
