@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 add_library(lkl_devices OBJECT
   block/file_backend.cc block/file_source.cc block/memory_backend.cc block/overlay_backend.cc
-  posix/event_loop.cc posix/pool_loop.cc posix/valgrind.cc posix/wakeup.cc posix/worker_pool.cc
+  io/event_loop.cc
+  posix/event_loop.cc posix/host_loop.cc posix/perform.cc posix/valgrind.cc posix/wakeup.cc
+  posix/worker_pool.cc
   virtio/blk.cc virtio/mmio.cc virtio/queue.cc)
 if(NBD_FOUND)
   # loaded when it is needed: only its header is
@@ -9,8 +11,8 @@ if(NBD_FOUND)
   target_compile_definitions(lkl_devices PUBLIC LKL_HAVE_NBD)
 endif()
 if(URING_FOUND)
-  target_sources(lkl_devices PRIVATE posix/uring_loop.cc)
-  target_compile_definitions(lkl_devices PRIVATE LKL_HAVE_URING)
+  target_sources(lkl_devices PRIVATE posix/uring.cc)
+  target_compile_definitions(lkl_devices PUBLIC LKL_HAVE_URING)
   target_link_libraries(lkl_devices PRIVATE PkgConfig::URING)
 endif()
 target_include_directories(lkl_devices PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})

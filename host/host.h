@@ -6,12 +6,18 @@
 // kernel stack (of which a few KiB are left), and does not allocate.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 
 #include "asm/host_ops.h"
+
+namespace lkl {
+struct IoOperation;
+struct ThreadRecord;
+}  // namespace lkl
 
 namespace lkl::host {
 
@@ -52,35 +58,32 @@ void memory_has_no_content(void* base, size_t size);
 
 // ---- waiting ----
 
-// Blocks the calling thread until wake(thread), or the deadline (monotonic_ns()
-// domain); true if the deadline has passed. A wake() that came first is not lost.
-// Returns early when the request of the thread is done. `thread` is the record of
-// the calling thread. No cancellation point.
-bool wait(lkl_host_thread* thread, uint64_t deadline_ns);
-void wake(lkl_host_thread* thread);
+// Blocks the calling thread while the word has this value, until wake_one() or the deadline
+// (monotonic_ns() domain, UINT64_MAX for none); may return early. No cancellation point.
+void wait_on(std::atomic<int>& word, int value, uint64_t deadline_ns);
+void wake_one(std::atomic<int>& word);
 
 // ---- threads ----
 
-// The record of the calling thread; nullptr if it has none of this owner. An owner
-// is a number that is never used again, so that a record which has gone with its
-// owner is never looked at.
+// The record of the calling thread, and the kernel it is of: a number that is never used
+// again, 0 for none.
 struct CurrentThread {
-  lkl_host_thread* thread = nullptr;
-  uint64_t owner = 0;
+  ThreadRecord* record = nullptr;
+  uint64_t kernel = 0;
+  bool attaching = false;  // its record is being made: a signal handler has to do without
 };
-// Read by each call: one load, no function (and 16 bytes of static TLS).
+// Read by each call: one load, no function (and 24 bytes of static TLS).
 extern __attribute__((
     tls_model("initial-exec"))) constinit thread_local CurrentThread the_current_thread;
-inline lkl_host_thread* current_thread(uint64_t owner) {
-  return the_current_thread.owner == owner ? the_current_thread.thread : nullptr;
-}
-void set_current_thread(lkl_host_thread* thread, uint64_t owner);
+// Async-signal-safe, but for the first call of a thread in a program with more than 32 keys
+// of thread-specific data.
+void set_current_thread(ThreadRecord* record, uint64_t kernel);
 // `handler` runs in each thread that ends while it has a record. Called once per
 // process.
-void on_thread_exit(void (*handler)(lkl_host_thread* thread, uint64_t owner));
+void on_thread_exit(void (*handler)(ThreadRecord* record));
 
-// A host thread with all signals blocked. join() must be called before the end,
-// except after fork_forget() in a child process, where the thread is no more.
+// A host thread with all signals blocked and a small stack. join() must be called before the
+// end, except after fork_forget() in a child process, where the thread is no more.
 class Thread {
  public:
   Thread() = default;
@@ -135,6 +138,9 @@ int name_address(uint64_t address, char* text, int size);
 void wait_for_debugger();
 
 // ---- files and settings ----
+
+// Does it, blocking the calling thread: bytes transferred, or -errno.
+int64_t perform(const IoOperation& operation);
 
 // Lets `change` have the content of a file (nothing, if it is new) and writes what it has become.
 // Other processes that do the same wait meanwhile. 0 or -errno. Allocates: not on a kernel stack.

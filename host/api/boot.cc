@@ -7,15 +7,19 @@
 
 #include "api/disk.h"
 #include "api/trace.h"
+#include "core/calls.h"
 #include "core/coverage.h"
 #include "core/instance.h"
 #include "core/on_panic.h"
+#include "core/registry.h"
 #include "lkl.h"
 
 extern "C" lkl_long lkl_syscall6(lkl_long nr, lkl_long a, lkl_long b, lkl_long c, lkl_long d,
                                  lkl_long e, lkl_long f);
 
 using lkl::Instance;
+using lkl::Phase;
+using lkl::Registry;
 
 namespace {
 
@@ -23,38 +27,48 @@ void default_print(const char* text, int length) {
   lkl::host::print(text, length);
 }
 
-void fork_prepare() {
-  if (Instance* instance = Instance::get(); instance && instance->running())
-    instance->fork_prepare();
-}
-
-void fork_parent() {
-  if (Instance* instance = Instance::get(); instance && instance->running())
-    instance->fork_parent();
-}
-
-void fork_child() {
-  if (Instance* instance = Instance::get(); instance && instance->running()) instance->fork_child();
-}
-
-void thread_exits(lkl_host_thread* thread, uint64_t owner) {
-  // The record of an instance that is no more went with it.
-  if (Instance* instance = Instance::get(); instance && instance->number() == owner)
-    instance->thread_exits(thread);
+// A signal handler inside a call of the same thread: what waits for that would wait for ever.
+bool inside_call() {
+  const lkl::host::CurrentThread& me = lkl::host::the_current_thread;
+  return me.attaching || (me.record && me.record->inside);
 }
 
 // What the process is told once, however often a kernel is booted.
 void register_with_process() {
   static const bool registered = [] {
-    lkl::host::on_thread_exit(thread_exits);
-    lkl::host::on_fork(fork_prepare, fork_parent, fork_child);
+    lkl::host::on_thread_exit(lkl::thread_exits);
+    lkl::host::on_fork([] { Registry::get().fork_prepare(); },
+                       [] { Registry::get().fork_parent(); },
+                       [] { Registry::get().fork_child(); });
     // for who ends without lkl_cleanup()
     std::atexit([] {
-      if (Instance::get()) lkl::Coverage::write_by_environment();
+      if (const Registry::Use instance; instance) lkl::Coverage::write_by_environment();
     });
     return true;
   }();
   (void)registered;
+}
+
+lkl_long slow_syscall(lkl_long nr, const uint64_t (&args)[6]) {
+  const uint64_t kernel = Registry::open_kernel();
+  if (inside_call()) return -LKL_EDEADLK;
+  if (kernel == 0) return -LKL_ENODEV;
+  if (Registry::direct_kernel() == 0) return lkl::traced_call(kernel, nr, args);
+  return lkl::call_kernel(kernel, nr, args[0], args[1], args[2], args[3], args[4], args[5]);
+}
+
+// By the one thread that may: what has changed the phase to kHalting.
+lkl_long halt(Instance& instance) {
+  lkl::call_kernel(instance.number(), __lkl__NR_sync);
+  instance.mute();
+  // It does not return into the caller's task: the answer is that of a dead kernel.
+  const lkl_long error = lkl::call_kernel(instance.number(), LKL_NR_HALT);
+  if (instance.phase() == Phase::kDead) {
+    Registry::get().phase_changed();
+    return 0;
+  }
+  Registry::get().change_phase(instance, Phase::kHalting, Phase::kRunning);
+  return error;
 }
 
 }  // namespace
@@ -63,13 +77,16 @@ lkl_host_operations lkl_host_ops = {.print = default_print, .panic = nullptr};
 
 int lkl_init(lkl_host_operations* ops) {
   if (!ops) return -LKL_EINVAL;
-  if (Instance::get()) return -LKL_EBUSY;
+  if (Registry::exists()) return -LKL_EBUSY;
   if (const int error = lkl::read_on_panic()) return error;
   const int traced = lkl::start_trace();
   if (traced < 0) return traced;
   register_with_process();
   try {
-    Instance::set(new Instance(*ops), traced != 0);
+    int error = 0;
+    auto loop = lkl::make_event_loop(lkl::EventLoopKind::kAuto, &error);
+    if (!loop) return error;
+    if (!Registry::get().put(*ops, std::move(loop), traced != 0)) return -LKL_EBUSY;
   } catch (const std::bad_alloc&) {
     return -LKL_ENOMEM;
   }
@@ -78,39 +95,41 @@ int lkl_init(lkl_host_operations* ops) {
 }
 
 int lkl_start_kernel(const char* cmd_fmt, ...) {
-  Instance* instance = Instance::get();
+  const Registry::Use instance;
   if (!instance) return -LKL_EINVAL;
-  // what has panicked while it booted can't be booted once more
-  if (instance->booted() || instance->halted()) return -LKL_EBUSY;
-
   char command_line[2048];
   va_list args;
   va_start(args, cmd_fmt);
   const int length = std::vsnprintf(command_line, sizeof command_line, cmd_fmt, args);
   va_end(args);
   if (length < 0 || static_cast<size_t>(length) >= sizeof command_line) return -LKL_E2BIG;
+  if (inside_call()) return -LKL_EDEADLK;
 
-  if (const int error = instance->boot(command_line)) return error;
+  Registry& registry = Registry::get();
+  // what has panicked while it booted can't be booted once more
+  if (!registry.change_phase(*instance, Phase::kNew, Phase::kBooting)) return -LKL_EBUSY;
+  const int error = instance->boot(command_line);
+  if (error || !registry.change_phase(*instance, Phase::kBooting, Phase::kRunning)) {
+    registry.change_phase(*instance, Phase::kBooting, Phase::kDead);
+    registry.phase_changed();
+    return error ? error : -LKL_ESHUTDOWN;
+  }
+  registry.open_calls(instance->number());
   return instance->disks().connect_all();
 }
 
 int lkl_is_running() {
-  const Instance* instance = Instance::get();
-  return instance && instance->running();
+  return Registry::is_running();
 }
 
 lkl_long lkl_syscall6(lkl_long nr, lkl_long a, lkl_long b, lkl_long c, lkl_long d, lkl_long e,
                       lkl_long f) {
-  Instance* instance = Instance::direct();
-  if (!instance) [[unlikely]] {
-    instance = Instance::get();
-    if (!instance) return -LKL_ENODEV;
-    return lkl::traced_call(
-        *instance, nr,
-        {static_cast<uint64_t>(a), static_cast<uint64_t>(b), static_cast<uint64_t>(c),
-         static_cast<uint64_t>(d), static_cast<uint64_t>(e), static_cast<uint64_t>(f)});
-  }
-  return instance->call(nr, a, b, c, d, e, f);
+  const lkl::host::CurrentThread& me = lkl::host::the_current_thread;
+  if (me.kernel == 0 || me.kernel != Registry::direct_kernel() || me.record->inside) [[unlikely]]
+    return slow_syscall(
+        nr, {static_cast<uint64_t>(a), static_cast<uint64_t>(b), static_cast<uint64_t>(c),
+             static_cast<uint64_t>(d), static_cast<uint64_t>(e), static_cast<uint64_t>(f)});
+  return lkl::call_with(*me.record, nr, a, b, c, d, e, f);
 }
 
 lkl_long lkl_syscall(lkl_long no, lkl_long* params) {
@@ -125,21 +144,26 @@ int lkl_fuzz_counters(unsigned char* counters, unsigned int number) {
 }
 
 lkl_long lkl_sys_halt() {
-  if (!lkl_is_running()) return -LKL_ENODEV;
-  lkl_sys_sync();
-  Instance::get()->mute();
-  // It does not return into the caller's task: the answer is that of a dead kernel.
-  const lkl_long error = lkl_syscall6(LKL_NR_HALT, 0, 0, 0, 0, 0, 0);
-  return lkl_is_running() ? error : 0;
+  if (inside_call()) return -LKL_EDEADLK;
+  const Registry::Use instance;
+  if (!instance) return -LKL_ENODEV;
+  Registry& registry = Registry::get();
+  if (!registry.change_phase(*instance, Phase::kRunning, Phase::kHalting)) {
+    // another thread does: when this returns it is done
+    registry.wait_while(*instance, Phase::kHalting);
+    return -LKL_ENODEV;
+  }
+  return halt(*instance);
 }
 
 void lkl_cleanup() {
-  Instance* instance = Instance::get();
+  if (inside_call()) return;
+  Registry& registry = Registry::get();
+  Instance* const instance = registry.begin_cleanup();
   if (!instance) return;
-  if (instance->running()) lkl_sys_halt();
+  if (registry.change_phase(*instance, Phase::kRunning, Phase::kHalting)) halt(*instance);
   lkl::host::remove_fault_handler();
-  delete instance;
-  Instance::set(nullptr);
+  registry.end_cleanup();
   lkl::stop_trace();
   lkl::Coverage::write_by_environment();
 }

@@ -12,6 +12,8 @@
 #include <system_error>
 
 #include "api/internal.h"
+#include "core/calls.h"
+#include "core/registry.h"
 #include "block/callback_backend.h"
 #include "block/file_backend.h"
 #include "block/file_source.h"
@@ -31,7 +33,7 @@ HostFd::~HostFd() {
 namespace {
 
 int call(Instance& instance, int64_t nr, uint64_t a, uint64_t b, uint64_t c) {
-  return static_cast<int>(instance.call(nr, a, b, c, 0, 0, 0));
+  return static_cast<int>(call_kernel(instance.number(), nr, a, b, c));
 }
 
 std::unique_ptr<BlockBackend> make_callback_backend(const lkl_disk& disk, EventLoop& loop) {
@@ -163,12 +165,8 @@ Disk::Disk(int id, unsigned irq, Instance& instance, HostFd fd,
 
 Disk::~Disk() {
   instance_.bus().disconnect(irq_);
-  // The executor, while there is one, ends what is in flight.
-  if (instance_.running()) {
-    while (!device_.idle()) host::sleep_ns(20'000);
-  } else {
-    instance_.loop().quiesce();
-  }
+  // The minder, while there is one, ends what is in flight.
+  while (!device_.idle()) host::sleep_ns(20'000);
   instance_.bus().free_irq(irq_);
 }
 
@@ -261,12 +259,12 @@ int Disks::irq(int id) {
 
 }  // namespace lkl
 
-using lkl::Instance;
+using lkl::Registry;
 
 int lkl_disk_add_options(lkl_disk* disk, const lkl_disk_options* opts) {
   constexpr unsigned kFlags =
       LKL_DISK_READ_ONLY | LKL_DISK_NO_LOCK | LKL_DISK_MEMORY | LKL_DISK_SNAPSHOT;
-  Instance* instance = Instance::get();
+  const Registry::Use instance;
   const lkl_disk_options options = opts ? *opts : lkl_disk_options{};
   if (!instance || !disk || (options.flags & ~kFlags)) return -LKL_EINVAL;
   try {
@@ -277,7 +275,7 @@ int lkl_disk_add_options(lkl_disk* disk, const lkl_disk_options* opts) {
 }
 
 int lkl_disk_open(lkl_disk* disk, const char* uri, unsigned int flags) {
-  Instance* instance = Instance::get();
+  const Registry::Use instance;
   if (!instance || !disk || !uri) return -LKL_EINVAL;
   try {
     return instance->disks().open(*disk, uri, flags);
@@ -291,30 +289,31 @@ int lkl_disk_add(lkl_disk* disk) {
 }
 
 int lkl_disk_remove(lkl_disk disk) {
-  Instance* instance = Instance::get();
+  const Registry::Use instance;
   return instance ? instance->disks().remove(disk) : -LKL_ENODEV;
 }
 
 int lkl_disk_irq(int disk_id) {
-  Instance* instance = Instance::get();
+  const Registry::Use instance;
   return instance ? instance->disks().irq(disk_id) : -LKL_ENODEV;
 }
 
 int lkl_get_free_irq(const char*) {
-  Instance* instance = Instance::get();
+  const Registry::Use instance;
   if (!instance) return -LKL_EINVAL;
   const int irq = instance->bus().allocate_irq();
   return irq < 0 ? -LKL_EBUSY : irq;
 }
 
 void lkl_put_irq(int irq, const char*) {
-  if (Instance* instance = Instance::get()) instance->bus().free_irq(irq);
+  if (const Registry::Use instance; instance) instance->bus().free_irq(irq);
 }
 
 int lkl_trigger_irq(int irq) {
-  Instance* instance = Instance::get();
+  const Registry::Use instance;
   if (!instance || irq < 0 || irq >= LKL_NR_IRQS) return -LKL_EINVAL;
   if (!instance->running()) return -LKL_ENODEV;
-  lkl_kernel_irq(irq);
+  lkl_kernel_raise(irq);
+  lkl_kernel_attend();
   return 0;
 }

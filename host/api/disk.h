@@ -50,7 +50,8 @@ class Disk final : public IrqLine {
   int connect();
   int disconnect();
 
-  void raise() override { lkl_kernel_irq(irq_); }
+  // by the holder of the CPU, or by who minds the event loop, and attends to it then
+  void raise() override { lkl_kernel_raise(irq_); }
 
  private:
   const int id_;
@@ -74,6 +75,11 @@ class Disks final {
   int connect_all();
   // The irq, or -LKL_ENODEV.
   int irq(int id);
+
+  // fork() of the process: between the first and one of the others.
+  void lock() { mutex_.lock(); }
+  void unlock() { mutex_.unlock(); }
+  void after_fork_child() { std::construct_at(&mutex_); }
 
  private:
   int connect(lkl_disk& disk, HostFd fd, std::unique_ptr<BlockBackend> backend,

@@ -5,20 +5,21 @@
 #include <cstdlib>
 
 #include "core/instance.h"
+#include "core/registry.h"
 #include "lkl.h"
 
 namespace {
 
-const lkl_host_operations& operations() {
-  const lkl::Instance* instance = lkl::Instance::get();
+lkl_host_operations operations() {
+  const lkl::Registry::Use instance;
   return instance ? instance->ops() : lkl_host_ops;
 }
 
 int print(const char* format, va_list args) {
   char text[1024];
   const int length = std::vsnprintf(text, sizeof text, format, args);
-  if (length > 0 && operations().print)
-    operations().print(text, std::min<int>(length, sizeof text - 1));
+  if (const auto out = operations().print; out && length > 0)
+    out(text, std::min<int>(length, sizeof text - 1));
   return length;
 }
 
@@ -37,6 +38,6 @@ void lkl_bug(const char* fmt, ...) {
   va_start(args, fmt);
   print(fmt, args);
   va_end(args);
-  if (operations().panic) operations().panic();
+  if (const auto panic = operations().panic) panic();
   std::abort();
 }

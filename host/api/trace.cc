@@ -17,7 +17,7 @@
 #include <string_view>
 
 #include "api/util.h"
-#include "core/instance.h"
+#include "core/calls.h"
 #include "lkl.h"
 
 namespace lkl {
@@ -256,10 +256,10 @@ void stop_trace() {
   close_output = false;
 }
 
-int64_t traced_call(Instance& instance, int64_t nr, const uint64_t (&arguments)[6]) {
+int64_t traced_call(uint64_t kernel, int64_t nr, const uint64_t (&arguments)[6]) {
   const auto& [a, b, c, d, e, f] = arguments;
   const Call* call = find_call(nr);
-  if (call && !chosen[call->number]) return instance.call(nr, a, b, c, d, e, f);
+  if (call && !chosen[call->number]) return call_kernel(kernel, nr, a, b, c, d, e, f);
 
   // Strings are shown as they were before the call, buffers that it fills after it.
   Line line;
@@ -279,7 +279,7 @@ int64_t traced_call(Instance& instance, int64_t nr, const uint64_t (&arguments)[
   };
   add(0, filled, 0);
   const uint64_t start = host::monotonic_ns();
-  const int64_t result = instance.call(nr, a, b, c, d, e, f);
+  const int64_t result = call_kernel(kernel, nr, a, b, c, d, e, f);
   const uint64_t end = host::monotonic_ns();
   add(filled, count, result);
   if (result < 0 && result >= -4095)

@@ -11,8 +11,7 @@ namespace lkl {
 int start_trace();
 void stop_trace();
 
-class Instance;
 // A call of the calling thread, with a line about it if the filter has it.
-int64_t traced_call(Instance& instance, int64_t nr, const uint64_t (&arguments)[6]);
+int64_t traced_call(uint64_t kernel, int64_t nr, const uint64_t (&arguments)[6]);
 
 }  // namespace lkl

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #pragma once
 
+#include <memory>
+
 namespace lkl {
 
 // The kernel object linked into this program. Its data is as the linker left it
@@ -8,7 +10,11 @@ namespace lkl {
 class KernelImage final {
  public:
   // Before each boot. The first time it keeps a copy of the data, then restores it.
-  static void reset();
+  // std::bad_alloc.
+  void reset();
+
+ private:
+  std::unique_ptr<char[]> pristine_;
 };
 
 }  // namespace lkl

@@ -1,70 +1,135 @@
 // SPDX-License-Identifier: GPL-2.0
 // Where device I/O is started and waited for. One per kernel instance.
+//
+// Any thread starts operations. One thread, always the same, hands them to the host: what a
+// host does for a thread it may give up when that thread ends, and threads of the application
+// do. One thread at a time, now this, now that, waits and collects what has ended: the owner.
 #pragma once
 
-#include <sys/uio.h>
-
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
 
+#include "io/operation.h"
+
 namespace lkl {
 
-// Told when an operation has ended. Owned by the caller, alive until done() runs.
-class IoCompletion {
+// Told when a descriptor is ready.
+class ReadyHandler {
  public:
-  // `result`: bytes transferred, or -errno of the host. Runs on the thread that
-  // waits on the loop (or in quiesce()); must not block.
-  virtual void done(int64_t result) = 0;
+  // `events`: POLLIN, POLLOUT, POLLERR ... On the thread that owns the loop; must not block.
+  virtual void ready(short events) = 0;
 
  protected:
-  ~IoCompletion() = default;
+  ~ReadyHandler() = default;
 };
 
-// Work that only blocks: run on a thread of the bounded pool.
-class BlockingTask {
- public:
-  // On a pool thread; the value is what the completion gets.
-  virtual int64_t run() = 0;
-
- protected:
-  ~BlockingTask() = default;
+// A descriptor to be watched. Owned by the caller, who cancels it before it goes.
+struct Watch {
+  int fd = -1;
+  short events = 0;
+  ReadyHandler* handler = nullptr;
 };
 
 class EventLoop {
  public:
   virtual ~EventLoop() = default;
 
-  // ---- starting: any thread, also on a kernel stack (small frames) ----
-  // The operation goes on after the call has returned; exactly one done() for each.
-  // Neither the descriptor nor the memory may go away before it. The vector itself
-  // must stay as well.
-  virtual void read(int fd, std::span<const iovec> to, uint64_t offset, IoCompletion& end) = 0;
-  virtual void write(int fd, std::span<const iovec> from, uint64_t offset, IoCompletion& end) = 0;
+  // ---- starting: any thread, also on a kernel stack (small frames); nothing is allocated ----
+  // The operation goes on after the call has returned; exactly one done() for each, on the
+  // owner, or on the thread that has kept it (Batch). Neither the descriptor nor the memory
+  // may go away before it. The vector itself must stay as well.
+  virtual void read(int fd, std::span<const iovec> to, uint64_t offset, IoCompletion& end);
+  virtual void write(int fd, std::span<const iovec> from, uint64_t offset, IoCompletion& end);
   // What was written before is on stable storage (fdatasync(2)).
-  virtual void sync(int fd, IoCompletion& end) = 0;
-  virtual void run_blocking(BlockingTask& task, IoCompletion& end) = 0;
+  virtual void sync(int fd, IoCompletion& end);
+  virtual void run_blocking(BlockingTask& task, IoCompletion& end);
 
-  // ---- waiting: one thread at a time ----
-  // Until kick(), the deadline (CLOCK_MONOTONIC ns, UINT64_MAX for none), or the end
-  // of an operation, whose done() has run when this returns.
-  virtual void wait(uint64_t deadline_ns) = 0;
-  // Any thread. Not lost when nobody waits: the next wait() returns at once. Costs an
-  // exchange of a word unless the waiter sleeps.
+  // ---- readiness: any thread ----
+  // Until it is ready once, then again only if watch() is called again (also from ready()).
+  virtual void watch(Watch& watch) = 0;
+  // When it returns ready() does not run and will not, unless it is ready() that calls.
+  virtual void cancel(Watch& watch) = 0;
+
+  // ---- handing over to the host: the one thread for it ----
+  // Called when there is something to submit, by whoever has started it. Set once.
+  struct SubmitterCall {
+    void (*wanted)(void* argument) = nullptr;
+    void* argument = nullptr;
+  };
+  void set_submitter(SubmitterCall call) { submitter_ = call; }
+  virtual void submit() = 0;
+
+  // ---- waiting: the owner, one thread at a time ----
+  // Until kick(), the deadline (CLOCK_MONOTONIC ns, UINT64_MAX for none), a signal handler,
+  // or until there is something to collect().
+  virtual void sleep(uint64_t deadline_ns) = 0;
+  // Calls done() and ready() for what has ended or is ready; how many.
+  virtual unsigned collect() = 0;
+  // Any thread. Not lost when nobody sleeps: the next sleep() returns at once. Costs an
+  // exchange of a word unless the owner sleeps.
   virtual void kick() = 0;
+  // All of these for a thread that is submitter and owner.
+  void wait(uint64_t deadline_ns);
 
-  // Until nothing is in flight; done() runs on the calling thread. No wait() may be
-  // going on.
+  // Until nothing is in flight; done() runs on the calling thread, which is the owner and
+  // submits itself. What is watched is not waited for.
   virtual void quiesce() = 0;
   // In the child of fork(), after quiesce() in the parent: rings and threads have not
-  // survived.
-  virtual void after_fork_child() = 0;
+  // survived; what is watched goes on being so. 0 or -errno.
+  virtual int after_fork_child() = 0;
+
+  // Does it here and now, blocking, and calls done().
+  void perform(IoOperation& operation);
+  // Leaves it to other threads.
+  void pass_on(IoOperation& operation);
+
+  // What the calling thread starts while it exists is handed over at once at its end, or the
+  // first of it is kept for the thread to perform() later: if it waits for that anyway,
+  // nobody needs to be woken for it. Tasks are never kept.
+  class Batch {
+   public:
+    explicit Batch(EventLoop& loop);
+    ~Batch();
+    Batch(const Batch&) = delete;
+    Batch& operator=(const Batch&) = delete;
+    // nullptr if there is none.
+    IoOperation* keep();
+
+   private:
+    friend class EventLoop;
+    EventLoop& loop_;
+    IoOperationList started_;
+  };
+
+ protected:
+  // Takes them all; any thread.
+  virtual void start(IoOperationList&& operations) = 0;
+  void finish(IoOperation& operation, int64_t result);
+  void want_submitter() const {
+    if (submitter_.wanted) submitter_.wanted(submitter_.argument);
+  }
+  unsigned in_flight() const { return in_flight_.load(); }
+
+ private:
+  IoOperation& prepare(IoOperation::Kind kind, IoCompletion& end);
+  void begin(IoOperation& operation);
+
+  SubmitterCall submitter_;
+  std::atomic<unsigned> in_flight_ = 0;
+  std::atomic<bool> quiescing_ = false;
+
+ protected:
+  void set_quiescing(bool on) { quiescing_.store(on); }
 };
 
 enum class EventLoopKind { kAuto, kUring, kThreads };
 
 // io_uring if the host lets us, else a pool of threads. The environment variable
-// LKL_IO=uring|threads decides if kAuto. nullptr only for kUring on a host without.
-std::unique_ptr<EventLoop> make_event_loop(EventLoopKind kind = EventLoopKind::kAuto);
+// LKL_IO=uring|threads decides if kAuto. nullptr, with -errno in `error`: only for kUring on
+// a host without, or if the host has no more descriptors for us.
+std::unique_ptr<EventLoop> make_event_loop(EventLoopKind kind = EventLoopKind::kAuto,
+                                           int* error = nullptr);
 
 }  // namespace lkl

@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstring>
 #include <initializer_list>
 #include <memory>
+#include <new>
 
 #include "host.h"
 
@@ -20,13 +22,16 @@ namespace {
 
 // Only serves to be told when a thread ends.
 pthread_key_t exit_key;
-void (*exit_handler)(lkl_host_thread* thread, uint64_t owner);
+void (*exit_handler)(ThreadRecord* record);
 
 void thread_exits(void* raw) {
   // The handler may make calls with this record.
-  exit_handler(static_cast<lkl_host_thread*>(raw), the_current_thread.owner);
+  exit_handler(static_cast<ThreadRecord*>(raw));
   the_current_thread = {};
 }
+
+// Room for the stack of faults below, and for checkers of memory, which want much.
+constexpr size_t kStackSize = 1 << 20;
 
 struct Start {
   char name[16];
@@ -65,29 +70,36 @@ void* thread_main(void* raw) {
 
 }  // namespace
 
-void set_current_thread(lkl_host_thread* thread, uint64_t owner) {
-  the_current_thread = {.thread = thread, .owner = owner};
-  pthread_setspecific(exit_key, thread);
+void set_current_thread(ThreadRecord* record, uint64_t kernel) {
+  pthread_setspecific(exit_key, record);
+  the_current_thread.record = record;
+  the_current_thread.kernel = kernel;
 }
 
-void on_thread_exit(void (*handler)(lkl_host_thread* thread, uint64_t owner)) {
+void on_thread_exit(void (*handler)(ThreadRecord* record)) {
   exit_handler = handler;
   pthread_key_create(&exit_key, thread_exits);
 }
 
 int Thread::start(const char* name, void (*body)(void*), void* argument) {
-  auto start = std::make_unique<Start>(Start{.name = {}, .body = body, .argument = argument});
+  std::unique_ptr<Start> start(new (std::nothrow)
+                                   Start{.name = {}, .body = body, .argument = argument});
+  if (!start) return -ENOMEM;
   std::strncpy(start->name, name, sizeof start->name - 1);
 
   // Signals are for the threads of the application. But calls of others are executed
   // here too, and a fault of theirs must find its handler: blocked, it would kill.
+  pthread_attr_t attributes;
+  if (const int error = pthread_attr_init(&attributes)) return -error;
+  pthread_attr_setstacksize(&attributes, kStackSize);
   sigset_t all, before;
   sigfillset(&all);
   for (const int fault : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT})
     sigdelset(&all, fault);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   pthread_t thread;
-  const int error = pthread_create(&thread, nullptr, thread_main, start.get());
+  const int error = pthread_create(&thread, &attributes, thread_main, start.get());
+  pthread_attr_destroy(&attributes);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (error) return -error;
   (void)start.release();

@@ -6,21 +6,19 @@
 
 #include <cerrno>
 #include <cstdint>
-#include <system_error>
 
 namespace lkl {
 
-Wakeup::Wakeup() {
-  open();
-}
-
 Wakeup::~Wakeup() {
-  close(fd_);
+  if (fd_ >= 0) close(fd_);
 }
 
-void Wakeup::open() {
+int Wakeup::open() {
+  if (fd_ >= 0) close(fd_);
   fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+  sleeping_.store(0);
+  kicked_.store(0);
+  return fd_ < 0 ? -errno : 0;
 }
 
 void Wakeup::kick() {
@@ -33,19 +31,17 @@ void Wakeup::kick() {
 bool Wakeup::going_to_sleep() {
   sleeping_.store(1);
   if (kicked_.load() == 0) return true;
-  awake();
+  awake(false);
   return false;
 }
 
-void Wakeup::awake() {
+void Wakeup::awake(bool readable) {
   sleeping_.store(0);
+  if (readable) {
+    uint64_t kicks;
+    (void)!::read(fd_, &kicks, sizeof kicks);
+  }
   kicked_.store(0);
-}
-
-void Wakeup::renew() {
-  close(fd_);
-  open();
-  awake();
 }
 
 }  // namespace lkl

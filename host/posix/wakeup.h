@@ -10,11 +10,14 @@ namespace lkl {
 // looks at the word second: one of them sees the other.
 class Wakeup final {
  public:
-  Wakeup();
+  Wakeup() = default;
   ~Wakeup();
   Wakeup(const Wakeup&) = delete;
   Wakeup& operator=(const Wakeup&) = delete;
 
+  // Before anything else; and after fork, when the descriptor is shared with the parent.
+  // 0 or -errno.
+  int open();
   int fd() const { return fd_; }
 
   // Any thread; async-signal-safe.
@@ -22,13 +25,10 @@ class Wakeup final {
   // True: go to sleep on fd(), then call awake(). False: there was a kick, or there
   // is one already; it is consumed.
   bool going_to_sleep();
-  void awake();
-  // After fork the descriptor would be shared with the parent.
-  void renew();
+  // `readable`: fd() was.
+  void awake(bool readable);
 
  private:
-  void open();
-
   int fd_ = -1;
   std::atomic<int> kicked_ = 0;
   std::atomic<int> sleeping_ = 0;

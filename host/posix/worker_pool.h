@@ -1,57 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0
 #pragma once
 
+#include <array>
 #include <condition_variable>
-#include <deque>
-#include <memory>
 #include <mutex>
-#include <vector>
 
 #include "host.h"
-#include "io/event_loop.h"
+#include "io/operation.h"
 #include "posix/wakeup.h"
 
 namespace lkl {
 
-// A bounded number of threads for what blocks, started with the first task. Ended
-// tasks are collected by the thread that waits on the loop.
+// A bounded number of threads for what blocks, started with the first operation. What has
+// ended is collected by the thread that waits on the loop.
 class WorkerPool final {
  public:
   static constexpr unsigned kMaxThreads = 4;
 
-  // `wakeup` is kicked when a task has ended.
+  // `wakeup` is kicked when an operation has ended.
   explicit WorkerPool(Wakeup& wakeup) : wakeup_(wakeup) {}
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  void submit(BlockingTask& task, IoCompletion& end);
-  // Calls done() for each ended task; how many.
-  unsigned collect();
-  // Tasks whose done() has not been called.
-  unsigned in_flight();
-  // Blocks until some task has ended and is not collected.
-  void wait_for_one();
+  void submit(IoOperation& operation);
+  // What has ended, with its result.
+  IoOperationList take_ended();
   void after_fork_child();
 
  private:
-  struct Job {
-    BlockingTask* task;
-    IoCompletion* end;
-    int64_t result;
-  };
-
   void work();
+  // False if the host gives us no thread at all.
+  bool have_thread();
 
   Wakeup& wakeup_;
   std::mutex mutex_;
   std::condition_variable work_ready_;
-  std::condition_variable result_ready_;
-  std::deque<Job> waiting_;
-  std::deque<Job> ended_;
-  std::vector<std::unique_ptr<host::Thread>> threads_;
+  IoOperationList waiting_;
+  unsigned number_waiting_ = 0;
+  IoOperationList ended_;
+  std::array<host::Thread, kMaxThreads> threads_;
+  unsigned started_ = 0;
   unsigned idle_ = 0;
-  unsigned in_flight_ = 0;
   bool stop_ = false;
 };
 

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 // fork() of the host process gives two kernels that go on, each on its own.
+#include <pthread.h>
+#include <unistd.h>
+
 #include <atomic>
+#include <csignal>
 #include <string>
 #include <thread>
 #include <vector>
@@ -103,4 +107,120 @@ TEST_F(ForkTest, AChildMayForkAgain) {
               return in_child([] { return lkl_sys_rmdir("/one") ? 2 : 0; });
             }),
             0);
+}
+
+// Several threads fork at once; each child makes a call and ends.
+TEST_F(ForkTest, ByManyThreadsAtOnce) {
+  std::atomic<int> bad = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&] {
+      for (int k = 0; k < 40; ++k)
+        if (in_child([] { return lkl_sys_getpid() == 1 ? 0 : 3; }) != 0) ++bad;
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(bad, 0);
+  EXPECT_EQ(lkl_sys_getpid(), 1);
+}
+
+TEST_F(ForkTest, WhileDisksComeAndGo) {
+  std::atomic<bool> stop = false;
+  std::thread changer([&] {
+    while (!stop) {
+      lkl_disk disk = {};
+      lkl_disk_options options = {};
+      options.flags = LKL_DISK_MEMORY;
+      options.size = 1 << 20;
+      EXPECT_GE(lkl_disk_add_options(&disk, &options), 0);
+      EXPECT_EQ(lkl_disk_remove(disk), 0);
+    }
+  });
+  for (int i = 0; i < 40; ++i)
+    EXPECT_EQ(in_child([] {
+                lkl_disk disk = {};
+                lkl_disk_options options = {};
+                options.flags = LKL_DISK_MEMORY;
+                options.size = 1 << 20;
+                if (lkl_disk_add_options(&disk, &options) < 0) return 1;
+                return lkl_disk_remove(disk) == 0 ? 0 : 2;
+              }),
+              0);
+  stop = true;
+  changer.join();
+}
+
+TEST_F(ForkTest, WhileThreadsBeginAndEnd) {
+  std::atomic<bool> stop = false;
+  std::vector<std::thread> makers;
+  for (int i = 0; i < 2; ++i)
+    makers.emplace_back([&] {
+      while (!stop) std::thread([] { EXPECT_GT(lkl_sys_gettid(), 1); }).join();
+    });
+  for (int i = 0; i < 60; ++i)
+    EXPECT_EQ(in_child([] { return lkl_sys_getpid() == 1 ? 0 : 1; }), 0);
+  stop = true;
+  for (std::thread& maker : makers) maker.join();
+}
+
+namespace {
+
+std::atomic<int> child_in_handler = -1;
+
+void fork_in_handler(int) {
+  child_in_handler = in_child([] {
+    // this copy is in the middle of a call, which can't be made whole: refused, not hanging
+    if (lkl_sys_getpid() != -LKL_EDEADLK) return 1;
+    return 0;
+  });
+}
+
+}  // namespace
+
+TEST_F(ForkTest, InAHandlerInsideACall) {
+  struct sigaction action = {}, before;
+  action.sa_handler = fork_in_handler;
+  sigaction(SIGUSR1, &action, &before);
+  int pipe[2];
+  ASSERT_EQ(lkl_sys_pipe2(pipe, 0), 0);
+  std::thread blocked([&] {
+    char c;
+    EXPECT_EQ(lkl_sys_read(pipe[0], &c, 1), 1);
+  });
+  usleep(50'000);
+  pthread_kill(blocked.native_handle(), SIGUSR1);
+  while (child_in_handler < 0) std::this_thread::yield();
+  EXPECT_EQ(child_in_handler, 0);
+  EXPECT_EQ(lkl_sys_write(pipe[1], "x", 1), 1);
+  blocked.join();
+  sigaction(SIGUSR1, &before, nullptr);
+}
+
+TEST(Fork, BesideBootsAndHalts) {
+  std::atomic<bool> stop = false;
+  std::atomic<int> bad = 0;
+  std::thread forker([&] {
+    while (!stop) {
+      const int result = in_child([] {
+        // whatever it finds: an answer
+        const long answer = lkl_sys_getpid();
+        const bool known = answer == 1 || answer == -LKL_ENODEV || answer == -LKL_ESHUTDOWN;
+        lkl_cleanup();
+        return known ? 0 : 1;
+      });
+      if (result != 0) bad = result;
+    }
+  });
+  static lkl_host_operations silent = {};
+  for (int i = 0; i < 30; ++i) {
+    EXPECT_EQ(lkl_init(&silent), 0);
+    EXPECT_EQ(lkl_start_kernel("mem=32M loglevel=0"), 0);
+    EXPECT_EQ(lkl_sys_getpid(), 1);
+    if (i % 2) {
+      EXPECT_EQ(lkl_sys_halt(), 0);
+    }
+    lkl_cleanup();
+  }
+  stop = true;
+  forker.join();
+  EXPECT_EQ(bad, 0);
 }

@@ -83,8 +83,8 @@ TEST_F(LifeTest, SaysWhatItIs) {
   EXPECT_NE(std::strstr(name.release, "6."), nullptr) << name.release;
 }
 
-// The application's thread and the executor; with LKL_IO=threads also the pool.
-TEST_F(LifeTest, AnIdleLibraryHasOneThreadOfItsOwn) {
+// The application's thread, the executor and the minder; with LKL_IO=threads also the pool.
+TEST_F(LifeTest, AnIdleLibraryHasTwoThreadsOfItsOwn) {
   char proc[] = "proc";
   ASSERT_EQ(lkl_mount_fs(proc), 0);
   lkl_disk disk = {};
@@ -93,7 +93,7 @@ TEST_F(LifeTest, AnIdleLibraryHasOneThreadOfItsOwn) {
   options.size = 16 << 20;
   ASSERT_GE(lkl_disk_add_options(&disk, &options), 0);
   std::thread([] { lkl_sys_gettid(); }).join();
-  EXPECT_EQ(host_threads(), 2u);
+  EXPECT_EQ(host_threads(), 3u);
   EXPECT_EQ(lkl_disk_remove(disk), 0);
 }
 

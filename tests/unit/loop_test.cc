@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // The contract of EventLoop, over both of its implementations.
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,6 +36,7 @@ class LoopTest : public ::testing::TestWithParam<EventLoopKind> {
   void SetUp() override {
     loop_ = lkl::make_event_loop(GetParam());
     if (!loop_) GTEST_SKIP() << "this host has no io_uring for us";
+    loop_->set_submitter({[](void* self) { static_cast<EventLoop*>(self)->kick(); }, loop_.get()});
     std::string name = "/tmp/lkl-loop-XXXXXX";
     fd_ = mkstemp(name.data());
     unlink(name.c_str());
@@ -165,7 +167,7 @@ TEST_P(LoopTest, WorksInTheChildOfAFork) {
   const pid_t pid = fork();
   if (pid == 0) {
     alarm(30);
-    loop_->after_fork_child();
+    if (loop_->after_fork_child() != 0) _exit(2);
     Result result;
     loop_->write(fd_, vector, 1, result);
     while (!result.ended) loop_->wait(UINT64_MAX);
@@ -178,4 +180,128 @@ TEST_P(LoopTest, WorksInTheChildOfAFork) {
   loop_->write(fd_, vector, 2, after);
   wait_for(after);
   EXPECT_EQ(after.value, 1);
+}
+
+// What a thread has started is not its own: it may end before that does.
+TEST_P(LoopTest, AnOperationOutlivesTheThreadThatStartedIt) {
+  int pipe[2];
+  ASSERT_EQ(::pipe(pipe), 0);
+  char text[8] = {};
+  const iovec to[] = {{text, sizeof text}};
+  Result result;
+  std::atomic<bool> started = false;
+  std::thread minder([&] {
+    while (!result.ended) loop_->wait(UINT64_MAX);
+  });
+  std::thread([&] {
+    loop_->read(pipe[0], to, static_cast<uint64_t>(-1), result);
+    started = true;
+  }).join();
+  lkl::host::sleep_ns(20'000'000);
+  ASSERT_EQ(::write(pipe[1], "hello", 5), 5);
+  minder.join();
+  // a pipe has no positions: the pool's pread() says so at once, and is not what is tested
+  if (GetParam() == EventLoopKind::kUring) {
+    EXPECT_EQ(result.value, 5);
+  }
+  close(pipe[0]);
+  close(pipe[1]);
+}
+
+TEST_P(LoopTest, ABatchKeepsItsFirstOperation) {
+  char a = 'a', b = 'b';
+  const iovec first[] = {{&a, 1}}, second[] = {{&b, 1}};
+  Result one, two;
+  lkl::IoOperation* kept = nullptr;
+  {
+    EventLoop::Batch batch(*loop_);
+    loop_->write(fd_, first, 0, one);
+    loop_->write(fd_, second, 1, two);
+    kept = batch.keep();
+  }
+  ASSERT_NE(kept, nullptr);
+  wait_for(two);
+  EXPECT_EQ(two.value, 1);
+  EXPECT_FALSE(one.ended);
+  loop_->perform(*kept);
+  EXPECT_TRUE(one.ended);
+  EXPECT_EQ(one.value, 1);
+}
+
+namespace {
+
+struct Ready final : lkl::ReadyHandler {
+  std::atomic<int> times = 0;
+  std::atomic<short> events = 0;
+  void ready(short what) override {
+    events = what;
+    ++times;
+  }
+};
+
+}  // namespace
+
+TEST_P(LoopTest, WatchesOnce) {
+  int pipe[2];
+  ASSERT_EQ(::pipe(pipe), 0);
+  Ready ready;
+  lkl::Watch watch = {.fd = pipe[0], .events = POLLIN, .handler = &ready};
+  loop_->watch(watch);
+  loop_->wait(lkl::host::monotonic_ns() + 5'000'000);
+  EXPECT_EQ(ready.times, 0);
+  ASSERT_EQ(::write(pipe[1], "x", 1), 1);
+  while (ready.times == 0) loop_->wait(UINT64_MAX);
+  EXPECT_TRUE(ready.events & POLLIN);
+  // still readable, and nobody asked again
+  loop_->wait(lkl::host::monotonic_ns() + 5'000'000);
+  EXPECT_EQ(ready.times, 1);
+  loop_->watch(watch);
+  while (ready.times == 1) loop_->wait(UINT64_MAX);
+  close(pipe[0]);
+  close(pipe[1]);
+}
+
+TEST_P(LoopTest, WhatIsWatchedIsNotWaitedFor) {
+  int pipe[2];
+  ASSERT_EQ(::pipe(pipe), 0);
+  Ready ready;
+  lkl::Watch watch = {.fd = pipe[0], .events = POLLIN, .handler = &ready};
+  loop_->watch(watch);
+  loop_->quiesce();  // returns
+  const pid_t pid = fork();
+  if (pid == 0) {
+    alarm(30);
+    if (loop_->after_fork_child() != 0) _exit(2);
+    if (::write(pipe[1], "x", 1) != 1) _exit(3);
+    while (ready.times == 0) loop_->wait(UINT64_MAX);
+    _exit(0);
+  }
+  int status = -1;
+  waitpid(pid, &status, 0);
+  EXPECT_EQ(status, 0);
+  loop_->cancel(watch);
+  close(pipe[0]);
+  close(pipe[1]);
+}
+
+TEST_P(LoopTest, CancelIsTheEndOfIt) {
+  for (int i = 0; i < 200; ++i) {
+    int pipe[2];
+    ASSERT_EQ(::pipe(pipe), 0);
+    auto ready = std::make_unique<Ready>();
+    lkl::Watch watch = {.fd = pipe[0], .events = POLLIN, .handler = ready.get()};
+    std::atomic<bool> stop = false;
+    std::thread minder([&] {
+      while (!stop) loop_->wait(UINT64_MAX);
+    });
+    loop_->watch(watch);
+    ASSERT_EQ(::write(pipe[1], "x", 1), 1);
+    loop_->cancel(watch);
+    ready.reset();  // under a sanitizer: it is not called any more
+    stop = true;
+    loop_->kick();
+    minder.join();
+    close(pipe[0]);
+    close(pipe[1]);
+  }
 }

@@ -14,6 +14,7 @@ REGISTERS = ("r15", "r14", "r13", "r12", "rbx", "rbp", "rip")  # as lkl_switch_s
 STACK_ENDS = ("lkl_call_on_stack", "lkl_task_start")
 PF_KTHREAD = 0x00200000
 STATES = {0: "R", 1: "S", 2: "D", 4: "T", 8: "t", 0x402: "I"}
+BITS = ((1, "HELD"), (2, "ENTER"), (4, "TIMER"), (8, "RESUME"), (16, "HOLD"))
 MODES = {0: "KERNEL: in kernel code, at sp if nobody is the CPU",
          1: "USER: between two calls of a thread", 2: "DEAD: halted, or panicked"}
 
@@ -338,7 +339,7 @@ lkl-cpu"""
         layout = Layout()
         cpu = symbol_address("lkl_cpu", "the library has no symbols")
         word = read_pointer(cpu + layout["cpu.word"])
-        bits = [name for bit, name in ((1, "HELD"), (2, "ENTER"), (4, "TIMER")) if word & bit]
+        bits = [name for bit, name in BITS if word & bit]
         bits += [f"IRQ{n}" for n in range(56) if word >> (8 + n) & 1]
         mode = read_int(cpu + layout["cpu.mode"])
         tasks = list(all_tasks(layout))

@@ -6,7 +6,7 @@
 
 static void console_write(struct console *con, const char *text, unsigned int len)
 {
-	lkl_host->print(text, len);
+	lkl_host->print(lkl_host->instance, text, len);
 }
 
 static struct console console = {

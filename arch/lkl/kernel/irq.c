@@ -7,13 +7,14 @@
 #include <linux/seq_file.h>
 #include <asm/irq_regs.h>
 #include "lkl.h"
+#include "shared_word.h"
 
 /* Interrupts are enabled, something is pending; or the CPU comes from user mode. */
 void lkl_cpu_do_pending(void)
 {
-	u64 pending;
+	u64 pending, irqs;
 
-	while ((pending = READ_ONCE(lkl_cpu.word) & ~LKL_CPU_HELD)) {
+	while ((pending = READ_ONCE(lkl_cpu.word) & LKL_CPU_INTERRUPTS)) {
 		struct pt_regs regs = { .user = lkl_cpu.in_user }, *old_regs;
 
 		lkl_cpu.irqs_off = 1;
@@ -23,38 +24,44 @@ void lkl_cpu_do_pending(void)
 		if (pending & LKL_CPU_ENTER)
 			lkl_take_entries();
 		if (pending & LKL_CPU_TIMER) {
-			__atomic_fetch_and(&lkl_cpu.word, ~LKL_CPU_TIMER, __ATOMIC_SEQ_CST);
+			LKL_FETCH_AND(lkl_cpu.word, ~LKL_CPU_TIMER);
 			lkl_timer_interrupt();
 		}
-		pending >>= LKL_CPU_IRQ_SHIFT;
-		while (pending) {
-			unsigned int irq = __ffs(pending);
+		irqs = pending >> LKL_CPU_IRQ_SHIFT;
+		while (irqs) {
+			unsigned int irq = __ffs(irqs);
 
-			pending &= pending - 1;
+			irqs &= irqs - 1;
 			/* before the handler: what comes after this needs another one */
-			__atomic_fetch_and(&lkl_cpu.word, ~LKL_CPU_IRQ(irq), __ATOMIC_SEQ_CST);
+			LKL_FETCH_AND(lkl_cpu.word, ~LKL_CPU_IRQ(irq));
 			generic_handle_irq(irq);
 		}
 		irq_exit();
 		set_irq_regs(old_regs);
 		trace_hardirqs_on();
 		lkl_cpu.irqs_off = 0;
-		/* a long run of a kernel thread is left here, its clock being ticked */
-		if (unlikely(lkl_cpu_hand_over_due()) && !lkl_cpu.in_user)
-			__lkl_cpu_hand_over();
+		/*
+		 * A long run of a kernel thread is left here, its clock being ticked. That I/O
+		 * is kept for the runner is no limit before a tick.
+		 */
+		if (unlikely(lkl_cpu_limit_is_reached()) && !lkl_cpu.in_user &&
+		    (pending & LKL_CPU_TIMER || !(lkl_cpu.leave & LKL_LEAVE_IO)))
+			lkl_cpu_limit_reached();
 	}
+	/* a thread that is to fork wants the CPU as it is */
+	if (unlikely(READ_ONCE(lkl_cpu.word) & LKL_CPU_HOLD) && !lkl_cpu.in_user)
+		lkl_cpu_hand_over();
 }
 
 /*
  * A loop that only waits for time to pass, and lets others go first, enables no interrupts:
- * cond_resched() looks for them. (What to reschedule for comes by an interrupt, too.) The
- * clock is minded by the executor, unless that is awake, which may be just here.
+ * cond_resched() looks for them. (What to reschedule for comes by an interrupt, too.)
  */
 int __real___cond_resched(void);
 int __wrap___cond_resched(void);
 int __wrap___cond_resched(void)
 {
-	if (unlikely(lkl_cpu_pending() || !READ_ONCE(lkl_cpu.executor_deadline)))
+	if (unlikely(lkl_cpu_pending()))
 		cpu_relax();
 	return __real___cond_resched();
 }

@@ -8,6 +8,7 @@
 #include <linux/linkage.h>
 #include <linux/types.h>
 #include <asm/cpu.h>
+#include <asm/host_ops.h>
 #include <asm/extable.h>
 
 struct dentry;
@@ -21,8 +22,18 @@ void lkl_call_on_stack(struct lkl_host_thread *self, lkl_u64 stack_top,
 void lkl_task_start(void);
 void lkl_fault_entry(void);
 
-/* cpu.c */
+/* How long a thread whose call is done goes on for others. */
+#define LKL_SERVE_NS	50000
+/* How long a thread sleeps that lets another one have the CPU for its quantum. */
+#define LKL_NAP_NS	20000
+
+/* host_side.c */
 void lkl_boot_finished(void);
+
+/* cpu.c */
+void lkl_cpu_hand_over(void);
+int lkl_boot_prepare(const char *command_line, u64 *stack_top);
+void lkl_boot_on_stack(struct lkl_host_thread *self);
 
 /* task.c */
 void lkl_task_loop(struct lkl_host_thread *ht);
@@ -48,13 +59,17 @@ const char *lkl_name_address(unsigned long addr, char *text, int size);
 
 /* signal.c */
 bool lkl_user_work(struct lkl_host_thread *ht);
-void lkl_sigreturn(u64 mask);
+void lkl_sigreturn(struct lkl_host_thread *ht, u64 mask);
+
+/* clock.c */
+u64 lkl_clock(void);
+u64 lkl_clock_ask_host(void);
 
 /* time.c */
-u64 lkl_clock(void);
 void lkl_timer_interrupt(void);
 
 /* mm.c */
+int lkl_mm_reserve(const char *command_line);
 void lkl_mm_setup(void);
 
 /* setup.c */

@@ -23,36 +23,51 @@ EXPORT_SYMBOL(memory_end);
 void *empty_zero_page;
 EXPORT_SYMBOL(empty_zero_page);
 
+static void *memory __initdata;
 static unsigned long memory_size __initdata = DEFAULT_MEMORY;
 
-static int __init parse_mem(char *arg)
+static int __init mem_is_known(char *arg)
 {
-	if (!arg)
-		return -EINVAL;
-	memory_size = memparse(arg, NULL);
 	return 0;
 }
-early_param("mem", parse_mem);
+early_param("mem", mem_is_known);
+
+/* Is this the word mem=, at the beginning or after a blank? The last one counts. */
+static unsigned long size_on_command_line(const char *command_line)
+{
+	unsigned long size = DEFAULT_MEMORY;
+	const char *at;
+
+	for (at = command_line; *at; at++)
+		if ((at == command_line || at[-1] == ' ') && at[0] == 'm' && at[1] == 'e' &&
+		    at[2] == 'm' && at[3] == '=')
+			size = memparse(at + 4, NULL);
+	return size;
+}
+
+/* Before the boot, which can't fail in a way that the program survives. */
+int lkl_mm_reserve(const char *command_line)
+{
+	memory_size = round_down(max_t(unsigned long, size_on_command_line(command_line),
+				       MIN_MEMORY), MEMORY_ALIGN);
+	memory = lkl_host->mem_alloc(lkl_host->instance, memory_size, MEMORY_ALIGN);
+	return memory ? 0 : -ENOMEM;
+}
 
 void __init lkl_mm_setup(void)
 {
 	unsigned long zone_ends[MAX_NR_ZONES] = { 0 };
-	unsigned long size = round_down(max_t(unsigned long, memory_size, MIN_MEMORY),
-					MEMORY_ALIGN);
-	void *memory = lkl_host->mem_alloc(size, MEMORY_ALIGN);
 
-	if (!memory)
-		panic("the host has no %lu MiB of memory for us: use a smaller mem=", size >> 20);
 	memory_start = (unsigned long)memory;
-	memory_end = memory_start + size;
-	lkl_host->mem_register(memory, LKL_PHYS_OFFSET, size);
+	memory_end = memory_start + memory_size;
+	lkl_host->mem_register(lkl_host->instance, memory, LKL_PHYS_OFFSET, memory_size);
 
 	high_memory = (void *)memory_end;
 	min_low_pfn = PFN_DOWN(LKL_PHYS_OFFSET);
-	max_low_pfn = PFN_DOWN(LKL_PHYS_OFFSET + size);
+	max_low_pfn = PFN_DOWN(LKL_PHYS_OFFSET + memory_size);
 	max_pfn = max_low_pfn;
 	max_mapnr = max_low_pfn;
-	memblock_add(LKL_PHYS_OFFSET, size);
+	memblock_add(LKL_PHYS_OFFSET, memory_size);
 	empty_zero_page = memblock_alloc(PAGE_SIZE, PAGE_SIZE);
 	zone_ends[ZONE_NORMAL] = max_low_pfn;
 	free_area_init(zone_ends);
@@ -84,7 +99,7 @@ static int report_free_pages(struct page_reporting_dev_info *dev, struct scatter
 	unsigned int i;
 
 	for_each_sg(sgl, sg, nents, i)
-		lkl_host->mem_discard(sg_virt(sg), sg->length);
+		lkl_host->mem_discard(lkl_host->instance, sg_virt(sg), sg->length);
 	return 0;
 }
 

@@ -12,13 +12,16 @@
 #include <linux/start_kernel.h>
 #include <asm/setup.h>
 #include "lkl.h"
+#include "shared_word.h"
 
 /* Every thread of the host finds out from the mode that this kernel is no more. */
 static void __noreturn leave_for_good(void)
 {
 	local_irq_disable();
-	lkl_cpu.mode = LKL_MODE_DEAD;
-	lkl_host->halted();
+	/* the word stays held: whoever comes finds out on its way to wait for it */
+	lkl_cpu.leave = LKL_LEAVE_HAND_OVER;
+	LKL_STORE(lkl_cpu.mode, LKL_MODE_DEAD);
+	lkl_host->halted(lkl_host->instance);
 	lkl_swap_stacks(&lkl_cpu.sp, lkl_cpu.runner->host_sp);
 	unreachable();
 }
@@ -28,7 +31,7 @@ static int on_panic(struct notifier_block *nb, unsigned long event, void *text)
 	/* unless the oops before it has shown where, or panic() itself */
 	if (!IS_ENABLED(CONFIG_DEBUG_BUGVERBOSE) && !test_taint(TAINT_DIE))
 		dump_stack();
-	lkl_host->panic();
+	lkl_host->panic(lkl_host->instance);
 	/* the process is to go on without this kernel */
 	leave_for_good();
 }

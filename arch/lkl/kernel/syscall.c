@@ -11,6 +11,7 @@
 #include <linux/unistd.h>
 #include <asm/syscall.h>
 #include "lkl.h"
+#include "shared_word.h"
 
 #define CREATE_TRACE_POINTS
 #include <trace/events/syscalls.h>
@@ -57,7 +58,7 @@ static noinline long private_call(struct lkl_host_thread *ht)
 	case LKL_NR_MMIO_DEVICE_REMOVE:
 		return lkl_mmio_device_remove(ht->args[0]);
 	case LKL_NR_SIGRETURN:
-		lkl_sigreturn(ht->args[0]);
+		lkl_sigreturn(ht, ht->args[0]);
 		return 0;
 	case LKL_NR_FUZZ_COUNTERS:
 		return lkl_fuzz_counters((u8 *)ht->args[0], ht->args[1]);
@@ -126,11 +127,21 @@ static noinline void watch_exit(long ret)
 		trace_sys_exit(task_pt_regs(current), ret);
 }
 
-void lkl_run_request(struct lkl_host_thread *ht)
+/* A handler runs before the call is made again, if SA_RESTART or the call says so. */
+static bool again_after_handler(struct lkl_host_thread *ht, long ret)
+{
+	return ret == -ERESTARTNOINTR || (ret == -ERESTARTSYS && ht->sig_restart);
+}
+
+static long run_call(struct lkl_host_thread *ht)
 {
 	long ret;
 
-	WRITE_ONCE(ht->state, LKL_REQ_RUNNING);
+	/* came between two calls: its place is before this one */
+	if (unlikely(ht->sig_handler) && ht->nr < LKL_NR_PRIVATE) {
+		ht->again = 1;
+		return -EINTR;
+	}
 	if (watched())
 		watch_enter(ht);
 	ret = call(ht);
@@ -139,10 +150,25 @@ void lkl_run_request(struct lkl_host_thread *ht)
 
 		if (!wants_restart(ret))
 			continue;
-		ret = interrupt || ht->orphan ? -EINTR : restart(ht, ret);
+		if (interrupt) {
+			ht->again = again_after_handler(ht, ret);
+			ret = -EINTR;
+		} else {
+			ret = ht->state & LKL_REQ_ORPHAN ? -EINTR : restart(ht, ret);
+		}
 	}
 	ht->ret = ret;
 	if (watched())
 		watch_exit(ret);
+	return ret;
+}
+
+void lkl_run_request(struct lkl_host_thread *ht)
+{
+	unsigned long waits = current->nvcsw;
+
+	LKL_STORE_RELAXED(ht->state, (ht->state & ~LKL_REQ_PHASE) | LKL_REQ_RUNNING);
+	ht->ret = run_call(ht);
+	ht->streak = likely(current->nvcsw == waits) ? ht->streak + 1 : 0;
 	lkl_request_done(ht);
 }

@@ -22,8 +22,7 @@
 #include <isa/cpu.h>
 #include <asm/cpu.h>
 #include "lkl.h"
-
-#define SERVE_NS	50000
+#include "shared_word.h"
 
 static struct task_struct *init_tsk;
 static struct lkl_host_thread *spawn_list;
@@ -33,21 +32,22 @@ void lkl_request_done(struct lkl_host_thread *ht)
 {
 	bool own = lkl_cpu.runner == ht;
 
-	__atomic_store_n(&ht->state, LKL_REQ_DONE, __ATOMIC_RELEASE);
+	/* its thread waits, flags are the holder's: nobody else writes it now */
+	LKL_STORE_RELEASE(ht->state, ht->state | LKL_REQ_DONE);
 	if (unlikely(!own))
-		lkl_host->wake(ht);
+		lkl_host->wake(lkl_host->instance, ht);
 }
 
 static bool request_posted(const struct lkl_host_thread *ht)
 {
-	return READ_ONCE(ht->state) == LKL_REQ_POSTED;
+	return (LKL_LOAD_ACQUIRE(ht->state) & LKL_REQ_PHASE) == LKL_REQ_POSTED;
 }
 
 /* Sleep until there is a request (or other work of user mode); run others meanwhile. */
 static void park(struct lkl_host_thread *ht)
 {
-	if (lkl_cpu.runner == ht && READ_ONCE(ht->state) == LKL_REQ_DONE)
-		ht->serve_until = lkl_clock() + SERVE_NS;
+	if (lkl_cpu.runner == ht && (ht->state & LKL_REQ_PHASE) == LKL_REQ_DONE)
+		lkl_cpu.serve_until = lkl_clock() + LKL_SERVE_NS;
 	set_current_state(TASK_INTERRUPTIBLE);
 	/* ENTER may have been taken while we were still running: look again */
 	if (!request_posted(ht) && !(READ_ONCE(current_thread_info()->flags) & _TIF_USER_WORK))
@@ -67,13 +67,16 @@ void lkl_task_loop(struct lkl_host_thread *ht)
 			lkl_run_request(ht);
 		else if (unlikely(READ_ONCE(current_thread_info()->flags) & _TIF_USER_WORK))
 			lkl_user_work(ht);
-		if (unlikely(ht->orphan))
+		if (unlikely(ht->state & LKL_REQ_ORPHAN))
 			lkl_host_thread_exit(ht);
 		if (likely(!need_resched() && single_task_running()))
 			break;
 		park(ht);
 	}
-	lkl_cpu.user = ht;
+	if (lkl_cpu.user != ht) {
+		lkl_cpu.user = ht;
+		lkl_cpu.user_since = isa_cycles();
+	}
 	lkl_cpu.mode = LKL_MODE_USER;
 }
 
@@ -86,7 +89,7 @@ void lkl_user_interrupt(struct lkl_host_thread *self)
 	struct lkl_host_thread *ht = lkl_cpu.user;
 
 	lkl_cpu.mode = LKL_MODE_KERNEL;
-	if ((READ_ONCE(lkl_cpu.word) & ~LKL_CPU_HELD) == LKL_CPU_ENTER) {
+	if ((READ_ONCE(lkl_cpu.word) & LKL_CPU_INTERRUPTS) == LKL_CPU_ENTER) {
 		/* Another thread calls in: the frequent case needs no interrupt. */
 		local_irq_disable();
 		lkl_take_entries();
@@ -107,12 +110,12 @@ static void take_orphan(struct lkl_host_thread *ht)
 
 	if (!task)
 		return;
-	if (READ_ONCE(ht->state) == LKL_REQ_RUNNING) {
+	if ((ht->state & LKL_REQ_PHASE) == LKL_REQ_RUNNING) {
 		/* in a call: interrupt it, lkl_task_loop() does the rest */
 		set_notify_signal(task);
 	} else {
 		ht->nr = LKL_NR_THREAD_EXIT;
-		WRITE_ONCE(ht->state, LKL_REQ_POSTED);
+		ht->state = (ht->state & ~LKL_REQ_PHASE) | LKL_REQ_POSTED;
 		wake_up_process(task);
 	}
 }
@@ -121,9 +124,10 @@ static void take_orphan(struct lkl_host_thread *ht)
 void lkl_take_entries(void)
 {
 	struct lkl_host_thread *list, *next, *ordered = NULL;
+	u32 state;
 
-	__atomic_fetch_and(&lkl_cpu.word, ~LKL_CPU_ENTER, __ATOMIC_SEQ_CST);
-	list = __atomic_exchange_n(&lkl_cpu.enter_list, NULL, __ATOMIC_SEQ_CST);
+	LKL_FETCH_AND(lkl_cpu.word, ~LKL_CPU_ENTER);
+	list = LKL_XCHG(lkl_cpu.enter_list, NULL);
 	for (; list; list = next) {
 		next = list->next;
 		list->next = ordered;
@@ -132,14 +136,14 @@ void lkl_take_entries(void)
 	for (; ordered; ordered = next) {
 		next = ordered->next;
 		/* from here on it may be queued again */
-		__atomic_store_n(&ordered->queued, 0, __ATOMIC_SEQ_CST);
-		if (unlikely(ordered->orphan)) {
+		state = LKL_FETCH_AND(ordered->state, ~LKL_REQ_QUEUED);
+		if (unlikely(state & LKL_REQ_ORPHAN)) {
 			take_orphan(ordered);
 		} else if (likely(ordered->task)) {
 			wake_up_process(ordered->task);
-		} else if (request_posted(ordered) && !ordered->spawning) {
+		} else if (request_posted(ordered) && !(state & LKL_REQ_SPAWNING)) {
 			/* else: the entry is older than the end of its task */
-			ordered->spawning = 1;
+			LKL_FETCH_OR(ordered->state, LKL_REQ_SPAWNING);
 			ordered->next_spawn = spawn_list;
 			spawn_list = ordered;
 			wake_up_process(init_tsk);
@@ -154,7 +158,7 @@ void __noreturn lkl_host_thread_exit(struct lkl_host_thread *ht)
 	ht->stack_top = 0;
 	ht->ret = 0;
 	if (lkl_cpu.runner == ht)
-		ht->serve_until = lkl_clock() + SERVE_NS;
+		lkl_cpu.serve_until = lkl_clock() + LKL_SERVE_NS;
 	lkl_request_done(ht);
 	do_exit(0);
 }
@@ -162,14 +166,38 @@ void __noreturn lkl_host_thread_exit(struct lkl_host_thread *ht)
 static int host_task(void *arg)
 {
 	struct lkl_host_thread *ht = arg;
+	sigset_t none = {};
 
 	current->thread.host_thread = ht;
 	ht->stack_top = (unsigned long)task_stack_page(current) + THREAD_SIZE -
 			LKL_STACK_TOP_RESERVE;
 	ht->task = current;
-	ht->spawning = 0;
+	LKL_FETCH_AND(ht->state, ~LKL_REQ_SPAWNING);
+	/* the mask of pid 1 is none of its own */
+	set_current_blocked(&none);
 	set_task_comm(current, "host");
 	return 0;
+}
+
+/*
+ * A task can't be made while a signal waits for pid 1. What has no handler never does, pid 1
+ * being what it is; so those that have one are blocked, and no others: to block a signal
+ * whose default it is to kill is to let it.
+ */
+static pid_t spawn(struct lkl_host_thread *ht)
+{
+	sigset_t handled = {}, none = {};
+	pid_t pid;
+	int sig;
+
+	for (sig = 1; sig <= _NSIG; sig++)
+		if (current->sighand->action[sig - 1].sa.sa_handler != SIG_DFL)
+			sigaddset(&handled, sig);
+	set_current_blocked(&handled);
+	pid = user_mode_thread(host_task, ht, CLONE_VM | CLONE_FS | CLONE_FILES |
+			       CLONE_THREAD | CLONE_SIGHAND | CLONE_SYSVSEM);
+	set_current_blocked(&none);
+	return pid;
 }
 
 /* pid 1 when it has nothing else to do: makes tasks for new application threads. */
@@ -182,6 +210,8 @@ void __noreturn lkl_serve_spawns(void)
 		struct lkl_host_thread *ht;
 		pid_t pid;
 
+		/* a signal to the process goes to a thread that has none pending */
+		set_thread_flag(TIF_SIGPENDING);
 		set_current_state(TASK_IDLE);
 		local_irq_disable();
 		ht = spawn_list;
@@ -193,14 +223,13 @@ void __noreturn lkl_serve_spawns(void)
 			continue;
 		}
 		__set_current_state(TASK_RUNNING);
-		if (ht->orphan) {
-			ht->spawning = 0;
+		if (ht->state & LKL_REQ_ORPHAN) {
+			LKL_FETCH_AND(ht->state, ~LKL_REQ_SPAWNING);
 			continue;
 		}
-		pid = user_mode_thread(host_task, ht, CLONE_VM | CLONE_FS | CLONE_FILES |
-				       CLONE_THREAD | CLONE_SIGHAND | CLONE_SYSVSEM);
+		pid = spawn(ht);
 		if (pid < 0) {
-			ht->spawning = 0;
+			LKL_FETCH_AND(ht->state, ~LKL_REQ_SPAWNING);
 			ht->ret = pid;
 			lkl_request_done(ht);
 		}
@@ -211,7 +240,7 @@ void __noreturn lkl_serve_spawns(void)
 asmlinkage void lkl_task_main(struct task_struct *prev, int (*fn)(void *arg), void *arg)
 {
 	schedule_tail(prev);
-	lkl_cpu_check_hand_over();
+	lkl_cpu_switched();
 	fn(arg);
 	if (current->flags & PF_KTHREAD)
 		do_exit(0);
@@ -231,7 +260,7 @@ int copy_thread(struct task_struct *p, const struct kernel_clone_args *args)
 	*(struct task_struct **)top = p;
 	p->thread.host_thread = NULL;
 	p->thread.sp = (unsigned long)isa_new_stack(top, lkl_task_start, args->fn, args->fn_arg);
-	lkl_host->stack_on(stack, THREAD_SIZE);
+	lkl_host->stack_on(lkl_host->instance, stack, THREAD_SIZE);
 	return 0;
 }
 
@@ -241,7 +270,7 @@ int copy_thread(struct task_struct *p, const struct kernel_clone_args *args)
  */
 void exit_thread(struct task_struct *tsk)
 {
-	lkl_host->stack_off(task_stack_page(tsk), THREAD_SIZE);
+	lkl_host->stack_off(lkl_host->instance, task_stack_page(tsk), THREAD_SIZE);
 }
 
 long arch_ptrace(struct task_struct *child, long request, unsigned long addr, unsigned long data)

@@ -8,6 +8,13 @@
  * and application threads look at the same memory from other host threads.
  */
 #include <isa/barrier.h>
+
+/*
+ * Some rings that the application has mapped are handshakes without a call: the kernel sets
+ * a flag by an atomic, then looks (io_uring's IORING_SQ_NEED_WAKEUP). Its barrier is this.
+ */
+#define smp_mb__after_atomic()	mb()
+
 #include <asm-generic/barrier.h>
 
 #endif

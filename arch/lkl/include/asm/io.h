@@ -4,13 +4,16 @@
 
 #include <linux/compiler.h>
 #include <linux/types.h>
-#include <asm/cpu.h>
+#include <asm/host_ops.h>
 
 /*
  * Device registers are calls to the host. An address is the number that
  * LKL_NR_MMIO_DEVICE_ADD gave; nothing is mapped there. Other addresses are
  * memory that somebody treats as registers, as tests of drivers do.
  */
+u64 lkl_mmio_read(u64 addr, unsigned int size);
+void lkl_mmio_write(u64 addr, u64 value, unsigned int size);
+
 static inline bool lkl_is_device(const volatile void __iomem *addr)
 {
 	return (unsigned long)addr - LKL_MMIO_BASE < LKL_MMIO_SIZE;
@@ -20,13 +23,13 @@ static inline bool lkl_is_device(const volatile void __iomem *addr)
 static inline type __raw_read##sfx(const volatile void __iomem *addr)		\
 {										\
 	if (likely(lkl_is_device(addr)))					\
-		return lkl_host->mmio_read((unsigned long)addr, sizeof(type));	\
+		return lkl_mmio_read((unsigned long)addr, sizeof(type));	\
 	return *(const volatile type __force *)addr;				\
 }										\
 static inline void __raw_write##sfx(type value, volatile void __iomem *addr)	\
 {										\
 	if (likely(lkl_is_device(addr)))					\
-		lkl_host->mmio_write((unsigned long)addr, value, sizeof(type));	\
+		lkl_mmio_write((unsigned long)addr, value, sizeof(type));	\
 	else									\
 		*(volatile type __force *)addr = value;				\
 }

@@ -12,7 +12,7 @@ struct task_struct *lkl_switch_stacks(struct task_struct *prev, struct task_stru
 #define switch_to(prev, next, last)				\
 do {								\
 	(last) = lkl_switch_stacks((prev), (next));		\
-	lkl_cpu_check_hand_over();				\
+	lkl_cpu_switched();					\
 } while (0)
 
 #endif

@@ -24,7 +24,7 @@ static inline int syscall_get_nr(struct task_struct *task, struct pt_regs *regs)
 {
 	struct lkl_host_thread *ht = task->thread.host_thread;
 
-	return ht && ht->state == LKL_REQ_RUNNING ? ht->nr : -1;
+	return ht && (ht->state & LKL_REQ_PHASE) == LKL_REQ_RUNNING ? ht->nr : -1;
 }
 
 static inline void syscall_get_arguments(struct task_struct *task, struct pt_regs *regs,

@@ -10,14 +10,17 @@
  *
  * Words:
  *   application thread  a host thread that calls into the kernel
- *   executor            the one host thread that the library makes itself: it
- *                       serves timers, devices and background work when no
- *                       application thread is inside
+ *   executor            a host thread of the library: the CPU of last resort, for what
+ *                       is to be done when no application thread is inside
+ *   minder              whoever waits for I/O and for the next timer at the moment: a
+ *                       thread of the library that never is the CPU, or an
+ *                       application thread that waits for the end of its call
  *   runner              the host thread that is the virtual CPU at the moment
  */
 
 typedef unsigned long long lkl_u64;
 typedef long long lkl_s64;
+typedef unsigned int lkl_u32;
 
 /* On a host with another calling convention (Windows) both directions say so. */
 #if defined(_WIN32)
@@ -29,28 +32,35 @@ typedef long long lkl_s64;
 #define LKL_NO_DEADLINE	(~0ULL)
 
 /*
- * The word of the virtual CPU: one bit says that a host thread is the CPU, the
- * others are what waits to be done. It can only be released when nothing waits.
+ * Who minds the clock looks again at the latest after this time while there is activity: no
+ * timer that is set meanwhile is later than that, and no thread has to be woken for each.
  */
-#define LKL_CPU_HELD		1ULL
-#define LKL_CPU_ENTER		2ULL	/* the enter list is not empty */
-#define LKL_CPU_TIMER		4ULL	/* the next event is due */
-#define LKL_CPU_IRQ_SHIFT	8
-#define LKL_CPU_IRQ(n)		(1ULL << (LKL_CPU_IRQ_SHIFT + (n)))
-#define LKL_NR_IRQS		56
+#define LKL_GUARD_NS	500000ULL
+
+#define LKL_NR_IRQS	56
+
+/* Whom lkl_kernel_attend() has woken. */
+#define LKL_ATTEND_NOBODY	0
+#define LKL_ATTEND_SLEEPER	1	/* a thread that waits for its call */
+#define LKL_ATTEND_EXECUTOR	2
 
 /* Registers of devices are at these addresses, where no memory can be. */
 #define LKL_MMIO_BASE		0x4c4b4c0000000ULL
 #define LKL_MMIO_WINDOW		0x1000ULL	/* for each irq */
 #define LKL_MMIO_SIZE		(LKL_NR_IRQS * LKL_MMIO_WINDOW)
 
-/* The life of a request: the application thread sets POSTED, the CPU the rest. */
-enum lkl_request_state {
-	LKL_REQ_IDLE,
-	LKL_REQ_POSTED,
-	LKL_REQ_RUNNING,
-	LKL_REQ_DONE,
-};
+/*
+ * The state of a record: where its request is, and flags. Its thread posts, by a
+ * compare-and-swap, or plainly if it holds the CPU; all else is the holder's.
+ */
+#define LKL_REQ_IDLE		0u
+#define LKL_REQ_POSTED		1u
+#define LKL_REQ_RUNNING		2u
+#define LKL_REQ_DONE		3u
+#define LKL_REQ_PHASE		3u	/* mask of these */
+#define LKL_REQ_QUEUED		4u	/* on the enter list */
+#define LKL_REQ_SPAWNING	8u	/* on the list of tasks to make */
+#define LKL_REQ_ORPHAN		16u	/* the host thread did not survive a fork */
 
 /* Request numbers beyond the system call table, for the host library only. */
 #define LKL_NR_PRIVATE			4096
@@ -63,103 +73,93 @@ enum lkl_request_state {
 #define LKL_NR_HALT			(LKL_NR_PRIVATE + 6)	/* whoever asks */
 
 /*
- * One for each host thread that ever called in. Type-stable: used again but not freed while
- * the kernel lives, since a waker may look at it once more after the thread has gone on. Not
- * used again while queued: a request may be through before its entry on the list is seen.
+ * One for each host thread that has called in. Type-stable: its memory is used again for other
+ * threads but never freed, since a waker may look at it once more after the thread has gone
+ * on. Not used again while queued: a request may be through before its entry is seen.
  */
 struct lkl_host_thread {
 	lkl_u64 host_sp;	/* its own stack while it is the CPU (asm: first) */
 	lkl_u64 stack_top;	/* top of its task's kernel stack */
-	void *task;		/* its task, NULL until the first call is through */
 	lkl_s64 nr;
 	lkl_u64 args[6];
 	lkl_s64 ret;
-	int state;		/* enum lkl_request_state */
-	int queued;		/* on the enter list */
-	int orphan;		/* the host thread did not survive a fork */
-	int inside;		/* in lkl_kernel_syscall(): refuses signal handlers */
-	int spawning;		/* on the list of tasks to make */
-	lkl_u64 serve_until;	/* done, and serving others only so long */
+	lkl_u32 state;		/* LKL_REQ_* */
+	lkl_u32 streak;		/* calls since the last one that had to wait in the kernel */
+	int inside;		/* in a call: its thread's and its signal handlers' own */
+	int retired;		/* its kernel is no more: no entry */
+	int kept_io;		/* the host has kept I/O of this call for this thread to do */
+	lkl_u32 spin;		/* adaptive spin before sleeping */
+	void *task;		/* its task, NULL until the first call is through */
 	struct lkl_host_thread *next;		/* enter list */
 	struct lkl_host_thread *next_spawn;	/* list of tasks to make */
 
-	/* A signal handler to be run by this thread when its call is through. */
+	/*
+	 * A signal handler to be run by this thread when its call is through. The kernel
+	 * writes the pointer last, the thread clears it last: nothing here changes between.
+	 */
 	LKL_ABI void (*sig_handler)(int sig, void *info, void *context);
 	int sig_number;
+	int sig_restart;	/* SA_RESTART */
+	int sig_active;		/* until its LKL_NR_SIGRETURN: one at a time */
+	int again;		/* run the handler, then make the same call once more */
 	lkl_u64 sig_mask;	/* to be restored after it */
 	lkl_u64 sig_info[16];	/* siginfo_t */
-
-	/* the host's own part */
-	int wake_word;
-	int sleeping;
-	unsigned int spin;	/* adaptive spin before sleeping */
-};
-
-/* How the virtual CPU is left when no host thread holds it. */
-enum lkl_cpu_mode {
-	LKL_MODE_KERNEL,	/* in kernel code at .sp: idle, or handed over */
-	LKL_MODE_USER,		/* .user's task is current, its kernel stack empty */
-	LKL_MODE_DEAD,		/* halted: nobody enters again */
-};
-
-/* One virtual CPU. All but the first line belongs to the holder of the word. */
-struct lkl_cpu {
-	lkl_u64 word;
-	struct lkl_host_thread *enter_list;	/* lock-free, last in first */
-	lkl_u64 executor_deadline;	/* the executor sleeps until then; 0 = awake */
-	lkl_u64 watcher_deadline;	/* so does the watcher */
-	struct lkl_host_thread *watcher;	/* waiting thread that minds the clock */
-	struct lkl_host_thread *spinner;	/* waiting thread that spins just now */
-	lkl_u64 pad[2];
-
-	lkl_u64 next_event;	/* CLOCK_MONOTONIC ns */
-	lkl_u64 sp;		/* suspended context (LKL_MODE_KERNEL) */
-	struct lkl_host_thread *runner;
-	struct lkl_host_thread *user;	/* LKL_MODE_USER: whose task is current */
-	int mode;
-	int irqs_off;
-	int in_user;		/* LKL_MODE_USER is being interrupted */
-	int hand_over;		/* the runner wants out: the executor goes on */
-	lkl_u64 clock;		/* last reading of sched_clock() */
-	lkl_u64 activity;	/* counts timer programming */
-	lkl_u64 switches;
-	lkl_u64 hand_overs;
 };
 
 /*
  * What the kernel asks of the host. Every function may be called on a kernel
  * stack (a few KiB are left) with the virtual CPU held, so none may block on
- * another host thread that needs the CPU. None may call back into the kernel,
- * but for lkl_kernel_irq().
+ * another host thread that needs the CPU, unless it says so. None may call back into
+ * the kernel, but for lkl_kernel_raise(). The first argument is .instance, always.
  */
 struct lkl_host_calls {
+	/* Which kernel it is that calls. */
+	void *instance;
 	/* Console output; not terminated by 0. */
-	LKL_ABI void (*print)(const char *text, int len);
+	LKL_ABI void (*print)(void *instance, const char *text, int len);
 	/* The kernel has panicked and can't go on. If it returns, every call ends with -ESHUTDOWN. */
-	LKL_ABI void (*panic)(void);
+	LKL_ABI void (*panic)(void *instance);
 	/* The kernel has halted: every thread that waits must be woken. */
-	LKL_ABI void (*halted)(void);
+	LKL_ABI void (*halted)(void *instance);
 	/* Zeroed memory, untouched pages cost nothing; align is a power of 2. NULL on failure. */
-	LKL_ABI void *(*mem_alloc)(lkl_u64 size, lkl_u64 align);
+	LKL_ABI void *(*mem_alloc)(void *instance, lkl_u64 size, lkl_u64 align);
 	/* The content of these pages is no longer needed; they read as anything. */
-	LKL_ABI void (*mem_discard)(void *base, lkl_u64 size);
+	LKL_ABI void (*mem_discard)(void *instance, void *base, lkl_u64 size);
 	/* The kernel's memory, told once so that devices can check addresses. */
-	LKL_ABI void (*mem_register)(void *base, lkl_u64 phys, lkl_u64 size);
+	LKL_ABI void (*mem_register)(void *instance, void *base, lkl_u64 phys, lkl_u64 size);
 	/* CLOCK_MONOTONIC and CLOCK_REALTIME in ns. */
-	LKL_ABI lkl_u64 (*time)(void);
-	LKL_ABI lkl_u64 (*realtime)(void);
-	/* Sleep until wake() or the deadline; 1 when the deadline has passed. */
-	LKL_ABI int (*wait)(struct lkl_host_thread *self, lkl_u64 deadline);
-	LKL_ABI void (*wake)(struct lkl_host_thread *thread);
-	/* The same for the executor, which also waits for devices. */
-	LKL_ABI void (*executor_wait)(lkl_u64 deadline);
-	LKL_ABI void (*executor_kick)(void);
-	/* Device registers. */
-	LKL_ABI lkl_u64 (*mmio_read)(lkl_u64 addr, unsigned int size);
-	LKL_ABI void (*mmio_write)(lkl_u64 addr, lkl_u64 value, unsigned int size);
+	LKL_ABI lkl_u64 (*time)(void *instance);
+	LKL_ABI lkl_u64 (*realtime)(void *instance);
+	/*
+	 * On host stacks, the CPU not held: sleep until wake(), or until there is something
+	 * to look at. Minds I/O and the clock meanwhile if nobody else does.
+	 */
+	LKL_ABI void (*wait)(void *instance, struct lkl_host_thread *self);
+	LKL_ABI void (*wake)(void *instance, struct lkl_host_thread *thread);
+	/* The same: sleep so long. */
+	LKL_ABI void (*nap)(void *instance, lkl_u64 ns);
+	/* The same: do now the I/O that was kept for this thread (mmio_write). */
+	LKL_ABI void (*kept_io_do)(void *instance, struct lkl_host_thread *self);
+	/* Others do it: this thread does not wait for it. Any stack. */
+	LKL_ABI void (*kept_io_pass_on)(void *instance, struct lkl_host_thread *self);
+	/* The executor: sleep until executor_kick(), which is not lost. */
+	LKL_ABI void (*executor_wait)(void *instance);
+	LKL_ABI void (*executor_kick)(void *instance);
+	/* The next event is due before the minder would look: it has to look now. */
+	LKL_ABI void (*mind)(void *instance);
+	/* lkl_kernel_hold() sleeps until granted(), which is not lost, or halted(). */
+	LKL_ABI void (*hold_wait)(void *instance);
+	LKL_ABI void (*granted)(void *instance);
+	/*
+	 * Device registers. I/O that a write starts may be kept for `waiter` (in its kept_io),
+	 * a thread whose call has asked for it: to wait for it and to do it are one for that.
+	 */
+	LKL_ABI lkl_u64 (*mmio_read)(void *instance, lkl_u64 addr, unsigned int size);
+	LKL_ABI void (*mmio_write)(void *instance, lkl_u64 addr, lkl_u64 value, unsigned int size,
+				   struct lkl_host_thread *waiter);
 	/* A kernel stack is put into use or out of it: guard page, valgrind, ASan. */
-	LKL_ABI void (*stack_on)(void *base, lkl_u64 size);
-	LKL_ABI void (*stack_off)(void *base, lkl_u64 size);
+	LKL_ABI void (*stack_on)(void *instance, void *base, lkl_u64 size);
+	LKL_ABI void (*stack_off)(void *instance, void *base, lkl_u64 size);
 	/* Several processors: waiting for another thread in a loop makes sense. */
 	int may_spin;
 	/* Cycle counter of the processor ticks at one rate on all of its cores. */
@@ -171,20 +171,40 @@ extern "C" {
 #endif
 
 /*
- * What the host asks of the kernel. All run on the caller's own host stack.
+ * What the host asks of the kernel. All run on the caller's own host stack, from any
+ * thread, unless they say otherwise.
  */
 
-/* Before anything else, by the executor as well as by the thread that boots. */
+/* Before anything else; what it points to stays until the next boot. */
 LKL_ABI void lkl_kernel_setup(const struct lkl_host_calls *calls);
-/* Boots on the calling thread; returns when the first task is in user mode. 0 or -errno. */
-LKL_ABI int lkl_kernel_boot(const struct lkl_host_calls *calls, struct lkl_host_thread *self,
-			    const char *command_line);
-/* Executes the request in self->nr and args; any thread, one call at a time for each. */
-LKL_ABI lkl_s64 lkl_kernel_syscall(struct lkl_host_thread *self);
+/*
+ * Boots on the calling thread; returns when the first task is in user mode. 0, or -ENOMEM
+ * if the host has not the memory, or -ESHUTDOWN after a panic.
+ */
+LKL_ABI int lkl_kernel_boot(struct lkl_host_thread *self, const char *command_line);
+/*
+ * Executes the request in self->nr and args, which the caller has claimed by self->inside;
+ * one call at a time for each record. The result is in self->ret.
+ */
+LKL_ABI void lkl_kernel_syscall(struct lkl_host_thread *self);
 /* One turn of the executor: waits, then serves what is due. 0 when the kernel is dead. */
 LKL_ABI int lkl_kernel_execute(struct lkl_host_thread *self);
-/* Raises a virtual irq; any thread, also from within mmio_write(). */
-LKL_ABI void lkl_kernel_irq(unsigned int irq);
+/*
+ * Raises a virtual irq; also with the CPU held. If the CPU is free somebody has to come:
+ * who has raised what there was calls lkl_kernel_attend(), unless it is a thread that
+ * looks itself, since it waits for a call.
+ */
+LKL_ABI void lkl_kernel_raise(unsigned int irq);
+LKL_ABI int lkl_kernel_attend(void);		/* LKL_ATTEND_* */
+/*
+ * The minder, one thread at a time: mind() before it sleeps gives until when
+ * (CLOCK_MONOTONIC ns), minded() after it. By `until` another one minds.
+ */
+LKL_ABI lkl_u64 lkl_kernel_mind(void);
+LKL_ABI void lkl_kernel_minded(lkl_u64 until);
+LKL_ABI int lkl_kernel_is_dead(void);
+/* In a child whose copy of the kernel can't go on: from here on it is dead. */
+LKL_ABI void lkl_kernel_kill(void);
 /* Where to go on after a fault at pc; 0 if the kernel did not expect it. */
 LKL_ABI lkl_u64 lkl_kernel_fixup(lkl_u64 pc);
 /*
@@ -196,12 +216,13 @@ LKL_ABI lkl_u64 lkl_kernel_oops(lkl_u64 sp);
 /* 1 if pc is kernel code. */
 LKL_ABI int lkl_kernel_owns(lkl_u64 pc);
 /*
- * fork() of the host: hold() waits for the CPU and keeps it, release() lets it
- * go. In the child, orphan() marks a thread that is no more: its task will end.
+ * fork() of the host: hold() waits for the CPU and keeps it, 0 if the kernel is dead;
+ * unhold() lets it go. One thread at a time. In the child, orphan() marks a thread that is
+ * no more, before unhold(): its task will end.
  */
-LKL_ABI int lkl_kernel_try_hold(void);
+LKL_ABI int lkl_kernel_hold(void);
 LKL_ABI void lkl_kernel_orphan(struct lkl_host_thread *gone);
-LKL_ABI void lkl_kernel_release(struct lkl_host_thread *self);
+LKL_ABI void lkl_kernel_unhold(void);
 
 /*
  * Coverage, where the kernel is built to count it; any time, any stack. One object after
@@ -224,8 +245,6 @@ extern char lkl_kernel_bss_start[], lkl_kernel_bss_end[];
  * looks at it: the shadow of KASAN. Most of it is never touched. Size 0: none.
  */
 extern const lkl_u64 lkl_kernel_shadow_base, lkl_kernel_shadow_size;
-
-extern struct lkl_cpu lkl_cpu;
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "core/calls.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "lkl.h"
+
+namespace lkl {
+namespace {
+
+void make_call(ThreadRecord& record, int64_t nr, const lkl_u64 (&args)[6]) {
+  record.nr = nr;
+  std::ranges::copy(args, record.args);
+  enter_kernel(record);
+}
+
+// What a kernel does with a frame on the user stack, we do with a call. Outside of the call
+// that was interrupted: the handler may make calls.
+void run_handler(ThreadRecord& record) {
+  const auto handler = record.sig_handler;
+  const int number = record.sig_number;
+  const lkl_u64 mask = record.sig_mask;
+  lkl_u64 info[std::size(record.sig_info)];
+  std::ranges::copy(record.sig_info, info);
+  // last: from here on the kernel may have another one for us
+  std::atomic_ref(record.sig_handler).store(nullptr, std::memory_order_release);
+
+  std::atomic_ref(record.inside).store(0, std::memory_order_release);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  handler(number, info, nullptr);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  std::atomic_ref(record.inside).store(1, std::memory_order_relaxed);
+  make_call(record, LKL_NR_SIGRETURN, {mask});
+}
+
+}  // namespace
+
+int64_t finish_with_handlers(ThreadRecord& record, const lkl_host_thread& request) {
+  int64_t result = record.ret;
+  for (;;) {
+    const bool again = record.again;
+    record.again = 0;
+    while (record.sig_handler) run_handler(record);
+    if (!again) return result;
+    make_call(record, request.nr, request.args);
+    result = record.ret;
+  }
+}
+
+ThreadRecord* attach(uint64_t kernel) {
+  host::CurrentThread& me = host::the_current_thread;
+  if (me.record && me.kernel == kernel) return me.record;
+  me.attaching = true;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  // one of a kernel that is no more will do
+  ThreadRecord* const record = me.record ? me.record : Registry::get().claim_record(kernel);
+  if (record) {
+    record->reset();
+    record->kernel.store(kernel);
+    host::set_current_thread(record, kernel);
+  }
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  me.attaching = false;
+  return record;
+}
+
+ThreadRecord* ready_record(uint64_t kernel, int& error) {
+  const host::CurrentThread& me = host::the_current_thread;
+  // The record is in use by what was interrupted: do not touch it.
+  if (me.attaching || (me.record && me.record->inside)) {
+    error = -LKL_EDEADLK;
+    return nullptr;
+  }
+  if (me.record && me.kernel == kernel) return me.record;
+  ThreadRecord* const record = attach(kernel);
+  if (!record) {
+    error = -LKL_ENOMEM;
+    return nullptr;
+  }
+  // said first, then looked: lkl_cleanup() closes first and looks for records then
+  if (Registry::open_kernel() != kernel) {
+    std::atomic_ref(record->retired).store(1);
+    error = -LKL_ENODEV;
+    return nullptr;
+  }
+  return record;
+}
+
+void thread_exits(ThreadRecord* record) {
+  if (record->inside) {
+    // The kernel stack is in the middle of a call that will never go on.
+    constexpr char kMessage[] =
+        "lkl: a thread was ended (longjmp, pthread_exit in a signal handler) inside a system "
+        "call\n";
+    host::print(kMessage, sizeof kMessage - 1);
+    std::abort();
+  }
+  // a kernel that is no more, or about to be, refuses
+  if (record->task) call_with(*record, LKL_NR_THREAD_EXIT, 0, 0, 0, 0, 0, 0);
+  Registry::get().release_record(*record);
+}
+
+}  // namespace lkl

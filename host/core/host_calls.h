@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0
+#pragma once
+
+#include "asm/host_debug.h"
+#include "asm/host_ops.h"
+
+namespace lkl {
+
+class Instance;
+
+// What the kernel of this instance may ask of the host.
+lkl_host_calls make_host_calls(Instance& instance);
+// What its reports may ask: nothing of an instance.
+extern const lkl_debug_calls debug_calls;
+
+}  // namespace lkl

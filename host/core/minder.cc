@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "core/minder.h"
+
+namespace lkl {
+
+Minder::Minder(EventLoop& loop) : loop_(loop) {
+  loop_.set_submitter({[](void* self) { static_cast<Minder*>(self)->wake_minder(); }, this});
+}
+
+Minder::~Minder() {
+  stop();
+}
+
+int Minder::start() {
+  stop_.store(false);
+  return thread_.start(
+      "lkl-minder", [](void* self) { static_cast<Minder*>(self)->run(); }, this);
+}
+
+void Minder::stop() {
+  stop_.store(true);
+  wake_minder();
+  thread_.join();
+}
+
+// ---- who owns the loop ----
+
+bool Minder::own(const void* who) {
+  const void* nobody = nullptr;
+  if (paused_.load() || !owner_.compare_exchange_strong(nobody, who)) return false;
+  // said first, then looked: pause() looks the other way round
+  if (!paused_.load()) return true;
+  disown();
+  return false;
+}
+
+void Minder::disown() {
+  owner_.store(nullptr);
+  owner_.notify_all();
+}
+
+void Minder::wake_minder() {
+  wanted_.store(1);
+  if (state_.load() != State::kAwake) host::wake_one(wanted_);
+  if (owner_.load() == this) loop_.kick();
+}
+
+uint64_t Minder::next_look() const {
+  return state_.load() == State::kGuard ? guard_until_.load() : 0;
+}
+
+// ---- application threads ----
+
+void Minder::wait(ThreadRecord& self) {
+  if (!own(&self)) {
+    self.where.store(ThreadRecord::kOnWord);
+    if (!self.request_done()) host::wait_on(self.woken, 0, UINT64_MAX);
+    self.where.store(ThreadRecord::kAwake);
+    self.woken.store(0);
+    return;
+  }
+  turns_.fetch_add(1, std::memory_order_relaxed);
+  self.where.store(ThreadRecord::kInLoop);
+  if (self.woken.load() == 0 && !self.request_done()) loop_.sleep(lkl_kernel_mind());
+  self.where.store(ThreadRecord::kAwake);
+  self.woken.store(0);
+  loop_.collect();
+  lkl_kernel_minded(next_look());
+  disown();
+  if (state_.load() == State::kDeep) wake_minder();
+}
+
+void Minder::wake_up(ThreadRecord& thread) {
+  thread.woken.store(1);
+  switch (thread.where.load()) {
+    case ThreadRecord::kOnWord:
+      host::wake_one(thread.woken);
+      break;
+    case ThreadRecord::kInLoop:
+      loop_.kick();
+      break;
+    default:
+      break;
+  }
+}
+
+// ---- the minder ----
+
+void Minder::run() {
+  while (!stop_.load()) {
+    wanted_.store(0);
+    loop_.submit();
+    if (paused_.load())
+      park();
+    else if (own(this))
+      mind();
+    else
+      guard();
+  }
+}
+
+void Minder::mind() {
+  const uint64_t deadline = lkl_kernel_mind();
+  if (!wanted_.load() && !stop_.load()) loop_.sleep(deadline);
+  loop_.collect();
+  lkl_kernel_minded(0);
+  disown();
+  // A thread that waits for its call and now comes may have to wait again: for the loop then.
+  if (lkl_kernel_attend() == LKL_ATTEND_SLEEPER) guard();
+}
+
+void Minder::guard() {
+  const uint64_t turns = turns_.load(std::memory_order_relaxed);
+  guard_until_.store(host::monotonic_ns() + LKL_GUARD_NS);
+  state_.store(State::kGuard);
+  if (!wanted_.load()) host::wait_on(wanted_, 0, guard_until_.load());
+  if (!wanted_.load() && owner_.load() && turns_.load(std::memory_order_relaxed) == turns) {
+    state_.store(State::kDeep);
+    // said first, then looked: the owner looks the other way round
+    if (owner_.load() && !wanted_.load()) host::wait_on(wanted_, 0, UINT64_MAX);
+  }
+  state_.store(State::kAwake);
+}
+
+// ---- fork ----
+
+void Minder::pause() {
+  paused_.store(1);
+  wake_minder();
+  loop_.kick();
+  if (thread_.running()) parked_.wait(0);
+  while (const void* const owner = owner_.load()) owner_.wait(owner);
+}
+
+void Minder::park() {
+  parked_.store(1);
+  parked_.notify_all();
+  paused_.wait(1);
+  parked_.store(0);
+}
+
+void Minder::resume() {
+  paused_.store(0);
+  paused_.notify_all();
+}
+
+int Minder::after_fork_child() {
+  const bool was_running = thread_.running();
+  thread_.fork_forget();
+  owner_.store(nullptr);
+  wanted_.store(0);
+  state_.store(State::kAwake);
+  parked_.store(0);
+  paused_.store(0);
+  if (const int error = loop_.after_fork_child()) return error;
+  return was_running ? start() : 0;
+}
+
+}  // namespace lkl

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+// Who waits for I/O and for the kernel's next timer, and hands I/O to the host.
+//
+// One thread of the library is there for it and for nothing else: it never is the CPU, so
+// that completions are collected and timers fire whatever the CPU is busy with. But an
+// application thread that waits for the end of its call may own the event loop meanwhile: then
+// an answer of a device wakes that thread, and no other before it.
+//
+//            owner: nobody ---own()---> an application thread, or the minder
+//                   ^                                  |
+//                   +-------------disown()-------------+
+//
+// The minder, when it is not the owner:
+//
+//     guard  it looks again in LKL_GUARD_NS, and owns the loop if nobody does
+//     deep   an application thread has owned the loop for all of a guard time, without a
+//            break: it wakes the minder when it leaves
+#pragma once
+
+#include <atomic>
+
+#include "core/record.h"
+#include "host.h"
+#include "io/event_loop.h"
+
+namespace lkl {
+
+class Minder final {
+ public:
+  explicit Minder(EventLoop& loop);
+  ~Minder();
+
+  // 0 or -errno.
+  int start();
+  void stop();
+
+  // An application thread, in its call, on its host stack: sleeps until wake_up() or until
+  // there is something to look at.
+  void wait(ThreadRecord& self);
+  void wake_up(ThreadRecord& thread);
+
+  // Whoever minds: look at the timer now.
+  void look() { (owner_.load() ? loop_.kick() : wake_minder()); }
+
+  // ---- fork: nobody waits in the loop from pause() to resume(), who calls it owns it ----
+  void pause();
+  void resume();
+  // In the child: threads are no more. 0 or -errno.
+  int after_fork_child();
+  void forget() { thread_.fork_forget(); }
+
+ private:
+  enum class State { kAwake, kGuard, kDeep };
+
+  void run();
+  void mind();
+  // True if it should look at the loop again before it sleeps.
+  void guard();
+  bool own(const void* who);
+  void disown();
+  void wake_minder();
+  void park();
+  // Until when the minder has another look by itself; 0: it is about to.
+  uint64_t next_look() const;
+
+  EventLoop& loop_;
+  host::Thread thread_;
+
+  std::atomic<const void*> owner_ = nullptr;
+  std::atomic<uint64_t> turns_ = 0;  // of application threads as owners
+
+  // The minder's own sleep, off the loop.
+  std::atomic<int> wanted_ = 0;
+  std::atomic<State> state_ = State::kAwake;
+  std::atomic<uint64_t> guard_until_ = 0;
+
+  std::atomic<bool> stop_ = false;
+  std::atomic<int> paused_ = 0;
+  std::atomic<int> parked_ = 0;
+};
+
+}  // namespace lkl

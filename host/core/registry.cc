@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "core/registry.h"
+
+#include <algorithm>
+#include <new>
+
+#include "core/instance.h"
+#include "host.h"
+
+namespace lkl {
+namespace {
+
+constexpr unsigned kRecordsAtOnce = 64;
+
+// One whose thread did not survive a fork, and whose task is through.
+bool is_left_over(ThreadRecord& record) {
+  const uint32_t state = std::atomic_ref(record.state).load();
+  const uint32_t phase = state & LKL_REQ_PHASE;
+  return (state & LKL_REQ_ORPHAN) && !(state & (LKL_REQ_QUEUED | LKL_REQ_SPAWNING)) &&
+         (phase == LKL_REQ_DONE || phase == LKL_REQ_IDLE) && !record.task;
+}
+
+}  // namespace
+
+void ThreadRecord::reset() {
+  static_cast<lkl_host_thread&>(*this) = {};
+  woken.store(0);
+  where.store(kAwake);
+  kept = nullptr;
+}
+
+Registry& Registry::get() {
+  // never destroyed: threads may end later than main()
+  alignas(Registry) static std::byte room[sizeof(Registry)];
+  static Registry* const registry = ::new (room) Registry;
+  return *registry;
+}
+
+// ---- records ----
+
+ThreadRecord* Registry::claim_record(uint64_t kernel) {
+  for (;;) {
+    for (ThreadRecord* record = records_.load(); record; record = record->next_record) {
+      const bool same_kernel = record->kernel.load() == kernel;
+      if (same_kernel && is_left_over(*record)) record->in_use.store(false);
+      if (record->in_use.load()) continue;
+      // one that is still on the kernel's list is looked at once more (host_ops.h)
+      if (same_kernel && (std::atomic_ref(record->state).load() & LKL_REQ_QUEUED)) continue;
+      bool free = false;
+      if (record->in_use.compare_exchange_strong(free, true)) return record;
+    }
+    // No malloc: the thread may be in it, and this its signal handler.
+    auto* const block = static_cast<ThreadRecord*>(
+        host::reserve_memory((kRecordsAtOnce * sizeof(ThreadRecord) + 4095) & ~size_t{4095}, 4096));
+    if (!block) return nullptr;
+    for (unsigned i = 0; i < kRecordsAtOnce; ++i) {
+      ThreadRecord* const record = ::new (block + i) ThreadRecord{};
+      record->next_record = records_.load();
+      while (!records_.compare_exchange_weak(record->next_record, record)) {
+      }
+    }
+  }
+}
+
+// ---- calls ----
+
+void Registry::open_calls(uint64_t kernel) {
+  open_.store(kernel);
+  direct_.store(traced_ ? 0 : kernel);
+}
+
+void Registry::close_calls() {
+  direct_.store(0);
+  open_.store(0);
+}
+
+// ---- the instance ----
+
+Registry::Use::Use() {
+  Registry& registry = get();
+  const std::lock_guard lock(registry.mutex_);
+  if (!registry.instance_ || registry.cleaning_) return;
+  instance_ = registry.instance_.get();
+  ++registry.users_;
+}
+
+Registry::Use::~Use() {
+  if (!instance_) return;
+  Registry& registry = get();
+  const std::lock_guard lock(registry.mutex_);
+  --registry.users_;
+  registry.changed_.notify_all();
+}
+
+bool Registry::put(const lkl_host_operations& ops, std::unique_ptr<EventLoop> loop, bool traced) {
+  const std::lock_guard lock(mutex_);
+  if (instance_) return false;
+  image.reset();
+  instance_ = std::make_unique<Instance>(++last_number_, ops, std::move(loop));
+  traced_ = traced;
+  exists_.store(true);
+  return true;
+}
+
+// Calls are open from the boot to the cleanup; in between it may die.
+bool Registry::is_running() {
+  return open_.load() != 0 && !lkl_kernel_is_dead();
+}
+
+Instance* Registry::begin_cleanup() {
+  std::unique_lock lock(mutex_);
+  if (!instance_ || cleaning_) return nullptr;
+  cleaning_ = true;
+  changed_.wait(lock, [this] {
+    const Phase phase = instance_->phase();
+    return phase != Phase::kBooting && phase != Phase::kHalting;
+  });
+  return instance_.get();
+}
+
+void Registry::end_cleanup() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return users_ == 0; });
+  lock.unlock();
+  // what threads on their way out of a call print may come back here
+  instance_->close();
+  lock.lock();
+  // Nobody boots another one before this one is gone: the kernel object is there once.
+  instance_.reset();
+  exists_.store(false);
+  cleaning_ = false;
+  changed_.notify_all();
+}
+
+bool Registry::change_phase(Instance& instance, Phase from, Phase to) {
+  const std::lock_guard lock(mutex_);
+  const bool changed = instance.change_phase(from, to);
+  changed_.notify_all();
+  return changed;
+}
+
+void Registry::wait_while(Instance& instance, Phase phase) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return instance.phase() != phase; });
+}
+
+void Registry::phase_changed() {
+  const std::lock_guard lock(mutex_);
+  changed_.notify_all();
+}
+
+// ---- fork ----
+
+// The copy must be taken while no other thread is in the middle of anything.
+void Registry::fork_prepare() {
+  // A signal handler inside a call, or what a boot prints to: this thread has the CPU, or
+  // may have, and can't wait for it.
+  const host::CurrentThread& me = host::the_current_thread;
+  fork_in_call_ = me.attaching || (me.record && me.record->inside);
+  if (fork_in_call_) return;
+
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] {
+    if (!instance_) return true;
+    if (cleaning_) return false;
+    const Phase phase = instance_->phase();
+    return phase != Phase::kBooting && phase != Phase::kHalting;
+  });
+  if (instance_) instance_->fork_prepare();
+  (void)lock.release();  // the mutex stays locked
+}
+
+void Registry::fork_parent() {
+  if (fork_in_call_) return;
+  if (instance_) instance_->fork_parent();
+  mutex_.unlock();
+}
+
+void Registry::fork_child() {
+  // of threads that are no more
+  std::construct_at(&mutex_);
+  std::construct_at(&changed_);
+  users_ = 0;
+  cleaning_ = false;
+  if (!instance_) return;
+  if (fork_in_call_)
+    instance_->fork_child_in_call();
+  else
+    instance_->fork_child();
+}
+
+}  // namespace lkl

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+// What there is once in a process: the records of host threads, which outlive the kernels
+// they are of, and the kernel that is there now. The only mutable global of the host side.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+
+#include "core/image.h"
+#include "core/record.h"
+#include "lkl_host.h"
+
+namespace lkl {
+
+class EventLoop;
+class Instance;
+
+// The life of a kernel. Changed with the registry's mutex held, but for kDead.
+//
+//   kNew -> kBooting -> kRunning -> kHalting -> kDead        lkl_init() ... lkl_cleanup()
+//              \------------\----------------/  a panic, no memory
+enum class Phase { kNew, kBooting, kRunning, kHalting, kDead };
+
+class Registry final {
+ public:
+  static Registry& get();
+
+  // ---- records: any thread, also in a signal handler; no lock ----
+  // nullptr if the host has no memory.
+  ThreadRecord* claim_record(uint64_t kernel);
+  void release_record(ThreadRecord& record) { record.in_use.store(false); }
+  // Of this kernel, used by a thread or not.
+  template <typename Function>
+  void for_each_record(uint64_t kernel, Function function) {
+    for (ThreadRecord* record = records_.load(); record; record = record->next_record)
+      if (record->kernel.load() == kernel) function(*record);
+  }
+
+  // ---- the kernel that takes calls ----
+  // Its number, 0 for none. `direct`: 0 as well while somebody looks at each call.
+  static uint64_t open_kernel() { return open_.load(); }
+  static uint64_t direct_kernel() { return direct_.load(std::memory_order_acquire); }
+  void open_calls(uint64_t kernel);
+  void close_calls();
+
+  // ---- the instance, for all that is more than a call ----
+  // It stays while this exists. Empty if there is none, or it is being cleaned up.
+  class Use {
+   public:
+    Use();
+    ~Use();
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+    explicit operator bool() const { return instance_ != nullptr; }
+    Instance* operator->() const { return instance_; }
+    Instance& operator*() const { return *instance_; }
+
+   private:
+    Instance* instance_ = nullptr;
+  };
+
+  // Makes it; false if there is one already. `traced`: somebody looks at each call.
+  bool put(const lkl_host_operations& ops, std::unique_ptr<EventLoop> loop, bool traced);
+  // For who only wants to know: any thread, also in a signal handler.
+  static bool exists() { return exists_.load(); }
+  static bool is_running();
+  // The instance, for the one thread that is to clean up, when no boot and no halt of others
+  // goes on; nullptr if there is none or somebody else does it. From here on no Use finds it.
+  Instance* begin_cleanup();
+  // When all Uses have ended: destroys it.
+  void end_cleanup();
+
+  // From one phase to the next, or false.
+  bool change_phase(Instance& instance, Phase from, Phase to);
+  // Waits for others that boot or halt it.
+  void wait_while(Instance& instance, Phase phase);
+  void phase_changed();  // to kDead, by a thread that may take the mutex
+
+  // ---- fork() of the process: in this order, by the thread that forks ----
+  void fork_prepare();
+  void fork_parent();
+  void fork_child();
+
+  // ---- choices for the whole process ----
+  KernelImage image;
+  std::atomic<lkl_on_panic> on_panic_of_application = LKL_ON_PANIC_ABORT;
+  std::atomic<lkl_on_panic> on_panic = LKL_ON_PANIC_ABORT;
+
+ private:
+  Registry() = default;
+
+  // of each call: no function to find them by
+  static inline constinit std::atomic<uint64_t> open_ = 0;
+  static inline constinit std::atomic<uint64_t> direct_ = 0;
+  static inline constinit std::atomic<bool> exists_ = false;
+
+  std::atomic<ThreadRecord*> records_ = nullptr;
+
+  // Held over a fork; never while the kernel is called, but for that.
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::unique_ptr<Instance> instance_;
+  uint64_t last_number_ = 0;
+  unsigned users_ = 0;
+  bool traced_ = false;
+  bool cleaning_ = false;
+  bool fork_in_call_ = false;  // the forking thread is inside a call, or boots
+};
+
+}  // namespace lkl

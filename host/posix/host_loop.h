@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+#pragma once
+
+#include <poll.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "io/event_loop.h"
+#include "posix/wakeup.h"
+#include "posix/worker_pool.h"
+#ifdef LKL_HAVE_URING
+#include "posix/uring.h"
+#endif
+
+namespace lkl {
+
+// Operations are done by io_uring, where there is one, or else by the threads of the pool,
+// which does the tasks as well. Waiting is ppoll(2), of the ring too.
+class HostLoop final : public EventLoop {
+ public:
+  HostLoop() : pool_(wakeup_) {}
+  ~HostLoop() override;
+
+  // 0 or -errno.
+  int open(bool with_ring, bool ring_needed);
+
+  void watch(Watch& watch) override;
+  void cancel(Watch& watch) override;
+  void submit() override;
+  void sleep(uint64_t deadline_ns) override;
+  unsigned collect() override;
+  void kick() override { wakeup_.kick(); }
+  void quiesce() override;
+  int after_fork_child() override;
+
+ private:
+  void start(IoOperationList&& operations) override;
+  unsigned collect_operations();
+  unsigned collect_ready();
+  void fill_poll_set();
+
+  Wakeup wakeup_;
+  WorkerPool pool_;
+
+#ifdef LKL_HAVE_URING
+  Uring ring_;
+  std::atomic<bool> use_ring_ = false;
+  std::mutex queue_mutex_;  // guards what follows
+  IoOperationList queued_;
+#endif
+
+  std::mutex watch_mutex_;  // guards what follows
+  std::condition_variable handler_returned_;
+  std::vector<Watch*> watches_;
+  Watch* running_ = nullptr;  // its ready() runs, on this thread
+  std::thread::id runner_;
+
+  std::vector<pollfd> poll_set_;       // the owner's: wakeup, ring, watches
+  std::vector<Watch*> polled_watches_;  // of the poll set
+};
+
+}  // namespace lkl
