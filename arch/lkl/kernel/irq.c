@@ -5,6 +5,7 @@
 #include <linux/irqdesc.h>
 #include <linux/irqflags.h>
 #include <linux/seq_file.h>
+#include <linux/version.h>
 #include <asm/irq_regs.h>
 #include "lkl.h"
 #include "shared_word.h"
@@ -65,6 +66,26 @@ int __wrap___cond_resched(void)
 		cpu_relax();
 	return __real___cond_resched();
 }
+
+#if defined(CONFIG_IO_URING) && LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+/*
+ * The thread that polls a submission queue of io_uring does so until jiffies have passed, and
+ * enables no interrupts meanwhile. This it calls in each turn.
+ */
+struct io_uring_task;
+struct llist_node;
+struct llist_node *__real_tctx_task_work_run(struct io_uring_task *tctx, unsigned int max_entries,
+					     unsigned int *count);
+struct llist_node *__wrap_tctx_task_work_run(struct io_uring_task *tctx, unsigned int max_entries,
+					     unsigned int *count);
+struct llist_node *__wrap_tctx_task_work_run(struct io_uring_task *tctx, unsigned int max_entries,
+					     unsigned int *count)
+{
+	if (unlikely(lkl_cpu_pending()))
+		cpu_relax();
+	return __real_tctx_task_work_run(tctx, max_entries, count);
+}
+#endif
 
 void __init init_IRQ(void)
 {
