@@ -46,6 +46,11 @@ void release_memory(void* base, size_t size);
 // The same at this place; false if the host refuses or something is there already.
 // Core dumps leave it out.
 bool map_fixed(uint64_t base, uint64_t size);
+// Hints. All of it is about to be written: its pages are got at once, which costs less than a fault
+// for each. Before that: huge pages, but for the ends, so that it takes no more memory than its
+// size.
+void populate_memory(void* base, size_t size);
+void prefer_huge_pages(void* base, size_t size);
 // The content is given up, and the pages go back to the host.
 void discard_memory(void* base, size_t size);
 // A kernel stack is put into use or out of it: arms or disarms the guard page

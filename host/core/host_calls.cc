@@ -142,6 +142,11 @@ lkl_host_calls make_host_calls(Instance& instance) {
   };
 }
 
+void populate_memory(void* base, lkl_u64 size, int for_good) {
+  if (for_good) host::prefer_huge_pages(base, size);
+  host::populate_memory(base, size);
+}
+
 const lkl_debug_calls debug_calls = {
     .backtrace = HostCalls::backtrace,
     .name = HostCalls::name,

@@ -12,5 +12,7 @@ class Instance;
 lkl_host_calls make_host_calls(Instance& instance);
 // What its reports may ask: nothing of an instance.
 extern const lkl_debug_calls debug_calls;
+// For lkl_kernel_populate_by().
+void populate_memory(void* base, lkl_u64 size, int for_good);
 
 }  // namespace lkl

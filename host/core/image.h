@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #pragma once
 
-#include <memory>
-
 namespace lkl {
 
 // The kernel object linked into this program. Its data is as the linker left it
@@ -14,7 +12,7 @@ class KernelImage final {
   void reset();
 
  private:
-  std::unique_ptr<char[]> pristine_;
+  void* pristine_ = nullptr;  // as long as the process lives
 };
 
 }  // namespace lkl

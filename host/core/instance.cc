@@ -5,6 +5,7 @@
 
 #include "api/disk.h"
 #include "asm/host_debug.h"
+#include "asm/host_memory.h"
 #include "asm/host_random.h"
 #include "core/calls.h"
 #include "core/coverage.h"
@@ -28,6 +29,7 @@ Instance::Instance(uint64_t number, const lkl_host_operations& ops,
       disks_(std::make_unique<Disks>(*this)),
       minder_(*loop_) {
   lkl_kernel_debug_calls(&debug_calls);
+  lkl_kernel_populate_by(populate_memory);
 }
 
 Instance::~Instance() {

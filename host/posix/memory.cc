@@ -16,6 +16,7 @@ namespace lkl::host {
 namespace {
 
 constexpr size_t kPage = 4096;
+constexpr uintptr_t kHugePage = uintptr_t{2} << 20;
 
 std::byte* guard_page(void* stack) {
   return static_cast<std::byte*>(stack) + kPage;
@@ -56,6 +57,18 @@ void release_memory(void* base, size_t size) {
   ASAN_UNPOISON_MEMORY_REGION(base, size);
   valgrind::forget_stacks(base, size);
   munmap(base, size);
+}
+
+void populate_memory(void* base, size_t size) {
+  // Linux 5.14; an older one has page faults
+  (void)madvise(base, size, MADV_POPULATE_WRITE);
+}
+
+void prefer_huge_pages(void* base, size_t size) {
+  const auto start = reinterpret_cast<uintptr_t>(base);
+  const uintptr_t first = (start + kHugePage - 1) & ~(kHugePage - 1);
+  const uintptr_t end = (start + size) & ~(kHugePage - 1);
+  if (first < end) (void)madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
 }
 
 void discard_memory(void* base, size_t size) {

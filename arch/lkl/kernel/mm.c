@@ -11,6 +11,7 @@
 #include <linux/scatterlist.h>
 #include <linux/sizes.h>
 #include <linux/vmalloc.h>
+#include <asm/host_memory.h>
 #include "lkl.h"
 
 #define DEFAULT_MEMORY	SZ_256M
@@ -54,6 +55,30 @@ int lkl_mm_reserve(const char *command_line)
 	return memory ? 0 : -ENOMEM;
 }
 
+static void (*populate)(void *base, lkl_u64 size, int for_good);
+
+void lkl_kernel_populate_by(void (*host_call)(void *base, lkl_u64 size, int for_good))
+{
+	populate = host_call;
+}
+
+/*
+ * What the boot is going to write. memblock hands out memory from the top: the array of
+ * pages, then the hash tables of dentries and inodes. The page allocator begins with the
+ * first pages.
+ */
+static void __init populate_boot_memory(void *memory, unsigned long size)
+{
+	unsigned long pages = (size >> PAGE_SHIFT) * sizeof(struct page);
+	unsigned long tables = (size >> 10) + (size >> 11);
+	unsigned long top = PAGE_ALIGN(pages + tables);
+
+	if (!populate)
+		return;
+	populate(memory + size - top, top, 1);
+	populate(memory, CONFIG_LKL_BOOT_MEMORY * SZ_1K, 0);
+}
+
 void __init lkl_mm_setup(void)
 {
 	unsigned long zone_ends[MAX_NR_ZONES] = { 0 };
@@ -69,6 +94,7 @@ void __init lkl_mm_setup(void)
 	max_mapnr = max_low_pfn;
 	memblock_add(LKL_PHYS_OFFSET, memory_size);
 	empty_zero_page = memblock_alloc(PAGE_SIZE, PAGE_SIZE);
+	populate_boot_memory(memory, size);
 	zone_ends[ZONE_NORMAL] = max_low_pfn;
 	free_area_init(zone_ends);
 }
