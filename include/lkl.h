@@ -120,7 +120,7 @@ int lkl_fuzz_counters(unsigned char *counters, unsigned int number);
 const char *lkl_strerror(int err);
 
 /** lkl_perror - prints "msg: text" through the print operation */
-void lkl_perror(char *msg, int err);
+void lkl_perror(const char *msg, int err);
 
 /** lkl_printf - formats and prints through the print operation; returns the length */
 int lkl_printf(const char *fmt, ...) LKL_PRINTF(1, 2);
@@ -260,7 +260,7 @@ lkl_long lkl_umount_blkdev(__lkl__u32 dev, int flags, lkl_long timeout_ms);
  * @flags:      LKL_MNT_*
  * @timeout_ms: 0: once
  */
-lkl_long lkl_umount_timeout(char *path, int flags, lkl_long timeout_ms);
+lkl_long lkl_umount_timeout(const char *path, int flags, lkl_long timeout_ms);
 
 /**
  * lkl_mount_fs - mounts a file system without device at /NAME
@@ -268,7 +268,7 @@ lkl_long lkl_umount_timeout(char *path, int flags, lkl_long timeout_ms);
  *
  * Returns 0, 1 if it is mounted there already, or an error.
  */
-int lkl_mount_fs(char *fstype);
+int lkl_mount_fs(const char *fstype);
 
 /* ---- directories, as in man 3 opendir ---- */
 

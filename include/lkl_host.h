@@ -13,16 +13,125 @@ extern "C" {
 #pragma GCC visibility push(default)
 #endif
 
+struct lkl_sem;
+struct lkl_mutex;
+struct lkl_tls_key;
+typedef lkl_ulong lkl_thread_t;
+
+/** struct lkl_jmp_buf - for jmp_buf_set(), as jmp_buf of the host */
+struct lkl_jmp_buf {
+	lkl_ulong buf[128];
+};
+
 /**
- * struct lkl_host_operations - what the application may replace
+ * struct lkl_host_operations - what the application may replace, and what it gets
  * @print: gets the kernel's log, @len bytes without a terminating 0; NULL for
  *         silence. Called from any thread, on a small stack: do little.
  * @panic: called when the kernel has panicked; must not return (if it does, or
  *         is NULL, the process is aborted). See lkl_set_on_panic()
+ *
+ * These two are all that the library calls. The others are there for the application,
+ * the same on every host: in lkl_host_ops they are the host's own. The kernel does without
+ * them. Whoever passes a structure of his own to lkl_init() leaves them out; to replace
+ * them changes nothing for the kernel. They may be called at any time, before lkl_init() too;
+ * those that may wait not from a signal handler.
+ *
+ * @sem_alloc: a semaphore with the value @count; NULL if there is no memory
+ * @sem_free:  nobody may use it any more
+ * @sem_up:    increments it; also from a signal handler
+ * @sem_down:  waits until it is not 0, and decrements it
+ *
+ * @mutex_alloc:  a mutex, free; NULL if there is no memory. With @recursive != 0 its owner
+ *                may lock it again, and unlocks it as often
+ * @mutex_free:   nobody may use it any more
+ * @mutex_lock:   waits until it is free, and takes it
+ * @mutex_unlock: by the thread that has locked it
+ *
+ * @thread_create: starts a thread that runs f(arg); its handle, or 0. Like any thread it may
+ *                 make system calls. It has to be joined, or to detach itself
+ * @thread_detach: nobody will join the calling thread
+ * @thread_exit:   ends the calling thread, as pthread_exit(3); not from inside a call
+ * @thread_join:   waits for the end of a thread; 0, or -1 if that can't be
+ * @thread_self:   the handle of the calling thread
+ * @thread_equal:  not 0 if both handles are the same thread
+ * @thread_stack:  lowest address of the calling thread's stack, and its size in *size; NULL
+ *                 (and 0) if it is not known
+ *
+ * @tls_alloc: a key for a pointer that each thread has of its own, NULL at first; NULL if there
+ *             are no more keys. A thread that ends with another value calls
+ *             destructor(value), if @destructor is not NULL
+ * @tls_free:  destructors are not called
+ * @tls_set:   0, or an error of the host
+ * @tls_get:   what the calling thread has set last
+ *
+ * @mem_alloc:  as malloc(3)
+ * @mem_free:   as free(3)
+ * @page_alloc: zeroed memory that begins at a page; NULL if there is none
+ * @page_free:  @size as it was for page_alloc()
+ *
+ * @time: nanoseconds of a clock that nobody sets (CLOCK_MONOTONIC)
+ *
+ * @timer_alloc:       a timer that will call fn(arg), on a thread of its own each time; NULL if
+ *                     the host has none left
+ * @timer_set_oneshot: it calls once, in @delta nanoseconds. Instead of what was set before. May
+ *                     be called by @fn. 0, or an error of the host
+ * @timer_free:        no call of @fn begins any more; one that has begun may be going on. May
+ *                     be called by @fn. Timers are not there in the child of a fork()
+ *
+ * @gettid: the number of the calling thread that the host shows, as gettid(2)
+ *
+ * @jmp_buf_set:     calls f(); returns when it does, or when jmp_buf_longjmp() is called
+ * @jmp_buf_longjmp: by f() or a function called by it: back to jmp_buf_set(), which returns.
+ *                   @val is ignored. Fatal if it leaves a call of the library
+ *
+ * @memcpy, @memset, @memmove: as in string.h
  */
 struct lkl_host_operations {
 	void (*print)(const char *str, int len);
 	void (*panic)(void);
+
+	struct lkl_sem *(*sem_alloc)(int count);
+	void (*sem_free)(struct lkl_sem *sem);
+	void (*sem_up)(struct lkl_sem *sem);
+	void (*sem_down)(struct lkl_sem *sem);
+
+	struct lkl_mutex *(*mutex_alloc)(int recursive);
+	void (*mutex_free)(struct lkl_mutex *mutex);
+	void (*mutex_lock)(struct lkl_mutex *mutex);
+	void (*mutex_unlock)(struct lkl_mutex *mutex);
+
+	lkl_thread_t (*thread_create)(void (*f)(void *), void *arg);
+	void (*thread_detach)(void);
+	void (*thread_exit)(void);
+	int (*thread_join)(lkl_thread_t tid);
+	lkl_thread_t (*thread_self)(void);
+	int (*thread_equal)(lkl_thread_t a, lkl_thread_t b);
+	void *(*thread_stack)(lkl_ulong *size);
+
+	struct lkl_tls_key *(*tls_alloc)(void (*destructor)(void *));
+	void (*tls_free)(struct lkl_tls_key *key);
+	int (*tls_set)(struct lkl_tls_key *key, void *data);
+	void *(*tls_get)(struct lkl_tls_key *key);
+
+	void *(*mem_alloc)(lkl_ulong size);
+	void (*mem_free)(void *memory);
+	void *(*page_alloc)(lkl_ulong size);
+	void (*page_free)(void *addr, lkl_ulong size);
+
+	unsigned long long (*time)(void);
+
+	void *(*timer_alloc)(void (*fn)(void *), void *arg);
+	int (*timer_set_oneshot)(void *timer, lkl_ulong delta);
+	void (*timer_free)(void *timer);
+
+	lkl_long (*gettid)(void);
+
+	void (*jmp_buf_set)(struct lkl_jmp_buf *jmpb, void (*f)(void));
+	void (*jmp_buf_longjmp)(struct lkl_jmp_buf *jmpb, int val);
+
+	void *(*memcpy)(void *dest, const void *src, lkl_ulong count);
+	void *(*memset)(void *s, int c, lkl_ulong count);
+	void *(*memmove)(void *dest, const void *src, lkl_ulong count);
 };
 
 /**
@@ -50,7 +159,7 @@ enum lkl_on_panic {
  */
 int lkl_set_on_panic(enum lkl_on_panic what);
 
-/** lkl_host_ops - the default: log to standard error, abort on panic. */
+/** lkl_host_ops - the default: log to standard error, abort on panic, the host's own of the rest */
 extern struct lkl_host_operations lkl_host_ops;
 
 /**
@@ -58,7 +167,7 @@ extern struct lkl_host_operations lkl_host_ops;
  * @type:   LKL_DEV_BLK_TYPE_*
  * @prio:   unused
  * @sector: first sector, in units of 512 bytes
- * @buf:    where the data is or goes to
+ * @buf:    where the data is or goes to; the same as the host's struct iovec
  * @count:  number of elements of @buf
  */
 struct lkl_blk_req {
@@ -98,5 +207,8 @@ struct lkl_dev_blk_ops {
 #ifdef __cplusplus
 }
 #endif
+
+/* Programs that include this header only expect the other one with it. */
+#include <lkl.h>
 
 #endif

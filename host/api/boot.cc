@@ -23,10 +23,6 @@ using lkl::Registry;
 
 namespace {
 
-void default_print(const char* text, int length) {
-  lkl::host::print(text, length);
-}
-
 // A signal handler inside a call of the same thread: what waits for that would wait for ever.
 bool inside_call() {
   const lkl::host::CurrentThread& me = lkl::host::the_current_thread;
@@ -72,8 +68,6 @@ lkl_long halt(Instance& instance) {
 }
 
 }  // namespace
-
-lkl_host_operations lkl_host_ops = {.print = default_print, .panic = nullptr};
 
 int lkl_init(lkl_host_operations* ops) {
   if (!ops) return -LKL_EINVAL;

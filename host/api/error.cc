@@ -33,6 +33,6 @@ const char* lkl::error_name(int error) {
   return "E?";
 }
 
-void lkl_perror(char* msg, int err) {
+void lkl_perror(const char* msg, int err) {
   lkl_printf("%s: %s\n", msg, lkl_strerror(err));
 }

@@ -89,7 +89,7 @@ lkl_long lkl_mount_blkdev(__lkl__u32 dev, const char* fs_type, int flags, const 
   return 0;
 }
 
-lkl_long lkl_umount_timeout(char* path, int flags, lkl_long timeout_ms) {
+lkl_long lkl_umount_timeout(const char* path, int flags, lkl_long timeout_ms) {
   constexpr unsigned kStepMs = 20;
   for (;;) {
     const lkl_long error = lkl_sys_umount(path, flags);
@@ -119,7 +119,7 @@ lkl_long lkl_umount_dev(unsigned int disk_id, unsigned int part, int flags, lkl_
   return lkl_umount_blkdev(dev, flags, timeout_ms);
 }
 
-int lkl_mount_fs(char* fstype) {
+int lkl_mount_fs(const char* fstype) {
   const std::string point = std::string("/") + fstype;
   if (const lkl_long error = lkl_sys_mkdir(point.c_str(), 0700); error && error != -LKL_EEXIST)
     return static_cast<int>(error);

@@ -22,6 +22,11 @@ static inline lkl_long lkl_sys_stat(const char *path, struct lkl_stat *buf)
 	return lkl_sys_newfstatat(LKL_AT_FDCWD, path, buf, 0);
 }
 
+static inline lkl_long lkl_sys_fstatat(int fd, const char *path, struct lkl_stat *buf, int flags)
+{
+	return lkl_sys_newfstatat(fd, path, buf, flags);
+}
+
 static inline lkl_long lkl_sys_lstat(const char *path, struct lkl_stat *buf)
 {
 	return lkl_sys_newfstatat(LKL_AT_FDCWD, path, buf, LKL_AT_SYMLINK_NOFOLLOW);
@@ -110,7 +115,7 @@ static inline lkl_long lkl_sys_recv(int fd, void *buf, lkl_size_t len, unsigned 
 }
 
 static inline lkl_long lkl_sys_select(int n, lkl_fd_set *rfds, lkl_fd_set *wfds, lkl_fd_set *xfds,
-				      struct __lkl__kernel_old_timeval *tv)
+				      struct lkl_timeval *tv)
 {
 	struct __lkl__kernel_timespec ts;
 

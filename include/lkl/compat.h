@@ -15,6 +15,13 @@
 #include <lkl/asm/fcntl.h>
 #include <lkl/sockets.h>
 
+/*
+ * What system calls take: the same layout, and from here on one type, whichever name a program
+ * has for it.
+ */
+#define lkl_timeval __lkl__kernel_old_timeval
+#define lkl_itimerval __lkl__kernel_old_itimerval
+
 typedef size_t lkl_size_t;
 typedef lkl_long lkl_ssize_t;
 typedef long long lkl_loff_t;
@@ -30,6 +37,11 @@ typedef int lkl_clockid_t;
 typedef int lkl_timer_t;
 typedef unsigned int lkl_qid_t;
 typedef unsigned int lkl_socklen_t;
+typedef unsigned int lkl_nlink_t;
+typedef lkl_long lkl_time_t;
+typedef lkl_long lkl_suseconds_t;
+typedef lkl_long lkl_clock_t;
+typedef int lkl_key_serial_t;
 typedef unsigned short lkl_sa_family_t;
 typedef __lkl__kernel_fd_set lkl_fd_set;
 
@@ -47,6 +59,9 @@ typedef __lkl__kernel_fd_set lkl_fd_set;
 		for (lkl_i_ = 0; lkl_i_ < sizeof(*(set)) / sizeof((set)->fds_bits[0]); lkl_i_++) \
 			(set)->fds_bits[lkl_i_] = 0;                                         \
 	} while (0)
+
+/* The member of struct lkl_in_addr, by the name that LKL has given it. */
+#define lkl_s_addr s_addr
 
 struct lkl_sockaddr {
 	lkl_sa_family_t sa_family;
@@ -71,6 +86,9 @@ struct lkl_msghdr {
 	lkl_size_t msg_controllen;
 	unsigned int msg_flags;
 };
+
+/* its other name */
+#define lkl_user_msghdr lkl_msghdr
 
 struct lkl_mmsghdr {
 	struct lkl_msghdr msg_hdr;

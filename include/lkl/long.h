@@ -15,6 +15,9 @@ typedef long long lkl_long;
 typedef unsigned long long lkl_ulong;
 #endif
 
+typedef lkl_long lkl_long_t;
+typedef lkl_ulong lkl_ulong_t;
+
 /* What the headers call __linux__: true here on every host. */
 #define LKL_LINUX 1
 

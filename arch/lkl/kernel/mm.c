@@ -24,8 +24,8 @@ EXPORT_SYMBOL(memory_end);
 void *empty_zero_page;
 EXPORT_SYMBOL(empty_zero_page);
 
-static void *memory __initdata;
-static unsigned long memory_size __initdata = DEFAULT_MEMORY;
+static void *memory;
+static unsigned long memory_size;
 
 static int __init mem_is_known(char *arg)
 {
@@ -67,7 +67,7 @@ void lkl_kernel_populate_by(void (*host_call)(void *base, lkl_u64 size, int for_
  * pages, then the hash tables of dentries and inodes. The page allocator begins with the
  * first pages.
  */
-static void __init populate_boot_memory(void *memory, unsigned long size)
+static void __init populate_boot_memory(void *base, unsigned long size)
 {
 	unsigned long pages = (size >> PAGE_SHIFT) * sizeof(struct page);
 	unsigned long tables = (size >> 10) + (size >> 11);
@@ -75,8 +75,8 @@ static void __init populate_boot_memory(void *memory, unsigned long size)
 
 	if (!populate)
 		return;
-	populate(memory + size - top, top, 1);
-	populate(memory, CONFIG_LKL_BOOT_MEMORY * SZ_1K, 0);
+	populate(base + size - top, top, 1);
+	populate(base, CONFIG_LKL_BOOT_MEMORY * SZ_1K, 0);
 }
 
 void __init lkl_mm_setup(void)
@@ -94,7 +94,7 @@ void __init lkl_mm_setup(void)
 	max_mapnr = max_low_pfn;
 	memblock_add(LKL_PHYS_OFFSET, memory_size);
 	empty_zero_page = memblock_alloc(PAGE_SIZE, PAGE_SIZE);
-	populate_boot_memory(memory, size);
+	populate_boot_memory(memory, memory_size);
 	zone_ends[ZONE_NORMAL] = max_low_pfn;
 	free_area_init(zone_ends);
 }
