@@ -22,6 +22,11 @@
 #include <lkl/asm/syscalls.h>
 #include <lkl_host.h>
 
+/*
+ * LKL_COMPAT_5, defined before this header is included: for programs written for LKL
+ * before lkl_init() came. See <lkl/compat5.h>.
+ */
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -45,7 +50,9 @@ extern "C" {
  * -LKL_EINVAL if the environment has something in LKL_* that means nothing.
  * After lkl_cleanup() it may be called again, any number of times.
  */
+#ifndef LKL_COMPAT_5
 int lkl_init(struct lkl_host_operations *ops);
+#endif
 
 /**
  * lkl_start_kernel - boot, on the calling thread
@@ -347,6 +354,10 @@ int lkl_trigger_irq(int irq);
 #endif
 #ifdef __cplusplus
 }
+#endif
+
+#ifdef LKL_COMPAT_5
+#include <lkl/compat5.h>
 #endif
 
 #endif

@@ -40,6 +40,10 @@
 #ifndef LKL_HPP
 #define LKL_HPP
 
+#ifdef LKL_COMPAT_5
+#error "lkl.hpp is for programs of today: include it where LKL_COMPAT_5 is not defined"
+#endif
+
 #include <lkl.h>
 #include <lkl_host.h>
 

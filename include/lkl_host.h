@@ -174,7 +174,11 @@ struct lkl_blk_req {
 	unsigned int type;
 	unsigned int prio;
 	unsigned long long sector;
+#ifdef LKL_COMPAT_5
+	struct iovec *buf;
+#else
 	struct lkl_iovec *buf;
+#endif
 	int count;
 };
 
