@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-# cmake --install: libraries, headers, a CMake package and a pkg-config file.
+# cmake --install: libraries, headers, a CMake package and a pkg-config file. The tree works where
+# it is put (--prefix), and where it is moved to: what is in it finds the rest relative to itself.
 include(CMakePackageConfigHelpers)
 
 install(TARGETS lkl EXPORT lklTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
@@ -16,8 +17,28 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/lklConfig.cmake
               ${CMAKE_CURRENT_BINARY_DIR}/lklConfigVersion.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/lkl)
 
+set(pc_folder ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig)
+file(RELATIVE_PATH prefix_from_pc ${pc_folder} ${CMAKE_INSTALL_PREFIX})
+string(REGEX REPLACE "/$" "" prefix_from_pc ${prefix_from_pc})
+set(LKL_PC_PREFIX "\${pcfiledir}/${prefix_from_pc}")
+foreach(folder LIBDIR INCLUDEDIR)
+  if(IS_ABSOLUTE "${CMAKE_INSTALL_${folder}}")
+    set(LKL_PC_${folder} ${CMAKE_INSTALL_${folder}})
+  else()
+    set(LKL_PC_${folder} "\${prefix}/${CMAKE_INSTALL_${folder}}")
+  endif()
+endforeach()
 configure_file(cmake/lkl.pc.in lkl.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/lkl.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+# Where the loader looks anyway (/usr/lib) this does no harm; packagers who do not want it set
+# CMAKE_SKIP_INSTALL_RPATH.
+if(LKL_BUILD_TOOLS)
+  file(RELATIVE_PATH libraries_from_programs
+       ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
+  set_target_properties(lkl-tool lklfuse PROPERTIES
+    INSTALL_RPATH "$ORIGIN/${libraries_from_programs}")
+endif()
 
 # gdb's helper, found by the library's name. gdb looks under the system's share/gdb, and
 # beside the library (where ldconfig would complain of it).

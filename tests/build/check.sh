@@ -56,12 +56,10 @@ install_pkgconfig)
 	install_tree
 	pc=$(dirname "$(find "$work/inst" -name lkl.pc)")
 	export PKG_CONFIG_PATH=$pc
-	# the prefix was another one when it was configured
-	flags="--define-variable=prefix=$work/inst"
-	"$CC" "$HERE/project/app.c" $(pkg-config $flags --cflags --libs lkl) -Wl,-rpath,"$(dirname "$pc")" -o "$work/app"
+	"$CC" "$HERE/project/app.c" $(pkg-config --cflags --libs lkl) -Wl,-rpath,"$(dirname "$pc")" -o "$work/app"
 	expect_boot "$work/app"
-	"$CC" "$HERE/project/app.c" $(pkg-config $flags --cflags lkl) -L"$(dirname "$pc")" -Wl,-Bstatic -llkl -Wl,-Bdynamic \
-		$(pkg-config $flags --static --libs-only-l lkl | sed 's/-llkl//') -lm -z noexecstack -o "$work/app-static"
+	"$CC" "$HERE/project/app.c" $(pkg-config --cflags lkl) -L"$(dirname "$pc")" -Wl,-Bstatic -llkl -Wl,-Bdynamic \
+		$(pkg-config --static --libs-only-l lkl | sed 's/-llkl//') -z noexecstack -o "$work/app-static"
 	expect_boot "$work/app-static"
 	;;
 *) die "no such case: $1" ;;
