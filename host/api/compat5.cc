@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "core/instance.h"
+#include "core/registry.h"
 #include "lkl.h"
 #include "lkl/compat5.h"
 
@@ -13,7 +14,8 @@
 #undef lkl_start_kernel
 #undef lkl_disk_add
 
-using lkl::Instance;
+using lkl::Phase;
+using lkl::Registry;
 
 namespace {
 
@@ -37,12 +39,13 @@ constinit lkl_host_operations forwarding = [] {
 }();
 
 int prepare() {
-  const Instance* instance = Instance::get();
-  if (instance && instance->halted()) {
-    lkl_cleanup();
-    instance = nullptr;
+  bool dead = false;
+  if (const Registry::Use instance; instance) {
+    if (instance->phase() != Phase::kDead) return 0;
+    dead = true;
   }
-  return instance ? 0 : lkl_init(&forwarding);
+  if (dead) lkl_cleanup();
+  return lkl_init(&forwarding);
 }
 
 }  // namespace
