@@ -11,7 +11,6 @@
 #include <cinttypes>
 #include <cstdarg>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -225,8 +224,8 @@ int refuse(const char* why, const std::string& what) {
 }  // namespace
 
 int start_trace() {
-  const char* setting = std::getenv("LKL_TRACE");
-  if (!setting || !*setting) return 0;
+  const char* setting = host::environment("LKL_TRACE");
+  if (!setting) return 0;
   const std::string_view text = setting;
   const size_t colon = text.find(':');
   if (text.substr(0, colon) != "syscalls")
@@ -242,7 +241,7 @@ int start_trace() {
     rest.remove_prefix(std::min(comma + 1, rest.size()));
   }
   output = STDERR_FILENO;
-  if (const char* path = std::getenv("LKL_TRACE_FILE")) {
+  if (const char* path = host::environment("LKL_TRACE_FILE")) {
     output = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
     if (output < 0)
       return refuse(std::strerror(errno), "LKL_TRACE_FILE=" + std::string(path) + ": ");

@@ -12,12 +12,14 @@
 #include <cstring>
 #include <string>
 
+#include "host.h"
+
 namespace lkl {
 namespace {
 
 int temporary_file() {
-  const char* folder = std::getenv("TMPDIR");
-  if (!folder || !*folder) folder = "/var/tmp";
+  const char* folder = host::environment("TMPDIR");
+  if (!folder) folder = "/var/tmp";
   int fd = ::open(folder, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
   if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR)) return fd < 0 ? -errno : fd;
   std::string name = std::string(folder) + "/lkl-overlay-XXXXXX";

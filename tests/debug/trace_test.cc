@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // LKL_TRACE: lines as strace has them.
+#include <unistd.h>
+
 #include <cstdlib>
 #include <fstream>
 #include <regex>
@@ -95,4 +97,24 @@ TEST_F(TraceTest, RefusesWhatIsNotThere) {
             "network\n"
             "lkl: LKL_TRACE: functions: it can be syscalls or syscalls:FILTER\n"
             "lkl: LKL_TRACE: LKL_TRACE_FILE=/no/such/folder/trace: No such file or directory\n");
+}
+
+// A set-user-ID program writes to files of its owner, not to one that its caller names.
+TEST_F(TraceTest, NotInProgramsWithMoreRightsThanTheirCaller) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can make a program of another user";
+  const std::string program = folder_ / "program", theirs = folder_ / "theirs";
+  const std::string kContent = "theirs";
+  ASSERT_EQ(run("chmod 755 " + folder_.path() + " && cp " LKL_SLEEPER " " + program), 0);
+  for (const bool more_rights : {false, true}) {
+    std::ofstream(theirs) << kContent;
+    ASSERT_EQ(run("chmod 666 " + theirs), 0);
+    if (more_rights) {
+      ASSERT_EQ(run("chown nobody " + program + " && chmod 4755 " + program), 0);
+    }
+    // it aborts in the end
+    run("ulimit -c 0; LKL_TRACE=syscalls LKL_TRACE_FILE=" + theirs + " " + program);
+    std::ostringstream text;
+    text << std::ifstream(theirs).rdbuf();
+    EXPECT_EQ(text.str() == kContent, more_rights) << text.str();
+  }
 }
