@@ -132,4 +132,9 @@ enum class EventLoopKind { kAuto, kUring, kThreads };
 std::unique_ptr<EventLoop> make_event_loop(EventLoopKind kind = EventLoopKind::kAuto,
                                            int* error = nullptr);
 
+// For tests: each loop that is made from now on is handed to this function, and what it
+// returns is used. nullptr: none.
+using EventLoopDecorator = std::unique_ptr<EventLoop> (*)(std::unique_ptr<EventLoop>);
+void set_event_loop_decorator(EventLoopDecorator decorator);
+
 }  // namespace lkl

@@ -15,7 +15,7 @@
 #include <gtest/gtest.h>
 
 #include "block/callback_backend.h"
-#include "block/fault_backend.h"
+#include "support/fault_backend.h"
 #include "block/file_backend.h"
 #include "block/file_source.h"
 #include "block/memory_backend.h"

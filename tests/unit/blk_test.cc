@@ -10,8 +10,8 @@
 
 #include <gtest/gtest.h>
 
-#include "block/fault_backend.h"
 #include "block/memory_backend.h"
+#include "support/fault_backend.h"
 #include "unit/fake_driver.h"
 #include "virtio/mmio.h"
 

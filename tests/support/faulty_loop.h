@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+// An event loop on which things go wrong that a host may do: operations do less than they were
+// asked to, end with an error that says nothing of the disk, end late, and in another order.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <vector>
+
+#include "io/event_loop.h"
+
+namespace lkl_test {
+
+class FaultyLoop final : public lkl::EventLoop {
+ public:
+  struct Rates {  // of 1000 operations
+    unsigned short_transfers = 200;
+    unsigned errors_before = 100;  // and the operation has not been done
+    unsigned errors_after = 100;   // and it has been done
+    unsigned late = 300;           // by up to 2 ms, so that others overtake it
+  };
+
+  FaultyLoop(std::unique_ptr<lkl::EventLoop> inner, unsigned seed, const Rates& rates);
+  FaultyLoop(std::unique_ptr<lkl::EventLoop> inner, unsigned seed)
+      : FaultyLoop(std::move(inner), seed, Rates()) {}
+  ~FaultyLoop() override;
+
+  // LKL_TEST_SEED of the environment, or a new one; printed.
+  static unsigned choose_seed();
+
+  struct Counts {
+    std::atomic<uint64_t> operations, short_transfers, errors_before, errors_after, late;
+  };
+  const Counts& counts() const { return counts_; }
+
+  void read(int fd, std::span<const iovec> to, uint64_t offset, lkl::IoCompletion& end) override;
+  void write(int fd, std::span<const iovec> from, uint64_t offset, lkl::IoCompletion& end) override;
+  void sync(int fd, lkl::IoCompletion& end) override;
+  void run_blocking(lkl::BlockingTask& task, lkl::IoCompletion& end) override;
+  void wait(uint64_t deadline_ns) override;
+  void kick() override { inner_->kick(); }
+  void quiesce() override;
+  void after_fork_child() override;
+
+ private:
+  struct Operation;
+
+  Operation& take(lkl::IoCompletion& end);
+  void decide(Operation& operation, bool transfers);
+  // True if it has failed before it began.
+  bool fails_at_once(Operation& operation);
+  void shorten(Operation& operation, std::span<const iovec> vector);
+  void ended(Operation& operation, int64_t result);
+  // Calls done() of what is due, or of all; how many. `next` becomes the time of the next one.
+  unsigned deliver(bool all, uint64_t& next);
+
+  const std::unique_ptr<lkl::EventLoop> inner_;
+  const Rates rates_;
+  Counts counts_ = {};
+  std::mutex mutex_;  // guards what follows
+  std::mt19937 random_;
+  std::vector<std::unique_ptr<Operation>> operations_;
+  std::vector<Operation*> free_;
+  std::vector<Operation*> held_back_;
+};
+
+}  // namespace lkl_test
