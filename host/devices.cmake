@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 add_library(lkl_devices OBJECT
-  block/file_backend.cc block/file_source.cc block/memory_backend.cc block/overlay_backend.cc
+  block/file_backend.cc block/file_source.cc block/host_image.cc block/memory_backend.cc
+  block/overlay_backend.cc block/space_wait.cc
   io/event_loop.cc
   posix/event_loop.cc posix/host_loop.cc posix/perform.cc posix/valgrind.cc posix/wakeup.cc
   posix/worker_pool.cc

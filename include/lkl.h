@@ -141,7 +141,9 @@ void lkl_bug(const char *fmt, ...) LKL_PRINTF(1, 2);
  * struct lkl_disk - a disk of the kernel
  * @dev:    set by lkl_disk_add()
  * @fd:     open file or block device of the host (with @ops NULL); read-only if it
- *          was opened so. Stays the caller's: close it after lkl_disk_remove().
+ *          was opened so. Stays the caller's, who may close it when the disk has been
+ *          added: the disk has a descriptor of its own. O_DIRECT, O_SYNC, O_DSYNC and
+ *          O_NOATIME hold for the disk
  * @handle: for @ops
  * @ops:    the application's own implementation, or NULL
  */
@@ -162,6 +164,15 @@ struct lkl_disk {
  * and is gone with the disk. The image is only read, and locked for reading.
  */
 #define LKL_DISK_SNAPSHOT	(1u << 3)
+/*
+ * A write for which the host has no room (its disk is full, or a quota is used up) waits
+ * until there is, as virtual machines do it; so do sync, unmount and fork() meanwhile.
+ * lkl_disk_remove() ends the wait. The print operation gets a line when it begins and when
+ * it ends. Without this, the kernel is told of an I/O error, which is all that a virtio disk
+ * can say: calls fail with -LKL_EIO, not -LKL_ENOSPC. Only for images and block devices,
+ * not with LKL_DISK_SNAPSHOT.
+ */
+#define LKL_DISK_WAIT_FOR_SPACE	(1u << 4)
 
 /**
  * struct lkl_disk_options - for lkl_disk_add_options(); zero means the default
@@ -185,9 +196,12 @@ struct lkl_disk_options {
  * @disk: filled in by the caller; @disk->dev is set
  *
  * Before or after lkl_start_kernel(). The image is locked (an OFD lock, see
- * fcntl(2)): exclusively if @fd allows writing. Returns the disk's id (>= 0);
- * -LKL_EBUSY if the image is locked by another user, -LKL_EBADF, -LKL_ENOMEM,
- * -LKL_ENOSPC if there are too many devices.
+ * fcntl(2)): exclusively if @fd allows writing. The lock ends with the disk, and in each
+ * child of a fork with its copy of the disk or the child. (Where the host does not let
+ * the image be opened again, by /proc/self/fd, the lock is @fd's, and ends when that is
+ * closed as well.) Returns the disk's id (>= 0); -LKL_EBUSY if the image is locked by
+ * another user, -LKL_EBADF, -LKL_ENOMEM, -LKL_EINVAL if @fd is no image, or is open with
+ * O_APPEND and can't be opened again; -LKL_ENOSPC if there are too many devices.
  */
 int lkl_disk_add(struct lkl_disk *disk);
 
@@ -201,7 +215,7 @@ int lkl_disk_add_options(struct lkl_disk *disk, const struct lkl_disk_options *o
  *         nbd://HOST[:PORT]/EXPORT, nbds://, nbd+unix:///EXPORT?socket=PATH
  *                                        network block device, by libnbd
  *         mem:SIZE[K|M|G|T]              zeroed memory
- * @flags: LKL_DISK_READ_ONLY, _NO_LOCK, _SNAPSHOT
+ * @flags: LKL_DISK_READ_ONLY, _NO_LOCK, _SNAPSHOT, _WAIT_FOR_SPACE
  *
  * As lkl_disk_add(); what it opens, lkl_disk_remove() closes. An NBD disk does not
  * survive in the child of a fork: its I/O fails with EIO there. Returns the disk's

@@ -169,6 +169,8 @@ struct DiskOptions {
   bool no_lock = false;
   /// Copy on write: the image is only read, what is written is gone with the disk.
   bool snapshot = false;
+  /// When the host's disk is full: wait until there is room, instead of I/O errors.
+  bool wait_for_space = false;
   /// Serial number the kernel shows, at most 20 bytes.
   std::string serial = {};
   /// Request queues, 1 to 16; 0 for the default.
@@ -198,7 +200,7 @@ class Disk {
     return disk;
   }
 
-  /// A disk on an open file descriptor, which stays the caller's and must outlive the disk.
+  /// A disk on an open file descriptor, which stays the caller's, to close at any time.
   static Disk from_fd(int fd, const DiskOptions& options = {}) {
     return detail::throwing("disk", [&](std::error_code& ec) { return from_fd(fd, options, ec); });
   }
@@ -316,7 +318,8 @@ class Disk {
 
   static unsigned flags(const DiskOptions& options) noexcept {
     return (options.read_only ? LKL_DISK_READ_ONLY : 0) | (options.no_lock ? LKL_DISK_NO_LOCK : 0) |
-           (options.snapshot ? LKL_DISK_SNAPSHOT : 0);
+           (options.snapshot ? LKL_DISK_SNAPSHOT : 0) |
+           (options.wait_for_space ? LKL_DISK_WAIT_FOR_SPACE : 0);
   }
 
   static Disk adopt(int id, std::unique_ptr<State>& state, std::error_code& ec) noexcept {

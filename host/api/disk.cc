@@ -25,12 +25,22 @@
 #include "lkl.h"
 
 namespace lkl {
-
-HostFd::~HostFd() {
-  if (fd_ >= 0) close(fd_);
-}
-
 namespace {
+
+// A descriptor of the host that is closed with its owner.
+class HostFd final {
+ public:
+  explicit HostFd(int fd) : fd_(fd) {}
+  HostFd(const HostFd&) = delete;
+  HostFd& operator=(const HostFd&) = delete;
+  ~HostFd() {
+    if (fd_ >= 0) close(fd_);
+  }
+  int get() const { return fd_; }
+
+ private:
+  const int fd_;
+};
 
 int call(Instance& instance, int64_t nr, uint64_t a, uint64_t b, uint64_t c) {
   return static_cast<int>(call_kernel(instance.number(), nr, a, b, c));
@@ -61,9 +71,10 @@ std::unique_ptr<BlockBackend> make_callback_backend(const lkl_disk& disk, EventL
       });
 }
 
-// 0 or -errno.
-int make_file_backend(int fd, unsigned flags, EventLoop& loop,
+// 0 or -errno. The descriptor may be closed afterwards.
+int make_file_backend(int fd, unsigned flags, Instance& instance,
                       std::unique_ptr<BlockBackend>& backend) {
+  EventLoop& loop = instance.loop();
   const bool lock = !(flags & LKL_DISK_NO_LOCK);
   if (flags & LKL_DISK_SNAPSHOT) {
     std::unique_ptr<FileSource> source;
@@ -74,8 +85,12 @@ int make_file_backend(int fd, unsigned flags, EventLoop& loop,
     return error;
   }
   std::unique_ptr<FileBackend> file;
-  const int error = FileBackend::open(
-      fd, {.read_only = (flags & LKL_DISK_READ_ONLY) != 0, .lock = lock}, loop, file);
+  const FileBackend::Options options = {
+      .read_only = (flags & LKL_DISK_READ_ONLY) != 0,
+      .lock = lock,
+      .wait_for_space = (flags & LKL_DISK_WAIT_FOR_SPACE) != 0,
+      .say = [&instance](std::string_view line) { instance.print(line.data(), line.size()); }};
+  const int error = FileBackend::open(fd, options, loop, file);
   backend = std::move(file);
   return error;
 }
@@ -88,15 +103,22 @@ int make_memory_backend(uint64_t size, void* memory, std::unique_ptr<BlockBacken
   return 0;
 }
 
-int make_backend(const lkl_disk& disk, const lkl_disk_options& options, EventLoop& loop,
+// Only an image or block device that is written itself can run out of the host's space.
+bool waits_in_vain(unsigned flags, bool on_file) {
+  return (flags & LKL_DISK_WAIT_FOR_SPACE) &&
+         (!on_file || (flags & (LKL_DISK_MEMORY | LKL_DISK_SNAPSHOT)));
+}
+
+int make_backend(const lkl_disk& disk, const lkl_disk_options& options, Instance& instance,
                  std::unique_ptr<BlockBackend>& backend) {
+  if (waits_in_vain(options.flags, !disk.ops)) return -LKL_EINVAL;
   if (disk.ops) {
-    backend = make_callback_backend(disk, loop);
+    backend = make_callback_backend(disk, instance.loop());
     return backend ? 0 : -LKL_EIO;
   }
   if (options.flags & LKL_DISK_MEMORY)
     return make_memory_backend(options.size, options.memory, backend);
-  return make_file_backend(disk.fd, options.flags, loop, backend);
+  return make_file_backend(disk.fd, options.flags, instance, backend);
 }
 
 bool is_nbd(std::string_view uri) {
@@ -137,27 +159,27 @@ uint64_t parse_size(std::string_view text) {
   return value << shift >> shift == value ? value << shift : 0;
 }
 
-int make_backend_of_uri(const std::string& uri, unsigned flags, EventLoop& loop, HostFd& fd,
+int make_backend_of_uri(const std::string& uri, unsigned flags, Instance& instance,
                         std::unique_ptr<BlockBackend>& backend) {
-  if (is_nbd(uri)) return make_nbd_backend(uri, flags, loop, backend);
-  if (uri.starts_with("mem:"))
-    return make_memory_backend(parse_size(uri.substr(4)), nullptr, backend);
+  const bool nbd = is_nbd(uri), memory = uri.starts_with("mem:");
+  if (waits_in_vain(flags, !nbd && !memory)) return -LKL_EINVAL;
+  if (nbd) return make_nbd_backend(uri, flags, instance.loop(), backend);
+  if (memory) return make_memory_backend(parse_size(uri.substr(4)), nullptr, backend);
   const std::string path = uri.starts_with("file:") ? uri.substr(5) : uri;
   if (path == uri && uri.find("://") != std::string::npos) return -LKL_EPROTONOSUPPORT;
   const bool writable = !(flags & (LKL_DISK_READ_ONLY | LKL_DISK_SNAPSHOT));
-  fd = HostFd(open(path.c_str(), (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC));
+  const HostFd fd(open(path.c_str(), (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC));
   if (fd.get() < 0) return -errno;
-  return make_file_backend(fd.get(), flags, loop, backend);
+  return make_file_backend(fd.get(), flags, instance, backend);
 }
 
 }  // namespace
 
-Disk::Disk(int id, unsigned irq, Instance& instance, HostFd fd,
-           std::unique_ptr<BlockBackend> backend, const VirtioBlkOptions& options)
+Disk::Disk(int id, unsigned irq, Instance& instance, std::unique_ptr<BlockBackend> backend,
+           const VirtioBlkOptions& options)
     : id_(id),
       irq_(irq),
       instance_(instance),
-      fd_(std::move(fd)),
       device_(std::move(backend), options),
       transport_(device_, instance.memory(), *this) {
   instance_.bus().connect(irq_, &transport_);
@@ -165,6 +187,7 @@ Disk::Disk(int id, unsigned irq, Instance& instance, HostFd fd,
 
 Disk::~Disk() {
   instance_.bus().disconnect(irq_);
+  device_.backend().stop_waiting();
   // The minder, while there is one, ends what is in flight.
   while (!device_.idle()) host::sleep_ns(20'000);
   instance_.bus().free_irq(irq_);
@@ -179,29 +202,31 @@ int Disk::connect() {
 int Disk::disconnect() {
   if (!connected_) return 0;
   connected_ = false;
+  // The driver waits for what is in flight.
+  device_.backend().stop_waiting();
   return call(instance_, LKL_NR_MMIO_DEVICE_REMOVE, irq_, 0, 0);
 }
 
 int Disks::add(lkl_disk& disk, const lkl_disk_options& options) {
   std::unique_ptr<BlockBackend> backend;
   // Numbers of the host are those of the kernel for all that can come here.
-  if (const int error = make_backend(disk, options, instance_.loop(), backend)) return error;
-  return connect(disk, HostFd(), std::move(backend), options);
+  if (const int error = make_backend(disk, options, instance_, backend)) return error;
+  return connect(disk, std::move(backend), options);
 }
 
 int Disks::open(lkl_disk& disk, const std::string& uri, unsigned flags) {
-  if (flags & ~(LKL_DISK_READ_ONLY | LKL_DISK_NO_LOCK | LKL_DISK_SNAPSHOT)) return -LKL_EINVAL;
+  constexpr unsigned kFlags =
+      LKL_DISK_READ_ONLY | LKL_DISK_NO_LOCK | LKL_DISK_SNAPSHOT | LKL_DISK_WAIT_FOR_SPACE;
+  if (flags & ~kFlags) return -LKL_EINVAL;
   std::unique_ptr<BlockBackend> backend;
-  HostFd fd;
-  if (const int error = make_backend_of_uri(uri, flags, instance_.loop(), fd, backend))
-    return error;
+  if (const int error = make_backend_of_uri(uri, flags, instance_, backend)) return error;
   disk = {};
   lkl_disk_options options = {};
   options.flags = flags;
-  return connect(disk, std::move(fd), std::move(backend), options);
+  return connect(disk, std::move(backend), options);
 }
 
-int Disks::connect(lkl_disk& disk, HostFd fd, std::unique_ptr<BlockBackend> backend,
+int Disks::connect(lkl_disk& disk, std::unique_ptr<BlockBackend> backend,
                    const lkl_disk_options& options) {
   const int irq = instance_.bus().allocate_irq();
   if (irq < 0) return -LKL_ENOSPC;
@@ -210,7 +235,7 @@ int Disks::connect(lkl_disk& disk, HostFd fd, std::unique_ptr<BlockBackend> back
   {
     const std::lock_guard lock(mutex_);
     disks_.push_back(std::make_unique<Disk>(
-        next_id_++, irq, instance_, std::move(fd), std::move(backend),
+        next_id_++, irq, instance_, std::move(backend),
         VirtioBlkOptions{.serial = std::string(options.serial, strnlen(options.serial, 20)),
                          .num_queues = options.num_queues,
                          .read_only = (options.flags & LKL_DISK_READ_ONLY) != 0}));
@@ -250,6 +275,11 @@ int Disks::connect_all() {
   return 0;
 }
 
+void Disks::stop_waiting() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& disk : disks_) disk->stop_waiting();
+}
+
 int Disks::irq(int id) {
   const std::lock_guard lock(mutex_);
   for (const auto& disk : disks_)
@@ -262,8 +292,8 @@ int Disks::irq(int id) {
 using lkl::Registry;
 
 int lkl_disk_add_options(lkl_disk* disk, const lkl_disk_options* opts) {
-  constexpr unsigned kFlags =
-      LKL_DISK_READ_ONLY | LKL_DISK_NO_LOCK | LKL_DISK_MEMORY | LKL_DISK_SNAPSHOT;
+  constexpr unsigned kFlags = LKL_DISK_READ_ONLY | LKL_DISK_NO_LOCK | LKL_DISK_MEMORY |
+                              LKL_DISK_SNAPSHOT | LKL_DISK_WAIT_FOR_SPACE;
   const Registry::Use instance;
   const lkl_disk_options options = opts ? *opts : lkl_disk_options{};
   if (!instance || !disk || (options.flags & ~kFlags)) return -LKL_EINVAL;

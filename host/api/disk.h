@@ -6,7 +6,6 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "core/instance.h"
@@ -18,28 +17,10 @@ struct lkl_disk_options;
 
 namespace lkl {
 
-// A descriptor of the host that is closed with its owner.
-class HostFd final {
- public:
-  explicit HostFd(int fd = -1) : fd_(fd) {}
-  HostFd(HostFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  HostFd& operator=(HostFd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~HostFd();
-
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 // One disk: its virtio device, and where it is on the bus.
 class Disk final : public IrqLine {
  public:
-  // `fd`: what the backend works on, if it is ours.
-  Disk(int id, unsigned irq, Instance& instance, HostFd fd, std::unique_ptr<BlockBackend> backend,
+  Disk(int id, unsigned irq, Instance& instance, std::unique_ptr<BlockBackend> backend,
        const VirtioBlkOptions& options);
   ~Disk() override;
 
@@ -57,7 +38,6 @@ class Disk final : public IrqLine {
   const int id_;
   const unsigned irq_;
   Instance& instance_;
-  const HostFd fd_;  // outlives the device
   VirtioBlk device_;
   MmioTransport transport_;
   bool connected_ = false;
@@ -76,13 +56,16 @@ class Disks final {
   // The irq, or -LKL_ENODEV.
   int irq(int id);
 
+  // Nobody makes room on the host any more for what waits for it.
+  void stop_waiting();
+
   // fork() of the process: between the first and one of the others.
   void lock() { mutex_.lock(); }
   void unlock() { mutex_.unlock(); }
   void after_fork_child() { std::construct_at(&mutex_); }
 
  private:
-  int connect(lkl_disk& disk, HostFd fd, std::unique_ptr<BlockBackend> backend,
+  int connect(lkl_disk& disk, std::unique_ptr<BlockBackend> backend,
               const lkl_disk_options& options);
 
   Instance& instance_;

@@ -37,6 +37,11 @@ class BlockRequest : public IoCompletion, public BlockingTask {
   // Takes `bytes` that are done off the front.
   void advance(uint64_t bytes);
 
+  // ---- notes of the backend, from submit() to completed() ----
+  unsigned retries = 0;  // since there was progress
+  bool waits_for_space = false;
+  BlockRequest* next_waiting = nullptr;
+
  protected:
   ~BlockRequest() = default;
 
@@ -57,10 +62,17 @@ class BlockBackend {
   // The range has been checked against size(). A flush makes durable every write
   // that was completed before it is submitted.
   virtual void submit(BlockRequest& request) = 0;
+  // The disk goes: requests that wait for something other than the host's disk fail, now and
+  // from now on. Any thread.
+  virtual void stop_waiting() {}
 
  protected:
   friend class BlockRequest;
-  static void own(BlockRequest& request, BlockBackend& backend) { request.backend_ = &backend; }
+  static void own(BlockRequest& request, BlockBackend& backend) {
+    request.backend_ = &backend;
+    request.retries = 0;
+    request.waits_for_space = false;
+  }
   // An operation on the event loop has ended.
   virtual void resume(BlockRequest& request, int64_t result) = 0;
   // On a pool thread: 0 or -errno.

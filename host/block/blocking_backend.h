@@ -29,6 +29,7 @@ class BlockSource {
   virtual ~BlockSource() = default;
 
   virtual uint64_t size() const = 0;
+  virtual unsigned block_size() const { return 512; }
   // All of it; 0 or -errno.
   virtual int read(std::byte* to, size_t length, uint64_t offset) = 0;
 };

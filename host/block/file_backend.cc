@@ -3,161 +3,335 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <linux/magic.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <cstring>
 
-#include "block/image_lock.h"
+#include "block/aligned_buffer.h"
+#include "host.h"
 
 namespace lkl {
 namespace {
 
-// A write up to this size goes into the host's page cache at once: to hand it to
-// another thread and back costs more than the copy. A larger one is copied by the
-// host's threads while the kernel goes on. (Throttling of dirty pages can make the
-// small one block too; then there is no hurry.)
+// A write up to this size goes into the host's page cache at once, where the host can do that
+// without waiting: to hand it to another thread and back costs more than the copy. A larger
+// one is copied by the host's threads while the kernel goes on.
 constexpr uint64_t kInlineWrite = 64 << 10;
+
+// Of what the event loop may fail with though nothing is wrong with the disk.
+constexpr unsigned kMaxRetries = 16;
+constexpr unsigned kMaxPauseMs = 64;
+
+constexpr size_t kBuffer = 256 << 10;
+
+// The request was not served, and that says nothing of the disk: the thread it belonged to has
+// ended (ECANCELED, EFAULT), the host is short of memory, a signal came.
+bool is_passing(int64_t error) {
+  return error == -EINTR || error == -EAGAIN || error == -ECANCELED || error == -EFAULT ||
+         error == -ENOMEM;
+}
+
+bool is_full(int64_t error) {
+  return error == -ENOSPC || error == -EDQUOT;
+}
+
+// The host can't do it, or not for this range: there is another way, or it was a hint.
+bool is_refusal(int error) {
+  return error == -EOPNOTSUPP || error == -EINVAL || error == -ENOTTY || error == -EPERM ||
+         error == -EACCES || error == -ENOSYS || error == -ENODEV;
+}
+
+int result_of(int returned) {
+  return returned < 0 ? -errno : 0;
+}
+
+std::span<iovec> first_part(std::span<iovec> vector) {
+  return vector.first(std::min<size_t>(vector.size(), IOV_MAX));
+}
+
+void say_on_standard_error(std::string_view line) {
+  host::print(line.data(), line.size());
+}
 
 }  // namespace
 
 int FileBackend::open(int fd, const Options& options, EventLoop& loop,
                       std::unique_ptr<FileBackend>& result) {
-  const int flags = fcntl(fd, F_GETFL);
-  struct stat info;
-  if (flags < 0 || fstat(fd, &info) < 0) return -errno;
-
-  std::unique_ptr<FileBackend> file(new FileBackend(fd, loop));
-  file->read_only_ = options.read_only || (flags & O_ACCMODE) == O_RDONLY;
-  if (S_ISBLK(info.st_mode)) {
-    file->is_device_ = true;
-    if (ioctl(fd, BLKGETSIZE64, &file->size_) < 0) return -errno;
-  } else if (S_ISREG(info.st_mode)) {
-    file->size_ = info.st_size;
-    struct statfs where;
-    file->in_memory_ = fstatfs(fd, &where) == 0 && where.f_type == TMPFS_MAGIC;
-  } else {
-    return -EINVAL;
-  }
-  if ((flags & O_ACCMODE) == O_WRONLY) return -EBADF;
-  if (options.lock) {
-    if (const int error = lock_image(fd, !file->read_only_)) return error;
-    file->locked_ = true;
-  }
-  result = std::move(file);
+  std::unique_ptr<HostImage> image;
+  if (const int error =
+          HostImage::open(fd, {.read_only = options.read_only, .lock = options.lock}, image))
+    return error;
+  result.reset(new FileBackend(std::move(image), options, loop));
   return 0;
 }
 
-FileBackend::~FileBackend() {
-  if (locked_) unlock_image(fd_);
-}
+FileBackend::FileBackend(std::unique_ptr<HostImage> image, const Options& options, EventLoop& loop)
+    : image_(std::move(image)),
+      loop_(loop),
+      wait_for_space_(options.wait_for_space),
+      say_(options.say ? options.say : say_on_standard_error),
+      lines_{.truncated = "lkl: " + image_->name() +
+                          ": was made shorter while it is in use; what is beyond its end can be "
+                          "neither read nor written\n",
+             .full = "lkl: " + image_->name() +
+                     ": the host's disk is full, or a quota is used up: writes fail. Make room, "
+                     "and mount it again\n",
+             .waits = "lkl: " + image_->name() +
+                      ": the host's disk is full, or a quota is used up: writes wait until there "
+                      "is room\n",
+             .goes_on = "lkl: " + image_->name() + ": there is room again, writes go on\n"},
+      space_(loop,
+             [this](BlockRequest& request) {
+               if (request.op == BlockOp::kWrite) return go_on(request);
+               loop_.run_blocking(request, request);
+             }),
+      reads_inline_(!image_->is_direct()),
+      writes_inline_(!image_->is_direct() && !image_->writes_wait()) {}
 
 void FileBackend::submit(BlockRequest& request) {
   own(request, *this);
+  if (read_only() && request.op != BlockOp::kRead)
+    return request.completed(request.op == BlockOp::kFlush ? 0 : -EROFS);
   switch (request.op) {
     case BlockOp::kRead:
       return read(request);
     case BlockOp::kWrite:
-      return read_only_ ? request.completed(-EROFS) : write(request);
+      return write(request);
     case BlockOp::kFlush:
-      return read_only_ ? request.completed(0) : loop_.sync(fd_, request);
+      return loop_.sync(image_->fd(), request);
     case BlockOp::kDiscard:
     case BlockOp::kWriteZeroes:
-      return read_only_ ? request.completed(-EROFS) : loop_.run_blocking(request, request);
+      return loop_.run_blocking(request, request);
   }
 }
 
 // What the host has in its cache is copied here and now; the rest is waited for
 // without holding the virtual CPU.
 void FileBackend::read(BlockRequest& request) {
-  while (no_wait_works_.load(std::memory_order_relaxed)) {
+  while (reads_inline_.load(std::memory_order_relaxed)) {
+    const auto part = first_part(request.vector);
     const ssize_t count =
-        preadv2(fd_, request.vector.data(), std::min<size_t>(request.vector.size(), IOV_MAX),
-                request.offset, in_memory_ ? 0 : RWF_NOWAIT);
+        preadv2(image_->fd(), part.data(), static_cast<int>(part.size()),
+                static_cast<off_t>(request.offset), image_->in_memory() ? 0 : RWF_NOWAIT);
     if (count < 0) {
-      if (errno == EOPNOTSUPP || errno == ENOSYS) no_wait_works_.store(false);
+      if (errno == EOPNOTSUPP || errno == ENOSYS) reads_inline_.store(false);
       break;
     }
     if (count == 0) break;  // the end of the file, or nothing cached: ask properly
-    request.advance(count);
+    request.advance(static_cast<uint64_t>(count));
     if (request.length == 0) return request.completed(0);
   }
   go_on(request);
 }
 
 void FileBackend::write(BlockRequest& request) {
-  if (request.length <= kInlineWrite) {
+  if (request.length <= kInlineWrite && writes_inline_.load(std::memory_order_relaxed) &&
+      !image_->ends_before(request.offset + request.length)) {
+    const auto part = first_part(request.vector);
     const ssize_t count =
-        pwritev(fd_, request.vector.data(), request.vector.size(), request.offset);
-    if (count > 0) request.advance(count);
+        pwritev2(image_->fd(), part.data(), static_cast<int>(part.size()),
+                 static_cast<off_t>(request.offset), image_->in_memory() ? 0 : RWF_NOWAIT);
+    if (count < 0 && (errno == EOPNOTSUPP || errno == ENOSYS)) writes_inline_.store(false);
+    if (count > 0) request.advance(static_cast<uint64_t>(count));
     if (request.length == 0) return request.completed(0);
-    if (count < 0 && errno != EINTR) return request.completed(-errno);
   }
-  go_on(request);
+  go_on(request);  // and hear what is wrong, if something is
 }
 
 void FileBackend::go_on(BlockRequest& request) {
-  const auto part = request.vector.first(std::min<size_t>(request.vector.size(), IOV_MAX));
+  // A file would grow again, with a hole where something was.
+  if (request.op == BlockOp::kWrite && image_->ends_before(request.offset + request.length)) {
+    say_once(said_truncated_, lines_.truncated);
+    return end(request, -EIO);
+  }
+  if (image_->is_nonblocking() || !fits_direct(request))
+    return loop_.run_blocking(request, request);
+  const auto part = first_part(request.vector);
   if (request.op == BlockOp::kRead)
-    loop_.read(fd_, part, request.offset, request);
+    loop_.read(image_->fd(), part, request.offset, request);
   else
-    loop_.write(fd_, part, request.offset, request);
+    loop_.write(image_->fd(), part, request.offset, request);
 }
 
 void FileBackend::resume(BlockRequest& request, int64_t result) {
-  if (request.op != BlockOp::kRead && request.op != BlockOp::kWrite)
-    return request.completed(static_cast<int>(std::min<int64_t>(result, 0)));
-  if (result == -EINTR || result == -EAGAIN) return go_on(request);
-  if (result < 0) return request.completed(static_cast<int>(result));
-  // Nothing read before the end of the disk: the file was truncated under us.
-  if (result == 0) return request.completed(-EIO);
-  request.advance(result);
-  if (request.length == 0) return request.completed(0);
+  const bool transfers = request.op == BlockOp::kRead || request.op == BlockOp::kWrite;
+  if (is_passing(result)) return try_again(request, static_cast<int>(result));
+  if (is_full(result)) return no_space(request, static_cast<int>(result));
+  if (result < 0 || !transfers) return end(request, static_cast<int>(std::min<int64_t>(result, 0)));
+  transferred(request, static_cast<uint64_t>(result));
+}
+
+void FileBackend::transferred(BlockRequest& request, uint64_t bytes) {
+  if (bytes == 0) {
+    // Nothing read before the end of the disk.
+    if (image_->ends_before(request.offset + request.length))
+      say_once(said_truncated_, lines_.truncated);
+    return end(request, -EIO);
+  }
+  if (image_->is_direct()) bytes -= bytes % image_->block_size();
+  if (bytes == 0) return try_again(request, -EIO);
+  request.retries = 0;
+  request.advance(bytes);
+  if (request.length == 0) return end(request, 0);
   go_on(request);
 }
 
-int FileBackend::discard(uint64_t offset, uint64_t length) const {
-  if (is_device_) {
-    uint64_t range[2] = {offset, length};
-    return ioctl(fd_, BLKDISCARD, range) < 0 ? -errno : 0;
+// On a thread of the pool, whose system calls have none of these troubles.
+void FileBackend::try_again(BlockRequest& request, int error) {
+  if (++request.retries > kMaxRetries) return end(request, error);
+  loop_.run_blocking(request, request);
+}
+
+void FileBackend::no_space(BlockRequest& request, int error) {
+  // After a failed flush the host forgets what it could not write: there is no trying again.
+  const bool can_wait = request.op == BlockOp::kWrite || request.op == BlockOp::kWriteZeroes;
+  if (wait_for_space_ && can_wait) {
+    switch (space_.add(request)) {
+      case SpaceWait::Answer::kFirst:
+        return say_(lines_.waits);
+      case SpaceWait::Answer::kOneMore:
+        return;
+      case SpaceWait::Answer::kStopped:
+        return end(request, error);
+    }
   }
-  return fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length) < 0 ? -errno
-                                                                                        : 0;
+  say_once(said_full_, lines_.full);
+  end(request, error);
+}
+
+void FileBackend::end(BlockRequest& request, int error) {
+  if (request.waits_for_space && space_.ended(request) && error == 0) say_(lines_.goes_on);
+  request.completed(error);
+}
+
+void FileBackend::say_once(std::atomic<bool>& said, const std::string& line) {
+  if (!said.exchange(true)) say_(line);
+}
+
+// ---- on threads of the pool ----
+
+int64_t FileBackend::run_blocking(BlockRequest& request) {
+  // The first time at once.
+  if (request.retries > 1)
+    host::sleep_ns(std::min(1u << (request.retries - 2), kMaxPauseMs) * uint64_t{1'000'000});
+  switch (request.op) {
+    case BlockOp::kRead:
+    case BlockOp::kWrite:
+      return fits_direct(request) ? transfer(request) : transfer_by_buffer(request);
+    case BlockOp::kFlush:
+      return result_of(fdatasync(image_->fd()));
+    case BlockOp::kDiscard:
+      return discard(request.offset, request.length);
+    case BlockOp::kWriteZeroes:
+      if (image_->ends_before(request.offset + request.length)) {
+        say_once(said_truncated_, lines_.truncated);
+        return -EIO;
+      }
+      return write_zeroes(request.offset, request.length, request.unmap);
+  }
+  return -EOPNOTSUPP;
+}
+
+// O_DIRECT wants memory that is aligned; the kernel's is not always.
+bool FileBackend::fits_direct(const BlockRequest& request) const {
+  if (!image_->is_direct()) return true;
+  const uintptr_t mask = image_->memory_alignment() - 1;
+  const size_t length_mask = image_->block_size() - 1;
+  return std::ranges::none_of(request.vector, [&](const iovec& part) {
+    return (reinterpret_cast<uintptr_t>(part.iov_base) & mask) || (part.iov_len & length_mask);
+  });
+}
+
+int64_t FileBackend::transfer(BlockRequest& request) const {
+  const auto part = first_part(request.vector);
+  const auto call = request.op == BlockOp::kRead ? preadv : pwritev;
+  const ssize_t count = call(image_->fd(), part.data(), static_cast<int>(part.size()),
+                             static_cast<off_t>(request.offset));
+  return count < 0 ? -errno : count;
+}
+
+int64_t FileBackend::transfer_by_buffer(BlockRequest& request) const {
+  const size_t size = std::min<uint64_t>(request.length, kBuffer);
+  AlignedBuffer buffer(size, std::max<size_t>(image_->memory_alignment(), image_->block_size()));
+  std::byte* const bytes = buffer.data();
+  if (!bytes) return -ENOMEM;
+  // Calls `copy` for each stretch of the request that is in the first `count` bytes.
+  const auto for_each_part = [&](size_t count, auto copy) {
+    size_t at = 0;
+    for (const iovec& part : request.vector) {
+      const size_t length = std::min(part.iov_len, count - at);
+      copy(part.iov_base, bytes + at, length);
+      at += length;
+      if (at == count) return;
+    }
+  };
+  const auto offset = static_cast<off_t>(request.offset);
+  if (request.op == BlockOp::kWrite) {
+    for_each_part(size, [](const void* of_kernel, std::byte* ours, size_t length) {
+      std::memcpy(ours, of_kernel, length);
+    });
+    const ssize_t count = pwrite(image_->fd(), bytes, size, offset);
+    return count < 0 ? -errno : count;
+  }
+  const ssize_t count = pread(image_->fd(), bytes, size, offset);
+  if (count < 0) return -errno;
+  for_each_part(static_cast<size_t>(count),
+                [](void* of_kernel, const std::byte* ours, size_t length) {
+                  std::memcpy(of_kernel, ours, length);
+                });
+  return count;
+}
+
+// A hint: what the host does not like is left as it is.
+int FileBackend::discard(uint64_t offset, uint64_t length) const {
+  const uint64_t block = image_->block_size();
+  const uint64_t first = (offset + block - 1) / block * block;
+  const uint64_t last = (offset + length) / block * block;
+  if (first >= last) return 0;
+  const int error = punch(first, last - first);
+  return is_refusal(error) || is_full(error) ? 0 : error;
+}
+
+int FileBackend::punch(uint64_t offset, uint64_t length) const {
+  if (image_->is_device()) {
+    uint64_t range[2] = {offset, length};
+    return result_of(ioctl(image_->fd(), BLKDISCARD, range));
+  }
+  return result_of(fallocate(image_->fd(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                             static_cast<off_t>(offset), static_cast<off_t>(length)));
 }
 
 int FileBackend::write_zeroes(uint64_t offset, uint64_t length, bool unmap) const {
-  if (is_device_) {
+  int error;
+  if (image_->is_device()) {
     uint64_t range[2] = {offset, length};
-    return ioctl(fd_, BLKZEROOUT, range) < 0 ? -errno : 0;
+    error = result_of(ioctl(image_->fd(), BLKZEROOUT, range));
+  } else {
+    if (unmap && punch(offset, length) == 0) return 0;  // a hole reads as zeroes
+    error = result_of(fallocate(image_->fd(), FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE,
+                                static_cast<off_t>(offset), static_cast<off_t>(length)));
+    // tmpfs and others have holes only
+    if (is_refusal(error)) error = punch(offset, length);
   }
-  if (unmap && discard(offset, length) == 0) return 0;  // a hole reads as zeroes
-  if (fallocate(fd_, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, offset, length) == 0) return 0;
-  if (errno != EOPNOTSUPP) return -errno;
-  // tmpfs and others: a hole, or plain zeroes
-  if (discard(offset, length) == 0) return 0;
-  static constexpr char kZeroes[64 << 10] = {};
-  while (length > 0) {
-    const ssize_t count = pwrite(fd_, kZeroes, std::min<uint64_t>(length, sizeof kZeroes), offset);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return count < 0 ? -errno : -EIO;
-    offset += count;
-    length -= count;
-  }
-  return 0;
+  return is_refusal(error) ? write_plain_zeroes(offset, length) : error;
 }
 
-int64_t FileBackend::run_blocking(BlockRequest& request) {
-  if (request.op == BlockOp::kDiscard) {
-    const int error = discard(request.offset, request.length);
-    return error == -EOPNOTSUPP ? 0 : error;  // a discard is a hint
+int FileBackend::write_plain_zeroes(uint64_t offset, uint64_t length) const {
+  alignas(4096) static constexpr char kZeroes[64 << 10] = {};
+  while (length > 0) {
+    const ssize_t count = pwrite(image_->fd(), kZeroes, std::min<uint64_t>(length, sizeof kZeroes),
+                                 static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return count < 0 ? -errno : -EIO;
+    offset += static_cast<uint64_t>(count);
+    length -= static_cast<uint64_t>(count);
   }
-  return write_zeroes(request.offset, request.length, request.unmap);
+  return 0;
 }
 
 }  // namespace lkl

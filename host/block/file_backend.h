@@ -2,50 +2,76 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include "block/backend.h"
+#include "block/host_image.h"
+#include "block/space_wait.h"
 
 namespace lkl {
 
-// A raw image file or a block device of the host. The descriptor stays the caller's.
+// A raw image file or a block device of the host. submit() copies memory and no more; what may
+// wait for a disk, or for another process, goes to the event loop.
 class FileBackend final : public BlockBackend {
  public:
   struct Options {
-    bool read_only = false;  // also if the descriptor is not open for writing
-    bool lock = true;        // OFD lock: exclusive for writing, shared for reading
+    bool read_only = false;       // also if the descriptor is not open for writing
+    bool lock = true;             // see HostImage
+    bool wait_for_space = false;  // if the host's disk is full, instead of an error
+    // Gets a line now and then, on any thread and on small stacks. Left out: standard error.
+    std::function<void(std::string_view line)> say = {};
   };
 
-  // 0 or -errno: EBUSY if somebody else holds the lock, EBADF, EINVAL if it is
-  // neither a file nor a block device.
+  // 0 or -errno, see HostImage::open(). The descriptor stays the caller's, to close at any time.
   static int open(int fd, const Options& options, EventLoop& loop,
                   std::unique_ptr<FileBackend>& result);
-  ~FileBackend() override;
 
-  uint64_t size() const override { return size_; }
-  bool read_only() const override { return read_only_; }
-  bool can_discard() const override { return !read_only_; }
+  uint64_t size() const override { return image_->size(); }
+  unsigned block_size() const override { return image_->block_size(); }
+  bool read_only() const override { return image_->read_only(); }
+  bool can_discard() const override { return !read_only(); }
   void submit(BlockRequest& request) override;
+  void stop_waiting() override { space_.stop(); }
 
  private:
-  FileBackend(int fd, EventLoop& loop) : fd_(fd), loop_(loop) {}
+  // Made beforehand: there is little stack where they are needed.
+  struct Lines {
+    std::string truncated, full, waits, goes_on;
+  };
+
+  FileBackend(std::unique_ptr<HostImage> image, const Options& options, EventLoop& loop);
   void resume(BlockRequest& request, int64_t result) override;
   int64_t run_blocking(BlockRequest& request) override;
   void read(BlockRequest& request);
   void write(BlockRequest& request);
   void go_on(BlockRequest& request);
+  void transferred(BlockRequest& request, uint64_t bytes);
+  void try_again(BlockRequest& request, int error);
+  void no_space(BlockRequest& request, int error);
+  void end(BlockRequest& request, int error);
+  void say_once(std::atomic<bool>& said, const std::string& line);
+  bool fits_direct(const BlockRequest& request) const;
+  int64_t transfer(BlockRequest& request) const;
+  int64_t transfer_by_buffer(BlockRequest& request) const;
   int discard(uint64_t offset, uint64_t length) const;
+  int punch(uint64_t offset, uint64_t length) const;
   int write_zeroes(uint64_t offset, uint64_t length, bool unmap) const;
+  int write_plain_zeroes(uint64_t offset, uint64_t length) const;
 
-  const int fd_;
+  const std::unique_ptr<HostImage> image_;
   EventLoop& loop_;
-  uint64_t size_ = 0;
-  bool read_only_ = false;
-  bool locked_ = false;
-  bool is_device_ = false;
-  bool in_memory_ = false;  // on a tmpfs: reading never waits for a disk
-  // The host's file system has no reads without blocking: ask no more.
-  std::atomic<bool> no_wait_works_ = true;
+  const bool wait_for_space_;
+  const std::function<void(std::string_view)> say_;
+  const Lines lines_;
+  SpaceWait space_;
+  // What the host can do without waiting: asked no more when it has said that it can't.
+  std::atomic<bool> reads_inline_;
+  std::atomic<bool> writes_inline_;
+  std::atomic<bool> said_truncated_ = false;
+  std::atomic<bool> said_full_ = false;
 };
 
 }  // namespace lkl

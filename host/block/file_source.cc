@@ -1,44 +1,63 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "block/file_source.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 
-#include "block/image_lock.h"
+#include "block/aligned_buffer.h"
 
 namespace lkl {
+namespace {
 
-int FileSource::open(int fd, bool lock, std::unique_ptr<FileSource>& result) {
-  // the end of a block device is its size
-  const off_t size = lseek(fd, 0, SEEK_END);
-  if (size < 0) return -errno;
-  const int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-  if (own < 0) return -errno;
-  if (lock) {
-    if (const int error = lock_image(own, false)) {
-      close(own);
-      return error;
-    }
-  }
-  result.reset(new FileSource(own, static_cast<uint64_t>(size), lock));
-  return 0;
-}
-
-FileSource::~FileSource() {
-  if (locked_) unlock_image(fd_);
-  close(fd_);
-}
-
-int FileSource::read(std::byte* to, size_t length, uint64_t offset) {
+// All of it, or -errno.
+int read_all(int fd, std::byte* to, size_t length, uint64_t offset) {
   while (length > 0) {
-    const ssize_t count = pread(fd_, to, length, static_cast<off_t>(offset));
+    const ssize_t count = pread(fd, to, length, static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return count < 0 ? -errno : -EIO;
     to += count;
     offset += static_cast<uint64_t>(count);
     length -= static_cast<size_t>(count);
+  }
+  return 0;
+}
+
+}  // namespace
+
+int FileSource::open(int fd, bool lock, std::unique_ptr<FileSource>& result) {
+  std::unique_ptr<HostImage> image;
+  // Any piece of it may be asked for, which O_DIRECT does not give.
+  if (const int error =
+          HostImage::open(fd, {.read_only = true, .lock = lock, .direct = false}, image))
+    return error;
+  result.reset(new FileSource(std::move(image)));
+  return 0;
+}
+
+int FileSource::read(std::byte* to, size_t length, uint64_t offset) {
+  return image_->is_direct() ? read_direct(to, length, offset)
+                             : read_all(image_->fd(), to, length, offset);
+}
+
+// The host did not let O_DIRECT be left out.
+int FileSource::read_direct(std::byte* to, size_t length, uint64_t offset) {
+  constexpr size_t kBuffer = 64 << 10;
+  const size_t block = image_->block_size();
+  AlignedBuffer buffer(kBuffer, std::max<size_t>(block, image_->memory_alignment()));
+  if (!buffer.data()) return -ENOMEM;
+  while (length > 0) {
+    const size_t before = offset % block;
+    const size_t wanted = std::min(length, kBuffer - before);
+    const size_t whole = (before + wanted + block - 1) / block * block;
+    if (const int error = read_all(image_->fd(), buffer.data(), whole, offset - before))
+      return error;
+    std::memcpy(to, buffer.data() + before, wanted);
+    to += wanted;
+    offset += wanted;
+    length -= wanted;
   }
   return 0;
 }

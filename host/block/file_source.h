@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "block/blocking_backend.h"
+#include "block/host_image.h"
 
 namespace lkl {
 
@@ -11,21 +12,18 @@ namespace lkl {
 // for reading, as FileBackend does it.
 class FileSource final : public BlockSource {
  public:
-  // Works on a duplicate of the descriptor. 0 or -errno.
+  // 0 or -errno, see HostImage::open().
   static int open(int fd, bool lock, std::unique_ptr<FileSource>& result);
-  ~FileSource() override;
-  FileSource(const FileSource&) = delete;
-  FileSource& operator=(const FileSource&) = delete;
 
-  uint64_t size() const override { return size_; }
+  uint64_t size() const override { return image_->size(); }
+  unsigned block_size() const override { return image_->block_size(); }
   int read(std::byte* to, size_t length, uint64_t offset) override;
 
  private:
-  FileSource(int fd, uint64_t size, bool locked) : fd_(fd), size_(size), locked_(locked) {}
+  explicit FileSource(std::unique_ptr<HostImage> image) : image_(std::move(image)) {}
+  int read_direct(std::byte* to, size_t length, uint64_t offset);
 
-  const int fd_;
-  const uint64_t size_;
-  const bool locked_;
+  const std::unique_ptr<HostImage> image_;
 };
 
 }  // namespace lkl

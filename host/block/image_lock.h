@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-// An image has one writer or any number of readers: OFD locks (man 2 fcntl).
+// An image has one writer or any number of readers: OFD locks (man 2 fcntl). Such a lock
+// belongs to the open file description, which a forked child shares: it is given up by closing,
+// never by F_UNLCK, which would take it from the other process as well.
 #pragma once
 
 #include <fcntl.h>
@@ -18,11 +20,13 @@ inline int lock_image(int fd, bool exclusive) {
   return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
 }
 
-inline void unlock_image(int fd) {
+// Whether nobody else has it, without taking it.
+inline int could_lock_image(int fd, bool exclusive) {
   struct flock lock = {};
-  lock.l_type = F_UNLCK;
+  lock.l_type = exclusive ? F_WRLCK : F_RDLCK;
   lock.l_whence = SEEK_SET;
-  fcntl(fd, F_OFD_SETLK, &lock);
+  if (fcntl(fd, F_OFD_GETLK, &lock) < 0) return -errno;
+  return lock.l_type == F_UNLCK ? 0 : -EBUSY;
 }
 
 }  // namespace lkl

@@ -21,6 +21,7 @@ class OverlayBackend final : public BlockingBackend {
   OverlayBackend& operator=(const OverlayBackend&) = delete;
 
   uint64_t size() const override { return base_->size(); }
+  unsigned block_size() const override { return base_->block_size(); }
   bool can_discard() const override { return true; }
 
  private:

@@ -34,6 +34,7 @@ Instance::Instance(uint64_t number, const lkl_host_operations& ops,
 
 Instance::~Instance() {
   stop_threads();
+  disks_->stop_waiting();
   loop_->quiesce();
   disks_.reset();
   for (const Block& block : blocks_) host::release_memory(block.base, block.size);

@@ -58,7 +58,7 @@ class EventLoop {
     void (*wanted)(void* argument) = nullptr;
     void* argument = nullptr;
   };
-  void set_submitter(SubmitterCall call) { submitter_ = call; }
+  virtual void set_submitter(SubmitterCall call) { submitter_ = call; }
   virtual void submit() = 0;
 
   // ---- waiting: the owner, one thread at a time ----

@@ -15,11 +15,12 @@
 #include <gtest/gtest.h>
 
 #include "block/callback_backend.h"
-#include "support/fault_backend.h"
 #include "block/file_backend.h"
 #include "block/file_source.h"
 #include "block/memory_backend.h"
 #include "block/overlay_backend.h"
+#include "support/fault_backend.h"
+#include "unit/backend_requests.h"
 #ifdef LKL_HAVE_NBD
 #include "block/nbd_client.h"
 #endif
@@ -28,15 +29,7 @@ namespace {
 
 using namespace lkl;
 
-struct Request final : BlockRequest {
-  bool ended = false;
-  int error = 0;
-  std::vector<iovec> parts;
-  void completed(int result) override {
-    ended = true;
-    error = result;
-  }
-};
+using Request = lkl_test::TestRequest;
 
 class BackendTest : public ::testing::TestWithParam<const char*> {
  protected:
@@ -119,16 +112,7 @@ class BackendTest : public ::testing::TestWithParam<const char*> {
   }
 
   int run(BlockOp op, uint64_t offset, std::vector<iovec> parts, uint64_t length = 0) {
-    Request request;
-    request.op = op;
-    request.offset = offset;
-    request.parts = std::move(parts);
-    request.vector = request.parts;
-    request.length = length;
-    for (const iovec& part : request.parts) request.length += part.iov_len;
-    backend_->submit(request);
-    while (!request.ended) loop_->wait(UINT64_MAX);
-    return request.error;
+    return lkl_test::run(*backend_, *loop_, op, offset, std::move(parts), length);
   }
 
   std::unique_ptr<EventLoop> loop_;
