@@ -4,13 +4,17 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "fs/image.h"
+#include "support/child.h"
 #include "support/kernel_test.h"
+#include "support/mounted.h"
 
 using namespace lkl_test;
 
@@ -304,4 +308,134 @@ TEST_F(DurabilityTest, DiscardFreesTheImage) {
   EXPECT_LT(used(), full - 50);
   EXPECT_EQ(image.umount(), "");
   EXPECT_EQ(image.check(), "");
+}
+
+// ---- the host has no room for what the kernel writes ----
+
+namespace {
+
+// An image on a file system of the host that is nearly full; in a child, with a kernel of its own.
+class FullHostTest : public DurabilityTest {
+ protected:
+  struct Host {
+    int filler = open("/mnt/filler", O_RDWR | O_CREAT, 0600);
+    std::unique_ptr<TempDir> dir;
+    std::unique_ptr<Image> image;
+    int fd = -1;
+
+    explicit Host(unsigned disk_flags) {
+      setenv("TMPDIR", "/mnt", 1);
+      dir = std::make_unique<TempDir>();
+      image = std::make_unique<Image>(*dir, "ext4", 64);
+      image->open_with(0, disk_flags);
+      EXPECT_EQ(image->mount(), "");
+      EXPECT_EQ(posix_fallocate(filler, 0, 8 << 20), 0);
+      fd = static_cast<int>(
+          lkl_sys_open((image->point() + "/f").c_str(), LKL_O_CREAT | LKL_O_RDWR, 0644));
+      const std::string data(12 << 20, 'x');
+      EXPECT_EQ(lkl_sys_write(fd, data.data(), data.size()), 12 << 20);
+    }
+    void make_room() { EXPECT_EQ(ftruncate(filler, 0), 0); }
+  };
+
+  void on_full_host(const std::function<void()>& body) {
+    if (!with_mount("tmpfs", "size=16m,mode=777", [&](const std::string&) { body(); }))
+      GTEST_SKIP() << "the host does not let us mount a tmpfs";
+  }
+  static bool said(const char* what) { return kernel_log().find(what) != std::string::npos; }
+};
+
+}  // namespace
+
+TEST_F(FullHostTest, IsAnInputOutputErrorAndSaid) {
+  on_full_host([] {
+    Host host(0);
+    EXPECT_EQ(lkl_sys_fsync(host.fd), -LKL_EIO);
+    EXPECT_TRUE(said("the host's disk is full, or a quota is used up: writes fail"));
+  });
+}
+
+TEST_F(FullHostTest, WritesWaitIfAskedTo) {
+  on_full_host([] {
+    Host host(LKL_DISK_WAIT_FOR_SPACE);
+    std::atomic<bool> ended = false;
+    std::thread writer([&] {
+      EXPECT_EQ(lkl_sys_fsync(host.fd), 0);
+      ended = true;
+    });
+    usleep(400'000);
+    EXPECT_FALSE(ended);
+    EXPECT_TRUE(said("writes wait until there is room"));
+    // the kernel is not held up by it
+    EXPECT_EQ(lkl_sys_mkdir("/elsewhere", 0755), 0);
+    host.make_room();
+    writer.join();
+    EXPECT_TRUE(said("there is room again, writes go on"));
+    EXPECT_FALSE(said("I/O error"));
+    EXPECT_EQ(lkl_sys_close(host.fd), 0);
+    EXPECT_EQ(host.image->umount(), "");
+    EXPECT_EQ(host.image->check(), "");
+  });
+}
+
+TEST_F(FullHostTest, RemovingTheDiskEndsTheWait) {
+  on_full_host([] {
+    Host host(LKL_DISK_WAIT_FOR_SPACE);
+    std::thread writer([&] { EXPECT_LT(lkl_sys_fsync(host.fd), 0); });
+    usleep(300'000);
+    EXPECT_EQ(lkl_disk_remove(host.image->disk()), 0);
+    writer.join();
+  });
+}
+
+TEST_F(FullHostTest, WhatCannotWaitIsRefused) {
+  lkl_disk disk = {};
+  lkl_disk_options options = {};
+  options.flags = LKL_DISK_WAIT_FOR_SPACE | LKL_DISK_MEMORY;
+  options.size = 1 << 20;
+  EXPECT_EQ(lkl_disk_add_options(&disk, &options), -LKL_EINVAL);
+  EXPECT_EQ(lkl_disk_open(&disk, "mem:1M", LKL_DISK_WAIT_FOR_SPACE), -LKL_EINVAL);
+}
+
+// ---- whose descriptor, whose lock ----
+
+TEST_F(DurabilityTest, TheCallersDescriptorMayBeClosed) {
+  Image image(dir_, "ext4", 32);
+  const int fd = open(image.path().c_str(), O_RDWR);
+  lkl_disk disk = {};
+  disk.fd = fd;
+  const int id = lkl_disk_add(&disk);
+  ASSERT_GE(id, 0);
+  const std::string other = dir_ / "other";
+  const int in_its_place = open(other.c_str(), O_RDWR | O_CREAT, 0600);
+  ASSERT_EQ(dup2(in_its_place, fd), fd);
+  char point[32];
+  ASSERT_EQ(lkl_mount_dev(static_cast<unsigned>(id), 0, "ext4", 0, nullptr, point, sizeof point),
+            0);
+  EXPECT_EQ(lkl_sys_mkdir((std::string(point) + "/d").c_str(), 0755), 0);
+  EXPECT_EQ(lkl_umount_dev(static_cast<unsigned>(id), 0, 0, 1000), 0);
+  EXPECT_EQ(lkl_disk_remove(disk), 0);
+  EXPECT_EQ(lseek(in_its_place, 0, SEEK_END), 0);
+  EXPECT_EQ(image.check(), "");
+  close(in_its_place);
+  close(fd);
+}
+
+TEST_F(DurabilityTest, AForkedChildThatCleansUpLeavesTheLock) {
+  Image image(dir_, "ext4", 32);
+  ASSERT_EQ(image.mount(), "");
+  EXPECT_EQ(in_child([] {
+              lkl_sys_halt();
+              lkl_cleanup();
+              return 0;
+            }),
+            0);
+  const int again = open(image.path().c_str(), O_RDWR);
+  lkl_disk second = {};
+  second.fd = again;
+  EXPECT_EQ(lkl_disk_add(&second), -LKL_EBUSY);
+  ASSERT_EQ(image.umount(), "");
+  EXPECT_GE(lkl_disk_add(&second), 0);
+  EXPECT_EQ(lkl_disk_remove(second), 0);
+  close(again);
 }

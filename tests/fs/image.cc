@@ -24,10 +24,10 @@ Image::~Image() {
 }
 
 std::string Image::mount(int flags, const char* options) {
-  fd_ = open(path_.c_str(), O_RDWR | O_CLOEXEC);
+  fd_ = open(path_.c_str(), O_RDWR | O_CLOEXEC | host_flags_);
   disk_ = {};
   disk_.fd = fd_;
-  id_ = lkl_disk_add(&disk_);
+  id_ = lkl_disk_add_options(&disk_, &options_);
   if (id_ < 0) return std::string("lkl_disk_add: ") + lkl_strerror(id_);
   char point[32];
   const long error = lkl_mount_dev(static_cast<unsigned>(id_), 0, type_.c_str(), flags, options,

@@ -21,7 +21,13 @@ class Image final {
   const std::string& path() const { return path_; }
   const std::string& type() const { return type_; }
   int fd() const { return fd_; }
+  const lkl_disk& disk() const { return disk_; }
 
+  // O_DIRECT and such, LKL_DISK_*: from the next mount() on.
+  void open_with(int host_flags, unsigned disk_flags = 0) {
+    host_flags_ = host_flags;
+    options_.flags = disk_flags;
+  }
   // "" or an error. The mount point is in point().
   std::string mount(int flags = 0, const char* options = nullptr);
   std::string umount();
@@ -33,7 +39,9 @@ class Image final {
   std::string path_;
   std::string type_;
   int fd_ = -1;
+  int host_flags_ = 0;
   lkl_disk disk_ = {};
+  lkl_disk_options options_ = {};
   int id_ = -1;
   std::string point_;
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "support/faulty_loop.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -82,14 +84,16 @@ bool FaultyLoop::fails_at_once(Operation& operation) {
   return true;
 }
 
-// Any number of bytes but all and none.
-void FaultyLoop::shorten(Operation& operation, std::span<const iovec> vector) {
+// Any number of bytes but all and none; with O_DIRECT, of blocks.
+void FaultyLoop::shorten(Operation& operation, int fd, std::span<const iovec> vector) {
   uint64_t total = 0;
   for (const iovec& part : vector) total += part.iov_len;
   operation.vector.assign(vector.begin(), vector.end());
-  if (!operation.is_short || total < 2) return;
+  const int flags = fcntl(fd, F_GETFL);
+  const uint64_t unit = flags >= 0 && (flags & O_DIRECT) ? 4096 : 1;
+  if (!operation.is_short || total < 2 * unit) return;
   ++counts_.short_transfers;
-  uint64_t left = 1 + random_() % (total - 1);
+  uint64_t left = (1 + random_() % (total / unit - 1)) * unit;
   for (size_t i = 0; i < operation.vector.size(); ++i) {
     iovec& part = operation.vector[i];
     if (left <= part.iov_len) {
@@ -107,7 +111,7 @@ void FaultyLoop::read(int fd, std::span<const iovec> to, uint64_t offset, lkl::I
     const std::lock_guard lock(mutex_);
     operation = &take(end);
     decide(*operation, true);
-    shorten(*operation, to);
+    shorten(*operation, fd, to);
   }
   if (!fails_at_once(*operation)) inner_->read(fd, operation->vector, offset, *operation);
 }
@@ -119,7 +123,7 @@ void FaultyLoop::write(int fd, std::span<const iovec> from, uint64_t offset,
     const std::lock_guard lock(mutex_);
     operation = &take(end);
     decide(*operation, true);
-    shorten(*operation, from);
+    shorten(*operation, fd, from);
   }
   if (!fails_at_once(*operation)) inner_->write(fd, operation->vector, offset, *operation);
 }

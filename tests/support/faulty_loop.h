@@ -54,7 +54,7 @@ class FaultyLoop final : public lkl::EventLoop {
   void decide(Operation& operation, bool transfers);
   // True if it has failed before it began.
   bool fails_at_once(Operation& operation);
-  void shorten(Operation& operation, std::span<const iovec> vector);
+  void shorten(Operation& operation, int fd, std::span<const iovec> vector);
   void ended(Operation& operation, int64_t result);
   // Calls done() of what is due, or of all; how many. `next` becomes the time of the next one.
   unsigned deliver(bool all, uint64_t& next);
