@@ -194,6 +194,22 @@ TEST_F(FuseTest, SnapshotAndCommit) {
   EXPECT_NE(lklfuse({image, "m", "-o", "ro,snapshot"}).err.find("exclude"), std::string::npos);
 }
 
+// What becomes of writes is tested with the library (FullHostTest): here is how it is said.
+TEST_F(FuseTest, WhenTheHostsDiskIsFull) {
+  const std::string image = make_ext4("image", "32M");
+  for (const char* word : {"werror=enospc", "werror=report"}) {
+    ASSERT_EQ(mount(image, word), "");
+    shell("echo hello > m/f && sync m/f");
+    umount();
+  }
+  EXPECT_NE(lklfuse({image, "m", "-o", "werror=ignore"}).err.find("it can be enospc or report"),
+            std::string::npos);
+  if (!have("qemu-nbd")) GTEST_SKIP() << "needs qemu-utils";
+  shell("qemu-img convert -O qcow2 image image.qcow2");
+  EXPECT_NE(lklfuse({"image.qcow2", "m", "-o", "werror=enospc"}).err.find("can't wait for room"),
+            std::string::npos);
+}
+
 TEST_F(FuseTest, OtherFormats) {
   if (!have("qemu-nbd")) GTEST_SKIP() << "needs qemu-utils";
   make_ext4("image", "32M");

@@ -98,6 +98,7 @@ tool::CommonOptions session_options(const Options& options) {
   to.format = options.format;
   to.read_only = options.read_only;
   to.snapshot = options.snapshot;
+  to.wait_for_space = options.wait_for_space;
   to.commit = options.commit;
   to.no_sandbox = options.no_sandbox;
   to.verbose = options.debug || !options.log_file.empty() ? 2 : 0;

@@ -40,6 +40,8 @@ constexpr char kHelp[] =
     "    -o ro                  never write to the image\n"
     "    -o snapshot            changes go to a temporary file, the image stays as it is\n"
     "    -o commit=FILE         with snapshot: the changed image goes there in the end, raw\n"
+    "    -o werror=enospc       when the host's disk is full, writes wait until there is room;\n"
+    "                           report (the default): they fail\n"
     "    -o opts=LIST           mount options of the file system, commas as \\,\n"
     "    -o mb=N                memory of the library's kernel in MiB (128)\n"
     "    -o lock=FILE           take this lock (flock) first; exit with 2 if another has it\n"
@@ -65,6 +67,7 @@ struct Raw {
   char* options = nullptr;
   char* format = nullptr;
   char* commit = nullptr;
+  char* on_full_disk = nullptr;
   int snapshot = 0;
   int no_sandbox = 0;
   char* lock_file = nullptr;
@@ -83,8 +86,8 @@ struct Raw {
   std::string kernel_words;
 
   ~Raw() {
-    for (char* text :
-         {type, options, format, commit, lock_file, log_file, domain, connect, part, key_file})
+    for (char* text : {type, options, format, commit, on_full_disk, lock_file, log_file, domain,
+                       connect, part, key_file})
       free(text);
   }
 };
@@ -100,6 +103,7 @@ const fuse_opt kOptions[] = {
     LKL_OPTION("snapshot", snapshot),
     LKL_OPTION("no_sandbox", no_sandbox),
     LKL_OPTION("commit=%s", commit),
+    LKL_OPTION("werror=%s", on_full_disk),
     LKL_OPTION("lock=%s", lock_file),
     LKL_OPTION("log=%s", log_file),
     LKL_OPTION("domain=%s", domain),
@@ -260,6 +264,12 @@ std::unique_ptr<Options> parse_options(int argc, char** argv) {
   // The process will be elsewhere when it is removed again after an error.
   if (raw.commit) options->commit = std::filesystem::absolute(raw.commit);
   if (raw.commit && !options->snapshot) throw UsageFailure("commit needs snapshot");
+  if (raw.on_full_disk) {
+    const std::string_view word = raw.on_full_disk;
+    if (word != "enospc" && word != "report")
+      throw UsageFailure(fmt::format("werror={}: it can be enospc or report", word));
+    options->wait_for_space = word == "enospc";
+  }
   options->lock_file = text_or_empty(raw.lock_file);
   options->log_file = text_or_empty(raw.log_file);
   options->foreground = common.foreground != 0;

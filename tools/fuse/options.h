@@ -31,6 +31,7 @@ struct Options {
   bool read_only = false;
   bool snapshot = false;
   bool no_sandbox = false;
+  bool wait_for_space = false;
   std::string commit;
   bool foreground = false;
   bool debug = false;

@@ -238,9 +238,16 @@ bool ImageFile::same_image(const ImageFile& other) const {
 }
 
 Disk ImageFile::connect() {
+  const bool waits = access_.wait_for_space && access_.writable && !access_.snapshot;
+  if (waits && !uri_.empty())
+    throw Failure(
+        fmt::format("{}: is not a raw image or block device of this host: writes can't wait for "
+                    "room there; leave werror=enospc out",
+                    name_));
   const DiskOptions options{.read_only = !access_.writable,
                             .no_lock = !access_.lock,
-                            .snapshot = access_.writable && access_.snapshot};
+                            .snapshot = access_.writable && access_.snapshot,
+                            .wait_for_space = waits};
   using namespace std::chrono_literals;
   std::error_code ec;
   Disk disk;

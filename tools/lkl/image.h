@@ -35,9 +35,10 @@ std::optional<ImageName> parse_image_path(const std::string& text);
 
 struct ImageAccess {
   bool writable = false;
-  bool lock = true;         // against others who have it open
-  bool snapshot = false;    // what is written goes to a temporary file, and is gone at the end
-  std::string format = {};  // "qcow2" ...; empty: as the name says, or recognised
+  bool lock = true;             // against others who have it open
+  bool snapshot = false;        // what is written goes to a temporary file, and is gone at the end
+  bool wait_for_space = false;  // when the host's disk is full
+  std::string format = {};      // "qcow2" ...; empty: as the name says, or recognised
 };
 
 // An image, open on the host: a file or block device, or what a server makes of one. Move-only.

@@ -34,6 +34,7 @@ struct CommonOptions {
   std::string format;  // of the images; empty: recognised
   bool read_only = false;
   bool snapshot = false;               // changes go to a temporary file
+  bool wait_for_space = false;         // when the host's disk is full
   std::string commit;                  // where the changed image goes in the end, with a snapshot
   std::string type;                    // empty: found by the superblock
   std::optional<VolumeChoice> volume;  // left out: chosen when there is one choice

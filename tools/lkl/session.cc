@@ -102,6 +102,7 @@ AttachedImage& Session::open(const std::string& name, bool writable) {
   ImageFile file(host.path, {.writable = host.writable,
                              .lock = host.lock,
                              .snapshot = options.snapshot,
+                             .wait_for_space = options.wait_for_space,
                              .format = options.format});
   for (auto& image : images_)
     if (image->file.same_image(file)) {
