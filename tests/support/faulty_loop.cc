@@ -160,7 +160,7 @@ void FaultyLoop::ended(Operation& operation, int64_t result) {
   held_back_.push_back(&operation);
 }
 
-unsigned FaultyLoop::deliver(bool all, uint64_t& next) {
+unsigned FaultyLoop::deliver(bool all) {
   unsigned count = 0;
   std::unique_lock lock(mutex_);
   for (;;) {
@@ -178,27 +178,28 @@ unsigned FaultyLoop::deliver(bool all, uint64_t& next) {
     ++count;
     lock.lock();
   }
-  next = UINT64_MAX;
-  for (const Operation* operation : held_back_) next = std::min(next, operation->due_ns);
   return count;
 }
 
-void FaultyLoop::wait(uint64_t deadline_ns) {
-  uint64_t next;
-  if (deliver(false, next) > 0) return;
-  inner_->wait(std::min(deadline_ns, next));
-  deliver(false, next);
+uint64_t FaultyLoop::next_due() {
+  const std::lock_guard lock(mutex_);
+  uint64_t next = UINT64_MAX;
+  for (const Operation* operation : held_back_) next = std::min(next, operation->due_ns);
+  return next;
+}
+
+void FaultyLoop::sleep(uint64_t deadline_ns) {
+  inner_->sleep(std::min(deadline_ns, next_due()));
+}
+
+unsigned FaultyLoop::collect() {
+  return inner_->collect() + deliver(false);
 }
 
 void FaultyLoop::quiesce() {
-  uint64_t next;
   do {
     inner_->quiesce();
-  } while (deliver(true, next) > 0);
-}
-
-void FaultyLoop::after_fork_child() {
-  inner_->after_fork_child();
+  } while (deliver(true) > 0);
 }
 
 }  // namespace lkl_test

@@ -42,12 +42,19 @@ class FaultyLoop final : public lkl::EventLoop {
   void write(int fd, std::span<const iovec> from, uint64_t offset, lkl::IoCompletion& end) override;
   void sync(int fd, lkl::IoCompletion& end) override;
   void run_blocking(lkl::BlockingTask& task, lkl::IoCompletion& end) override;
-  void wait(uint64_t deadline_ns) override;
+  void watch(lkl::Watch& watch) override { inner_->watch(watch); }
+  void cancel(lkl::Watch& watch) override { inner_->cancel(watch); }
+  void set_submitter(SubmitterCall call) override { inner_->set_submitter(call); }
+  void submit() override { inner_->submit(); }
+  void sleep(uint64_t deadline_ns) override;
+  unsigned collect() override;
   void kick() override { inner_->kick(); }
   void quiesce() override;
-  void after_fork_child() override;
+  int after_fork_child() override { return inner_->after_fork_child(); }
 
  private:
+  // what it starts the inner loop does
+  void start(lkl::IoOperationList&&) override {}
   struct Operation;
 
   Operation& take(lkl::IoCompletion& end);
@@ -56,8 +63,9 @@ class FaultyLoop final : public lkl::EventLoop {
   bool fails_at_once(Operation& operation);
   void shorten(Operation& operation, int fd, std::span<const iovec> vector);
   void ended(Operation& operation, int64_t result);
-  // Calls done() of what is due, or of all; how many. `next` becomes the time of the next one.
-  unsigned deliver(bool all, uint64_t& next);
+  // Calls done() of what is due, or of all; how many.
+  unsigned deliver(bool all);
+  uint64_t next_due();
 
   const std::unique_ptr<lkl::EventLoop> inner_;
   const Rates rates_;

@@ -20,6 +20,13 @@ void keep_log(const char* text, int length) {
   kernel_log().append(text, length);
 }
 
+std::string complaint_in_log() {
+  for (const char* bad : {"WARNING: ", "BUG: ", "UBSAN: ", "ODEBUG: ", "INFO: task",
+                          "possible recursive locking", "suspicious RCU", "Call trace of"})
+    if (kernel_log().find(bad) != std::string::npos) return bad;
+  return "";
+}
+
 std::string read_kernel_file(const char* path) {
   std::string text;
   const int fd = static_cast<int>(lkl_sys_open(path, LKL_O_RDONLY, 0));
