@@ -30,6 +30,7 @@ class Disk final : public IrqLine {
   // Tells the kernel; 0 or -errno.
   int connect();
   int disconnect();
+  void stop_waiting() { device_.backend().stop_waiting(); }
 
   // by the holder of the CPU, or by who minds the event loop, and attends to it then
   void raise() override { lkl_kernel_raise(irq_); }
