@@ -14,9 +14,10 @@
  *
  * All functions return 0 or a useful value, or a negative error number of this
  * kernel (-LKL_ENOENT), unless they say otherwise. Any host thread may call any
- * of them at any time between lkl_start_kernel() and lkl_sys_halt(), without
- * registration. Not from a signal handler that interrupts a call of its own
- * thread: that gives -LKL_EDEADLK.
+ * of them at any time, without registration: what each does before the boot, while
+ * another thread halts and so on is in docs/architecture.md, "Life cycle". A system call from a
+ * signal handler is served, or refused with -LKL_EDEADLK if it interrupts a call of its own
+ * thread; other functions are not for signal handlers.
  */
 
 #include <lkl/asm/syscalls.h>
@@ -46,7 +47,7 @@ extern "C" {
  * lkl_init - prepare for lkl_start_kernel()
  * @ops: usually &lkl_host_ops; must stay valid until lkl_cleanup()
  *
- * Returns -LKL_EBUSY if it was called before without lkl_cleanup(), -LKL_ENOMEM,
+ * Returns -LKL_EBUSY if it was called before without lkl_cleanup(), -LKL_ENOMEM, -LKL_EMFILE,
  * -LKL_EINVAL if the environment has something in LKL_* that means nothing.
  * After lkl_cleanup() it may be called again, any number of times.
  */
@@ -60,9 +61,10 @@ int lkl_init(struct lkl_host_operations *ops);
  *           kernel-parameters.txt. Of use here: mem=SIZE (256M if left out; what is
  *           not touched costs nothing), loglevel=0, quiet.
  *
- * Disks added before appear in the kernel. Starts the one thread that the library
+ * Disks added before appear in the kernel. Starts the two threads that the library
  * has. Returns -LKL_EINVAL without lkl_init(), -LKL_EBUSY if the kernel runs or needs
- * lkl_cleanup(), -LKL_ESHUTDOWN if it has panicked meanwhile (lkl_set_on_panic()).
+ * lkl_cleanup(), -LKL_ENOMEM or -LKL_EAGAIN if the host has not the memory or the threads,
+ * -LKL_ESHUTDOWN if it has panicked meanwhile (lkl_set_on_panic()).
  */
 int lkl_start_kernel(const char *cmd_fmt, ...) LKL_PRINTF(1, 2);
 

@@ -11,7 +11,9 @@
 #include <linux/sched/signal.h>
 #include <linux/signal.h>
 #include <linux/string.h>
+#include <linux/syscalls.h>
 #include <linux/task_work.h>
+#include <linux/uaccess.h>
 #include "lkl.h"
 #include "shared_word.h"
 
@@ -21,28 +23,88 @@ static bool in_call(const struct lkl_host_thread *ht)
 }
 
 /*
+ * pid 1 drops a signal without a handler when it comes, even if a thread waits for it
+ * (sigtimedwait(2)): while one does there is a handler.
+ */
+static unsigned int awaited[_NSIG + 1];		/* by so many threads; siglock */
+
+static void nothing(int sig)
+{
+}
+
+static void await(sigset_t *set, int change)
+{
+	struct k_sigaction *action;
+	int sig;
+
+	spin_lock_irq(&current->sighand->siglock);
+	for (sig = 1; sig <= _NSIG; sig++) {
+		if (!sigismember(set, sig) || sig == SIGKILL || sig == SIGSTOP)
+			continue;
+		action = &current->sighand->action[sig - 1];
+		awaited[sig] += change;
+		if (awaited[sig] && action->sa.sa_handler == SIG_DFL)
+			action->sa.sa_handler = nothing;
+		else if (!awaited[sig] && action->sa.sa_handler == nothing)
+			action->sa.sa_handler = SIG_DFL;
+	}
+	spin_unlock_irq(&current->sighand->siglock);
+}
+
+long lkl_sys_rt_sigtimedwait(const sigset_t __user *uset, siginfo_t __user *info,
+			     const struct __kernel_timespec __user *timeout, size_t size)
+{
+	sigset_t set;
+	long ret;
+
+	if (size != sizeof(set))
+		return -EINVAL;
+	if (copy_from_user(&set, uset, sizeof(set)))
+		return -EFAULT;
+	await(&set, 1);
+	ret = sys_rt_sigtimedwait(uset, info, timeout, size);
+	await(&set, -1);
+	return ret;
+}
+
+/* Signals to the process that the current task could take; those that somebody waits for. */
+static void shared_signals(sigset_t *takeable, sigset_t *waited_for)
+{
+	int sig;
+
+	sigandnsets(takeable, &current->signal->shared_pending.signal, &current->blocked);
+	sigemptyset(waited_for);
+	for (sig = 1; sig <= _NSIG; sig++)
+		if (sigismember(takeable, sig) && awaited[sig])
+			sigaddset(waited_for, sig);
+}
+
+/*
  * A signal to the process as a whole has come to a thread that is in application code,
- * where it has to wait for the thread's next call. Is there one in a call to take it?
+ * where it has to wait for the thread's next call; or to one that is in some call, while
+ * another waits for just this signal. Is there a thread that should have it?
  */
 static bool pass_on_signal(struct lkl_host_thread *ht)
 {
+	sigset_t mine, waited_for, theirs;
 	struct task_struct *task;
 	bool passed = false;
-	sigset_t mine, theirs;
 
-	if (in_call(ht))
-		return false;
 	spin_lock_irq(&current->sighand->siglock);
 	sigandnsets(&mine, &current->pending.signal, &current->blocked);
 	if (!sigisemptyset(&mine))
 		goto out;
+	shared_signals(&mine, &waited_for);
 	for_each_thread(current, task) {
 		struct lkl_host_thread *other = task->thread.host_thread;
 
-		if (!other || !in_call(other) || task->flags & PF_EXITING)
+		if (task == current || !other || !in_call(other) || task->flags & PF_EXITING)
 			continue;
-		sigandnsets(&theirs, &current->signal->shared_pending.signal, &task->blocked);
-		if (sigisemptyset(&theirs))
+		if (sigisemptyset(&waited_for))
+			sigandnsets(&theirs, &mine, &task->blocked);
+		else
+			sigandsets(&theirs, &waited_for, &task->real_blocked);
+		if (sigisemptyset(&theirs) || (in_call(ht) && sigisemptyset(&waited_for)))
 			continue;
 		signal_wake_up(task, 0);
 		clear_thread_flag(TIF_SIGPENDING);

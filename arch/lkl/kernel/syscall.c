@@ -40,6 +40,7 @@ static long lkl_sys_exit(long status)
 #define sys_execveat		sys_ni_syscall
 #define sys_rt_sigreturn	sys_ni_syscall
 #define sys_exit		lkl_sys_exit
+#define sys_rt_sigtimedwait	lkl_sys_rt_sigtimedwait
 #define sys_exit_group		lkl_sys_exit
 
 #undef __SYSCALL
