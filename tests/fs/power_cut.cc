@@ -99,7 +99,11 @@ std::vector<Cut> random_cuts(const DiskRecord& record, size_t count, uint32_t se
   return cuts;
 }
 
-CutImage::CutImage(const std::string& path, const std::string& bytes) : path_(path), first_(bytes) {
+CutImage::CutImage(const std::string& path, const std::string& type, const std::string& bytes)
+    : path_(path),
+      super_begin_(type == "ext4" ? 1024 : 65536),
+      super_end_(super_begin_ + (type == "ext4" ? 1024 : 4096)),
+      first_(bytes) {
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0 || ftruncate(fd, static_cast<off_t>(bytes.size())) != 0)
     throw std::runtime_error(path + " cannot be made");
@@ -142,6 +146,16 @@ void CutImage::write(uint64_t offset, std::string_view data) {
   std::memcpy(bytes_.data() + offset, data.data(), data.size());
   for (size_t page = offset / kPage; page * kPage < offset + data.size(); ++page)
     touched_[page] = 1;
+}
+
+void CutImage::write_torn(uint64_t offset, std::string_view data, std::mt19937& random) {
+  bool kept = false;
+  for (size_t at = 0; at < data.size(); at += kSector) {
+    const uint64_t sector = offset + at;
+    const bool same_piece = at > 0 && sector > super_begin_ && sector < super_end_;
+    if (!same_piece) kept = random() % 2 != 0;
+    if (kept) write(sector, data.substr(at, kSector));
+  }
 }
 
 void CutImage::revert() {
@@ -189,8 +203,7 @@ void CutImage::apply(const DiskRecord& record, const Cut& cut) {
         if (random() % 2) write(pending.offset, data);
         break;
       case Cut::Kind::kTorn:
-        for (size_t at = 0; at < data.size(); at += kSector)
-          if (random() % 2) write(pending.offset + at, data.substr(at, kSector));
+        write_torn(pending.offset, data, random);
         break;
     }
   }

@@ -7,6 +7,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fs/file_history.h"
@@ -37,7 +38,9 @@ std::vector<Cut> random_cuts(const DiskRecord& record, size_t count, uint32_t se
 // An image file, brought to what a cut leaves, and back.
 class CutImage final {
  public:
-  CutImage(const std::string& path, const std::string& bytes);
+  // Of a file system of this type, whose superblock is not torn: neither ext4 nor btrfs mounts half
+  // of one, as both have a checksum in it and no second one to try.
+  CutImage(const std::string& path, const std::string& type, const std::string& bytes);
   ~CutImage();
   CutImage(const CutImage&) = delete;
   CutImage& operator=(const CutImage&) = delete;
@@ -55,10 +58,13 @@ class CutImage final {
   static int capacity(lkl_disk disk, unsigned long long* size);
   static int request(lkl_disk disk, lkl_blk_req* request);
   void write(uint64_t offset, std::string_view data);
+  void write_torn(uint64_t offset, std::string_view data, std::mt19937& random);
   void revert();
   void restart();
 
   std::string path_;
+  uint64_t super_begin_ = 0;
+  uint64_t super_end_ = 0;
   std::string first_;  // before the first request
   std::string base_;   // what is sure at `flushed_`
   size_t flushed_ = 0;
