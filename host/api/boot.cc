@@ -34,8 +34,7 @@ void register_with_process() {
   static const bool registered = [] {
     lkl::host::on_thread_exit(lkl::thread_exits);
     lkl::host::on_fork([] { Registry::get().fork_prepare(); },
-                       [] { Registry::get().fork_parent(); },
-                       [] { Registry::get().fork_child(); });
+                       [] { Registry::get().fork_parent(); }, [] { Registry::get().fork_child(); });
     // for who ends without lkl_cleanup()
     std::atexit([] {
       if (const Registry::Use instance; instance) lkl::Coverage::write_by_environment();

@@ -12,13 +12,13 @@
 #include <system_error>
 
 #include "api/internal.h"
-#include "core/calls.h"
-#include "core/registry.h"
 #include "block/callback_backend.h"
 #include "block/file_backend.h"
 #include "block/file_source.h"
 #include "block/memory_backend.h"
 #include "block/overlay_backend.h"
+#include "core/calls.h"
+#include "core/registry.h"
 #ifdef LKL_HAVE_NBD
 #include "block/nbd_client.h"
 #endif

@@ -20,8 +20,7 @@ constexpr uint64_t kPollNs = 20'000;
 
 }  // namespace
 
-Instance::Instance(uint64_t number, const lkl_host_operations& ops,
-                   std::unique_ptr<EventLoop> loop)
+Instance::Instance(uint64_t number, const lkl_host_operations& ops, std::unique_ptr<EventLoop> loop)
     : number_(number),
       ops_(ops),
       calls_(make_host_calls(*this)),

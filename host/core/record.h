@@ -26,9 +26,7 @@ struct ThreadRecord final : lkl_host_thread {
   std::atomic<bool> in_use = false;  // by a thread
   ThreadRecord* next_record = nullptr;
 
-  bool request_done() {
-    return (std::atomic_ref(state).load() & LKL_REQ_PHASE) == LKL_REQ_DONE;
-  }
+  bool request_done() { return (std::atomic_ref(state).load() & LKL_REQ_PHASE) == LKL_REQ_DONE; }
 
   // What the kernel knows, and the handshake, as for a thread that has never called.
   void reset();

@@ -58,7 +58,7 @@ class HostLoop final : public EventLoop {
   Watch* running_ = nullptr;  // its ready() runs, on this thread
   std::thread::id runner_;
 
-  std::vector<pollfd> poll_set_;       // the owner's: wakeup, ring, watches
+  std::vector<pollfd> poll_set_;        // the owner's: wakeup, ring, watches
   std::vector<Watch*> polled_watches_;  // of the poll set
 };
 

@@ -99,8 +99,7 @@ int Uring::submit(IoOperationList& operations) {
 IoOperationList Uring::reap() {
   IoOperationList ended;
   std::array<io_uring_cqe*, 32> entries;
-  while (const unsigned ready =
-             io_uring_peek_batch_cqe(&ring_, entries.data(), entries.size())) {
+  while (const unsigned ready = io_uring_peek_batch_cqe(&ring_, entries.data(), entries.size())) {
     for (unsigned i = 0; i < ready; ++i) {
       auto& operation = *static_cast<IoOperation*>(io_uring_cqe_get_data(entries[i]));
       operation.result = entries[i]->res;

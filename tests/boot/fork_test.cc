@@ -156,8 +156,7 @@ TEST_F(ForkTest, WhileThreadsBeginAndEnd) {
     makers.emplace_back([&] {
       while (!stop) std::thread([] { EXPECT_GT(lkl_sys_gettid(), 1); }).join();
     });
-  for (int i = 0; i < 60; ++i)
-    EXPECT_EQ(in_child([] { return lkl_sys_getpid() == 1 ? 0 : 1; }), 0);
+  for (int i = 0; i < 60; ++i) EXPECT_EQ(in_child([] { return lkl_sys_getpid() == 1 ? 0 : 1; }), 0);
   stop = true;
   for (std::thread& maker : makers) maker.join();
 }

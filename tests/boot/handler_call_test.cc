@@ -73,8 +73,7 @@ TEST_F(HandlerCallTest, DisturbsNoCall) {
 TEST_F(HandlerCallTest, DisturbsNoFirstCall) {
   served = refused = wrong = 0;
   const Interruptions interruptions;
-  for (int i = 0; i < 2000; ++i)
-    std::thread([] { EXPECT_GT(lkl_sys_gettid(), 1); }).join();
+  for (int i = 0; i < 2000; ++i) std::thread([] { EXPECT_GT(lkl_sys_gettid(), 1); }).join();
   EXPECT_EQ(wrong, 0);
 }
 

@@ -30,8 +30,8 @@ TEST_F(SharedRingTest, NoSubmissionIsOverlooked) {
   ASSERT_GE(ring, 0);
   const int fd = static_cast<int>(ring);
   const int protection = LKL_PROT_READ | LKL_PROT_WRITE;
-  const auto rings = reinterpret_cast<lkl_long>(
-      lkl_sys_mmap(nullptr, 4096, protection, LKL_MAP_SHARED, fd, 0));
+  const auto rings =
+      reinterpret_cast<lkl_long>(lkl_sys_mmap(nullptr, 4096, protection, LKL_MAP_SHARED, fd, 0));
   if (rings < 0 && rings > -4096) GTEST_SKIP() << "rings can't be mapped here: " << rings;
   const auto entries = reinterpret_cast<lkl_long>(
       lkl_sys_mmap(nullptr, 4096, protection, LKL_MAP_SHARED, fd, LKL_IORING_OFF_SQES));

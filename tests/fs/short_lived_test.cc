@@ -29,8 +29,8 @@ class ShortLivedTest : public KernelTest, public ::testing::WithParamInterface<c
  protected:
   void fill(Image& image, const std::string& folder) {
     for (int i = 0; i < kFiles; ++i) {
-      const int fd = static_cast<int>(
-          lkl_sys_open((folder + "/f" + std::to_string(i)).c_str(), LKL_O_CREAT | LKL_O_WRONLY, 0600));
+      const int fd = static_cast<int>(lkl_sys_open((folder + "/f" + std::to_string(i)).c_str(),
+                                                   LKL_O_CREAT | LKL_O_WRONLY, 0600));
       const std::string bytes = content(i);
       ASSERT_EQ(lkl_sys_write(fd, bytes.data(), bytes.size()), static_cast<long>(bytes.size()));
       lkl_sys_close(fd);
