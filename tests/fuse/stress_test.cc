@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 //
-// Random work against a model, many at once, and the worst ends.
+// Random work against a model, and many at once.
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstring>
-#include <functional>
 #include <random>
-#include <set>
 #include <thread>
 #include <vector>
 
@@ -158,81 +153,6 @@ TEST_P(PosixTest, MoreInodesThanDescriptors) {
   EXPECT_EQ(pread(held, text, 4, 0), 4);
   EXPECT_STREQ(text, "held");
   close(held);
-}
-
-// As a power cut: what was synchronised is there, and the file system is whole after its journal
-// was replayed.
-static void kill_while_writing(int rounds, unsigned seed, const std::function<void()>& mount_it,
-                               const std::function<void()>& kill_it,
-                               const std::function<void()>& check_it) {
-  std::mt19937 random(seed);
-  std::set<std::string> synced;
-  for (int round = 0; round < rounds; ++round) {
-    mount_it();
-    if (::testing::Test::HasFatalFailure()) return;  // else it would fill the host's disk
-    for (const std::string& name : synced) {
-      struct stat status = {};
-      ASSERT_EQ(stat(name.c_str(), &status), 0) << name << " round " << round;
-      ASSERT_EQ(status.st_size, 20000);
-    }
-    const pid_t writer = fork();
-    if (writer == 0) {
-      std::mt19937 own(seed * 1000 + static_cast<unsigned>(round));
-      const std::string data(20000, 'k');
-      // What is mounted, not the directory of the host that is there once it is gone.
-      const int root = open("m", O_RDONLY | O_DIRECTORY);
-      for (int i = 0;; ++i) {
-        const std::string name = "r" + std::to_string(round) + "-" + std::to_string(i);
-        const int fd = openat(root, name.c_str(), O_CREAT | O_WRONLY, 0644);
-        if (fd < 0 || write(fd, data.data(), data.size()) < 0) _exit(0);
-        if (own() % 4 == 0 && fsync(fd) == 0) {
-          const int log = open("synced", O_CREAT | O_WRONLY | O_APPEND, 0644);
-          (void)!write(log, ("m/" + name + "\n").data(), name.size() + 3);
-          close(log);
-        }
-        close(fd);
-        if (own() % 3 == 0)
-          unlinkat(
-              root,
-              ("r" + std::to_string(round) + "-" + std::to_string(own() % (i + 1)) + "x").c_str(),
-              0);
-      }
-    }
-    usleep(random() % 150'000);
-    kill_it();
-    kill(writer, SIGKILL);
-    waitpid(writer, nullptr, 0);
-    for (std::string rest = shell("cat synced 2>/dev/null; true"); !rest.empty();) {
-      const size_t end = rest.find('\n');
-      synced.insert(rest.substr(0, end));
-      rest.erase(0, end + 1);
-    }
-    // room for the next round
-    check_it();
-  }
-}
-
-TEST_F(FuseTest, KilledWhileWriting) {
-  const std::string image = make_ext4("image", "512M");
-  kill_while_writing(
-      8, 77, [&] { ASSERT_EQ(mount(image), ""); }, [&] { kill_it(); },
-      [&] {
-        shell(
-            "cp --sparse=always image copy && /sbin/e2fsck -fy copy >/dev/null; "
-            "/sbin/e2fsck -fn copy");
-      });
-}
-
-TEST_F(FuseTest, SlowKilledAHundredTimes) {
-  const std::string image = make_ext4("image", "4G");
-  kill_while_writing(
-      100, 78, [&] { ASSERT_EQ(mount(image), ""); }, [&] { kill_it(); },
-      [&] {
-        // the journal alone must make it whole
-        ASSERT_EQ(mount(image), "");
-        umount();
-        check_ext4(image);
-      });
 }
 
 TEST_P(PosixTest, SlowAHundredThousandSteps) {

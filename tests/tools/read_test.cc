@@ -225,35 +225,53 @@ TEST_F(ReadTest, OnlyFileSystemIsFoundByItself) {
   EXPECT_NE(swap.err.find("holds swap"), std::string::npos) << swap.err;
 }
 
-TEST_F(ReadTest, OtherFileSystems) {
-  shell("mkdir -p tree/dir && echo content >tree/dir/file");
-  const auto check = [&](const std::string& image, const std::string& type,
-                         const std::string& label) {
+// Images that are made by other programs of "tree".
+class OtherTypeTest : public ReadTest {
+ protected:
+  void SetUp() override {
+    ReadTest::SetUp();
+    shell("mkdir -p tree/dir && echo content >tree/dir/file");
+  }
+  static void check(const std::string& image, const std::string& type, const std::string& label) {
     const Json whole = Json::parse(lkl_ok({"info", "--json", image})).at(0).at("partitions").at(0);
     EXPECT_EQ(whole.at("fstype"), type);
     EXPECT_EQ(whole.value("label", ""), label) << type;
-  };
+  }
+  static void copy_into(const std::string& image) {
+    lkl_ok({"cp", "-r", "tree", image + ":/"});
+    EXPECT_EQ(lkl_ok({"cat", image, "/tree/dir/file"}), "content\n");
+  }
+};
+
+TEST_F(OtherTypeTest, Squashfs) {
   shell("mksquashfs tree s.img -noappend -quiet -no-progress >/dev/null");
   check("s.img", "squashfs", "");
   EXPECT_EQ(lkl_ok({"cat", "s.img", "/dir/file"}), "content\n");
-  if (have("genisoimage")) {
-    shell("genisoimage -quiet -R -V DISC -o i.img tree");
-    check("i.img", "iso9660", "DISC");
-    EXPECT_EQ(lkl_ok({"cat", "i.img", "/dir/file"}), "content\n");
-  }
-  if (have("mkudffs")) {
-    shell("truncate -s 32M u.img && mkudffs -l udfname u.img >/dev/null");
-    check("u.img", "udf", "udfname");
-    lkl_ok({"cp", "-r", "tree", "u.img:/"});
-    EXPECT_EQ(lkl_ok({"cat", "u.img", "/tree/dir/file"}), "content\n");
-  }
-  if (have("mkfs.exfat")) {
-    shell("truncate -s 32M x.img && mkfs.exfat -L exname x.img >/dev/null");
-    check("x.img", "exfat", "exname");
-    lkl_ok({"cp", "-r", "tree", "x.img:/"});
-    EXPECT_EQ(lkl_ok({"cat", "x.img", "/tree/dir/file"}), "content\n");
-    shell("fsck.exfat -n x.img");
-  }
+}
+
+TEST_F(OtherTypeTest, Iso9660) {
+  if (!have("genisoimage")) GTEST_SKIP() << "needs genisoimage";
+  shell("genisoimage -quiet -R -V DISC -o i.img tree");
+  check("i.img", "iso9660", "DISC");
+  EXPECT_EQ(lkl_ok({"cat", "i.img", "/dir/file"}), "content\n");
+}
+
+TEST_F(OtherTypeTest, Udf) {
+  if (!have("mkudffs")) GTEST_SKIP() << "needs udftools";
+  shell("truncate -s 32M u.img && mkudffs -l udfname u.img >/dev/null");
+  check("u.img", "udf", "udfname");
+  copy_into("u.img");
+}
+
+TEST_F(OtherTypeTest, Exfat) {
+  if (!have("mkfs.exfat")) GTEST_SKIP() << "needs exfatprogs";
+  shell("truncate -s 32M x.img && mkfs.exfat -L exname x.img >/dev/null");
+  check("x.img", "exfat", "exname");
+  copy_into("x.img");
+  shell("fsck.exfat -n x.img");
+}
+
+TEST_F(OtherTypeTest, OlderExts) {
   for (const char* type : {"ext2", "ext3"}) {
     const std::string image = std::string(type) + ".img";
     shell("truncate -s 32M " + image + " && mke2fs -q -F -L old -d tree -t " + type + " " + image);

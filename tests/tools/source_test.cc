@@ -3,8 +3,10 @@
 // Where disks come from: formats of other programs, servers, snapshots.
 #include <signal.h>
 
+#include <memory>
 #include <ostream>
 #include <thread>
+#include <vector>
 
 #include "tool_test.h"
 
@@ -102,7 +104,10 @@ TEST_F(SourceTest, Errors) {
   EXPECT_EQ(lkl({"ls", "--format", "odd", "e.img"}).status, 2);
   EXPECT_EQ(lkl({"ls", "--snapshot", "--ro", "e.img"}).status, 2);
   EXPECT_EQ(lkl({"ls", "--commit", "x.img", "e.img"}).status, 2);
-  if (!have("qemu-nbd")) return;
+}
+
+TEST_F(SourceTest, ErrorsOfFormats) {
+  if (!have("qemu-nbd")) GTEST_SKIP() << "needs qemu-utils";
   expect_failure({"ls", "qcow2:e.img"}, 1, "not in qcow2 format");
   shell("qemu-img convert -O qcow2 e.img e.qcow2 && head -c 200000 e.qcow2 >short.qcow2");
   expect_failure({"ls", "short.qcow2"}, 1, "short.qcow2");
@@ -154,27 +159,51 @@ TEST_F(SourceTest, NetworkBlockDevice) {
   end_server("pid2");
 }
 
-TEST_F(SourceTest, Web) {
-  if (!have("nbdkit")) GTEST_SKIP() << "needs nbdkit";
-  if (shell_status("nbdkit --dump-plugin curl").status != 0)
-    GTEST_SKIP() << "needs nbdkit's curl plugin";
-  Process server({"/usr/bin/python3", LKL_RANGE_SERVER, "e.img"}, false);
-  const std::string port = server.first_line();
-  const std::string uri = "http://127.0.0.1:" + port + "/disk";
+// "e.img" on a web server of our own.
+class WebTest : public SourceTest {
+ protected:
+  void SetUp() override {
+    SourceTest::SetUp();
+    if (!have("nbdkit")) GTEST_SKIP() << "needs nbdkit";
+    if (shell_status("nbdkit --dump-plugin curl").status != 0)
+      GTEST_SKIP() << "needs nbdkit's curl plugin";
+  }
+  void serve() {
+    const std::vector<std::string> command = {"/usr/bin/python3", LKL_RANGE_SERVER, "e.img"};
+    server_ = std::make_unique<Process>(command, false);
+    site_ = "http://127.0.0.1:" + server_->first_line();
+  }
+  void end() {
+    server_->signal(SIGTERM);
+    server_->finish();
+    expect_no_servers();
+  }
+
+  std::string site_;
+
+ private:
+  std::unique_ptr<Process> server_;
+};
+
+TEST_F(WebTest, IsReadByRanges) {
+  serve();
+  const std::string uri = site_ + "/disk";
   EXPECT_EQ(lkl_ok({"cat", uri, "/file"}), "hello\n");
   EXPECT_EQ(lkl_ok({"cat", uri + ":/file"}), "hello\n");
   expect_failure({"rm", uri, "/file"}, 1, "can only be read");
   lkl_ok({"rm", "--snapshot", "--commit", "less.img", uri, "/file"});
   check_ext4("less.img");
   EXPECT_EQ(lkl({"cat", "less.img", "/file"}).status, 1);
-  expect_failure({"ls", "http://127.0.0.1:" + port + "/nothing"}, 1, "404");
-  if (have("qemu-nbd")) {
-    shell("qemu-img convert -O qcow2 e.img e.qcow2 && mv e.qcow2 e.img");
-    EXPECT_EQ(lkl_ok({"cat", "qcow2:" + uri + ":/file"}), "hello\n");
-  }
-  server.signal(SIGTERM);
-  server.finish();
-  expect_no_servers();
+  expect_failure({"ls", site_ + "/nothing"}, 1, "404");
+  end();
+}
+
+TEST_F(WebTest, IsReadInAFormat) {
+  if (!have("qemu-nbd")) GTEST_SKIP() << "needs qemu-utils";
+  shell("qemu-img convert -O qcow2 e.img e.qcow2 && mv e.qcow2 e.img");
+  serve();
+  EXPECT_EQ(lkl_ok({"cat", "qcow2:" + site_ + "/disk:/file"}), "hello\n");
+  end();
 }
 
 TEST_F(SourceTest, Snapshot) {
