@@ -6,13 +6,11 @@
 
 #include <linux/errno.h>
 #include <linux/linkage.h>
-#include <linux/signal_types.h>
 #include <linux/types.h>
 #include <asm/cpu.h>
 #include <asm/host_ops.h>
 #include <asm/extable.h>
 
-struct __kernel_timespec;
 struct dentry;
 struct lkl_debug_calls;
 struct task_struct;
@@ -62,8 +60,8 @@ const char *lkl_name_address(unsigned long addr, char *text, int size);
 /* signal.c */
 bool lkl_user_work(struct lkl_host_thread *ht);
 void lkl_sigreturn(struct lkl_host_thread *ht, u64 mask);
-long lkl_sys_rt_sigtimedwait(const sigset_t __user *uset, siginfo_t __user *info,
-			     const struct __kernel_timespec __user *timeout, size_t size);
+long lkl_sys_rt_sigtimedwait(const void __user *uset, void __user *info,
+			     const void __user *timeout, size_t size);
 
 /* clock.c */
 u64 lkl_clock(void);

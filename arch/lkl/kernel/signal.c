@@ -51,8 +51,8 @@ static void await(sigset_t *set, int change)
 	spin_unlock_irq(&current->sighand->siglock);
 }
 
-long lkl_sys_rt_sigtimedwait(const sigset_t __user *uset, siginfo_t __user *info,
-			     const struct __kernel_timespec __user *timeout, size_t size)
+long lkl_sys_rt_sigtimedwait(const void __user *uset, void __user *info,
+			     const void __user *timeout, size_t size)
 {
 	sigset_t set;
 	long ret;
