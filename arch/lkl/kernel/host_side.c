@@ -252,7 +252,7 @@ out:
  * long beside the cost of a change, short beside waking a thread that sleeps.
  */
 #define QUANTUM		60000u	/* cycles, 15 to 30 us */
-#define IDLE_CYCLES	4000u	/* without a call for so long it has lost it */
+#define IDLE_CYCLES	6000u	/* without a call for so long it has lost it */
 #define FAST_STREAK	8u
 
 static bool user_keeps_cpu(const struct lkl_host_thread *self)
@@ -268,24 +268,23 @@ static bool user_keeps_cpu(const struct lkl_host_thread *self)
 static noinline void wait_for_turn(struct lkl_host_thread *self)
 {
 	const struct lkl_host_thread *user = LKL_LOAD_RELAXED(lkl_cpu.user);
-	u64 start = isa_cycles(), last = start, now = start;
+	u64 start = LKL_LOAD_RELAXED(lkl_cpu.user_since), looked, now;
 	u32 streak = LKL_LOAD_RELAXED(user->streak), new;
-	int i;
 
 	if (!spin_begin(self)) {
 		lkl_host->nap(lkl_host->instance, LKL_NAP_NS);
 		return;
 	}
-	while (user_keeps_cpu(self) && now - start < QUANTUM && now - last < IDLE_CYCLES) {
-		/* each look takes the line from the thread that is at work */
-		for (i = 0; i < 16; i++)
+	do {
+		/* each look takes the line from the thread that is at work: seldom */
+		looked = isa_cycles();
+		do {
 			isa_pause();
-		now = isa_cycles();
-		new = LKL_LOAD_RELAXED(user->streak);
-		if (new != streak)
-			last = now;
-		streak = new;
-	}
+			now = isa_cycles();
+		} while (now - looked < IDLE_CYCLES);
+		new = streak;
+		streak = LKL_LOAD_RELAXED(user->streak);
+	} while (streak != new && now - start < QUANTUM);
 	spin_end(self);
 }
 

@@ -25,7 +25,7 @@ void lkl_fault_entry(void);
 /* How long a thread whose call is done goes on for others. */
 #define LKL_SERVE_NS	50000
 /* How long a thread sleeps that lets another one have the CPU for its quantum. */
-#define LKL_NAP_NS	20000
+#define LKL_NAP_NS	100000
 
 /* host_side.c */
 void lkl_boot_finished(void);
