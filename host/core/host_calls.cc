@@ -46,9 +46,11 @@ struct HostCalls {
   static lkl_u64 time(void*) { return host::monotonic_ns(); }
   static lkl_u64 realtime(void*) { return host::realtime_ns(); }
   static void wait(void* instance, lkl_host_thread* self) {
+    const host::NoCancellation guard;
     of(instance).minder_.wait(record_of(self));
   }
   static void wake(void* instance, lkl_host_thread* thread) {
+    const host::NoCancellation guard;
     of(instance).minder_.wake_up(record_of(thread));
   }
   static void nap(void*, lkl_u64 ns) {
@@ -64,6 +66,7 @@ struct HostCalls {
   }
   static void executor_wait(void* instance) { of(instance).executor_wait(); }
   static void executor_kick(void* instance) {
+    const host::NoCancellation guard;
     of(instance).minder_.wake_up(of(instance).executor_record_);
   }
   static void mind(void* instance) {

@@ -131,12 +131,12 @@ TEST_P(PowerCutTest, ADiskThatLiesIsFoundOut) {
 
 // Many of these lies do not show: nothing was to be kept then, or the next flush comes in time. An
 // odd number, since flushes come in pairs: before a commit and after it.
-TEST_P(PowerCutTest, ADiskThatLiesNowAndThenIsFoundOut) {
+TEST_P(PowerCutTest, SlowADiskThatLiesNowAndThenIsFoundOut) {
   std::string report;
   record_ = with_lies(record_, 3);
   std::vector<Cut> cuts = systematic_cuts(record_);
   std::erase_if(cuts, [](const Cut& cut) { return cut.kind != Cut::Kind::kNone; });
-  EXPECT_GT(judge_all(sample(cuts, 24), &report), 0u);
+  EXPECT_GT(judge_all(cuts, &report), 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(On, PowerCutTest, ::testing::Values("ext4", "btrfs"),

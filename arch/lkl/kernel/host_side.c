@@ -344,12 +344,11 @@ static noinline void syscall_slow(struct lkl_host_thread *self, bool held)
 
 void lkl_kernel_syscall(struct lkl_host_thread *self)
 {
-	if (unlikely(!LKL_CAS(lkl_cpu.word, 0, LKL_CPU_HELD))) {
-		syscall_slow(self, false);
-		return;
-	}
-	if (unlikely(lkl_cpu.mode != LKL_MODE_USER || lkl_cpu.user != self)) {
-		syscall_slow(self, true);
+	bool held = LKL_CAS(lkl_cpu.word, 0, LKL_CPU_HELD);
+
+	if (unlikely(!held || lkl_cpu.mode != LKL_MODE_USER || lkl_cpu.user != self)) {
+		syscall_slow(self, held);
+		barrier();	/* no jump: backtraces show where the kernel was entered */
 		return;
 	}
 	/* not on the list: the word was 0. It is ours, and nobody else looks at the state */

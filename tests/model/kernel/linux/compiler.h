@@ -13,6 +13,7 @@
 #define noinline __attribute__((__noinline__))
 #define likely(x) (x)
 #define unlikely(x) (x)
+#define barrier() ((void)0)
 #define ____cacheline_aligned __attribute__((__aligned__(64)))
 #ifndef __cplusplus
 #define __noreturn __attribute__((__noreturn__))
