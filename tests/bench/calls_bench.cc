@@ -117,6 +117,9 @@ void TcpStream64K(benchmark::State& state) {
   BENCHMARK(name<Host>)->UseRealTime()
 
 BOTH(Getppid);
+// at once: the time of a call is that of all of them together
+BENCHMARK(Getppid<Library>)->Threads(2)->Threads(4)->UseRealTime();
+BENCHMARK(Getppid<Host>)->Threads(2)->Threads(4)->UseRealTime();
 BOTH(PipeOneThread);
 BOTH(PipePingPong);
 BOTH(TcpRoundTrip);

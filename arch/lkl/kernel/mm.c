@@ -136,6 +136,9 @@ static struct page_reporting_dev_info reporting = {
 
 static int __init register_reporting(void)
 {
+	/* what has been given back does not read as the pattern that is looked for then */
+	if (page_poisoning_enabled())
+		return 0;
 	return page_reporting_register(&reporting);
 }
 late_initcall(register_reporting);
