@@ -39,7 +39,9 @@ TEST(Life, TheUnprivilegedMayHalt) {
     EXPECT_EQ(lkl_sys_reboot(static_cast<int>(LKL_LINUX_REBOOT_MAGIC1), LKL_LINUX_REBOOT_MAGIC2,
                              LKL_LINUX_REBOOT_CMD_POWER_OFF, nullptr),
               -LKL_EPERM);
-    if (halt) EXPECT_EQ(lkl_sys_halt(), 0);
+    if (halt) {
+      EXPECT_EQ(lkl_sys_halt(), 0);
+    }
     lkl_cleanup();
     EXPECT_EQ(lkl_is_running(), 0);
   }
