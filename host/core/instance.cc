@@ -173,15 +173,14 @@ void Instance::fork_child() {
   executor_paused_.store(0);
   executor_parked_.store(0);
   int error = minder_.after_fork_child();
+  leave_calls_of_others();
   if (!held_) {
     if (error) phase_.store(Phase::kDead);
     return;
   }
   const ThreadRecord* const self = host::the_current_thread.record;
   Registry::get().for_each_record(number_, [self](ThreadRecord& record) {
-    if (!record.in_use.load() || &record == self) return;
-    record.inside = 0;
-    lkl_kernel_orphan(&record);
+    if (record.in_use.load() && &record != self) lkl_kernel_orphan(&record);
   });
   // what has run before is for the parent to tell
   Coverage::reset();
@@ -211,6 +210,11 @@ void Instance::fork_child_in_call() {
   phase_.store(Phase::kDead);
   executor_.fork_forget();
   minder_.forget();
+  leave_calls_of_others();
+}
+
+// Threads that are no more will not: who cleans up would wait for them.
+void Instance::leave_calls_of_others() {
   const ThreadRecord* const self = host::the_current_thread.record;
   Registry::get().for_each_record(number_, [self](ThreadRecord& record) {
     if (&record != self) record.inside = 0;

@@ -72,6 +72,7 @@ class Instance final {
   void* allocate(uint64_t size, uint64_t align);
   void on_halted();
   void write_register(uint64_t address, uint64_t value, unsigned size, lkl_host_thread* waiter);
+  void leave_calls_of_others();
   void reseed();
 
   const uint64_t number_;
