@@ -83,8 +83,8 @@ extern __attribute__((
 // Async-signal-safe, but for the first call of a thread in a program with more than 32 keys
 // of thread-specific data.
 void set_current_thread(ThreadRecord* record, uint64_t kernel);
-// `handler` runs in each thread that ends while it has a record. Called once per
-// process.
+// `handler` runs in each thread that ends while it has a record, which it takes away; perhaps
+// more than once, if calls are made after that. Called once per process.
 void on_thread_exit(void (*handler)(ThreadRecord* record));
 
 // A host thread with all signals blocked and a small stack. join() must be called before the

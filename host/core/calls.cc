@@ -96,9 +96,18 @@ void thread_exits(ThreadRecord* record) {
     host::print(kMessage, sizeof kMessage - 1);
     std::abort();
   }
+  // From here on it is not this thread's for any other call: a signal handler may make one.
+  host::CurrentThread& me = host::the_current_thread;
+  me.attaching = true;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  me.kernel = 0;
+  me.record = nullptr;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
   // a kernel that is no more, or about to be, refuses
   if (record->task) call_with(*record, LKL_NR_THREAD_EXIT, 0, 0, 0, 0, 0, 0);
   Registry::get().release_record(*record);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  me.attaching = false;
 }
 
 }  // namespace lkl

@@ -25,9 +25,7 @@ pthread_key_t exit_key;
 void (*exit_handler)(ThreadRecord* record);
 
 void thread_exits(void* raw) {
-  // The handler may make calls with this record.
   exit_handler(static_cast<ThreadRecord*>(raw));
-  the_current_thread = {};
 }
 
 // Room for the stack of faults below, and for checkers of memory, which want much.

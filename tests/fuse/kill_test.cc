@@ -42,7 +42,7 @@ class KillTest : public PosixTest {
       SCOPED_TRACE("round " + std::to_string(round));
       const pid_t writer = fork();
       if (writer == 0) write_until_killed(static_cast<unsigned>(random()), round);
-      usleep(random() % 150'000);
+      usleep(100'000 + random() % 300'000);
       kill_it();
       kill(writer, SIGKILL);
       waitpid(writer, nullptr, 0);
@@ -54,8 +54,8 @@ class KillTest : public PosixTest {
       if (HasFailure()) return;
     }
     // else nothing was seen
-    EXPECT_GE(kept_.size(), static_cast<size_t>(rounds));
-    EXPECT_GE(removed_.size(), static_cast<size_t>(rounds));
+    EXPECT_GE(kept_.size(), static_cast<size_t>(rounds) / 2);
+    EXPECT_GE(removed_.size(), 1u);
     std::cout << kept_.size() << " files kept, " << removed_.size() << " removed\n";
   }
 
