@@ -27,6 +27,9 @@
 namespace lkl {
 namespace {
 
+// How often a thread that waits for what another one does looks again.
+constexpr uint64_t kPollNs = 20'000;
+
 // A descriptor of the host that is closed with its owner.
 class HostFd final {
  public:
@@ -189,19 +192,24 @@ Disk::~Disk() {
   instance_.bus().disconnect(irq_);
   device_.backend().stop_waiting();
   // The minder, while there is one, ends what is in flight.
-  while (!device_.idle()) host::sleep_ns(20'000);
+  while (!device_.idle()) host::sleep_ns(kPollNs);
   instance_.bus().free_irq(irq_);
 }
 
 int Disk::connect() {
+  State state = State::kApart;
+  if (!state_.compare_exchange_strong(state, State::kConnecting)) {
+    while (state_.load() == State::kConnecting) host::sleep_ns(kPollNs);
+    return state_.load() == State::kConnected ? 0 : -LKL_ENODEV;
+  }
   const int error = call(instance_, LKL_NR_MMIO_DEVICE_ADD, Bus::address(irq_), Bus::kWindow, irq_);
-  connected_ = error == 0;
+  state_.store(error ? State::kApart : State::kConnected);
   return error;
 }
 
 int Disk::disconnect() {
-  if (!connected_) return 0;
-  connected_ = false;
+  while (state_.load() == State::kConnecting) host::sleep_ns(kPollNs);
+  if (state_.exchange(State::kGone) != State::kConnected) return 0;
   // The driver waits for what is in flight.
   device_.backend().stop_waiting();
   return call(instance_, LKL_NR_MMIO_DEVICE_REMOVE, irq_, 0, 0);
@@ -231,17 +239,17 @@ int Disks::connect(lkl_disk& disk, std::unique_ptr<BlockBackend> backend,
   const int irq = instance_.bus().allocate_irq();
   if (irq < 0) return -LKL_ENOSPC;
 
-  Disk* added;
+  std::shared_ptr<Disk> added;
   {
     const std::lock_guard lock(mutex_);
-    disks_.push_back(std::make_unique<Disk>(
+    disks_.push_back(std::make_shared<Disk>(
         next_id_++, irq, instance_, std::move(backend),
         VirtioBlkOptions{.serial = std::string(options.serial, strnlen(options.serial, 20)),
                          .num_queues = options.num_queues,
                          .read_only = (options.flags & LKL_DISK_READ_ONLY) != 0}));
-    added = disks_.back().get();
+    added = disks_.back();
   }
-  disk.dev = added;
+  disk.dev = added.get();
   if (instance_.running()) {
     if (const int error = added->connect()) {
       remove(disk);
@@ -252,7 +260,7 @@ int Disks::connect(lkl_disk& disk, std::unique_ptr<BlockBackend> backend,
 }
 
 int Disks::remove(const lkl_disk& disk) {
-  std::unique_ptr<Disk> gone;
+  std::shared_ptr<Disk> gone;
   {
     const std::lock_guard lock(mutex_);
     const auto found = std::find_if(disks_.begin(), disks_.end(),
@@ -265,14 +273,24 @@ int Disks::remove(const lkl_disk& disk) {
 }
 
 int Disks::connect_all() {
-  std::vector<Disk*> waiting;
+  std::vector<std::shared_ptr<Disk>> waiting;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& disk : disks_) waiting.push_back(disk.get());
+    waiting = disks_;
   }
-  for (Disk* disk : waiting)
-    if (const int error = disk->connect()) return error;
+  for (const auto& disk : waiting)
+    // removed meanwhile: not ours any more
+    if (const int error = disk->connect(); error && error != -LKL_ENODEV) return error;
   return 0;
+}
+
+void Disk::after_fork_child() {
+  if (state_.load() == State::kConnecting) state_.store(State::kConnected);
+}
+
+void Disks::after_fork_child() {
+  std::construct_at(&mutex_);
+  for (const auto& disk : disks_) disk->after_fork_child();
 }
 
 void Disks::stop_waiting() {

@@ -3,6 +3,7 @@
 // an instance lives.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -27,10 +28,12 @@ class Disk final : public IrqLine {
   int id() const { return id_; }
   unsigned irq() const { return irq_; }
 
-  // Tells the kernel; 0 or -errno.
+  // Tells the kernel, once, whoever comes first; others wait for that. 0 or -errno.
   int connect();
   int disconnect();
   void stop_waiting() { device_.backend().stop_waiting(); }
+  // In the child of a fork: what a thread that is no more has begun its task ends.
+  void after_fork_child();
 
   // by the holder of the CPU, or by who minds the event loop, and attends to it then
   void raise() override { lkl_kernel_raise(irq_); }
@@ -41,7 +44,8 @@ class Disk final : public IrqLine {
   Instance& instance_;
   VirtioBlk device_;
   MmioTransport transport_;
-  bool connected_ = false;
+  enum class State { kApart, kConnecting, kConnected, kGone };
+  std::atomic<State> state_ = State::kApart;
 };
 
 class Disks final {
@@ -63,7 +67,7 @@ class Disks final {
   // fork() of the process: between the first and one of the others.
   void lock() { mutex_.lock(); }
   void unlock() { mutex_.unlock(); }
-  void after_fork_child() { std::construct_at(&mutex_); }
+  void after_fork_child();
 
  private:
   int connect(lkl_disk& disk, std::unique_ptr<BlockBackend> backend,
@@ -71,7 +75,8 @@ class Disks final {
 
   Instance& instance_;
   std::mutex mutex_;  // not held while the kernel is called: it may be a long call
-  std::vector<std::unique_ptr<Disk>> disks_;
+  // shared: who boots connects disks that others may remove meanwhile
+  std::vector<std::shared_ptr<Disk>> disks_;
   int next_id_ = 0;
 };
 
