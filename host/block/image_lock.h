@@ -8,6 +8,8 @@
 
 #include <cerrno>
 
+#include "host.h"
+
 namespace lkl {
 
 // 0; -EBUSY if somebody else has it; -errno. A lock for writing needs a descriptor
@@ -16,8 +18,15 @@ inline int lock_image(int fd, bool exclusive) {
   struct flock lock = {};
   lock.l_type = exclusive ? F_WRLCK : F_RDLCK;
   lock.l_whence = SEEK_SET;
-  if (fcntl(fd, F_OFD_SETLK, &lock) == 0) return 0;
-  return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
+  // A disk that is gone has closed its descriptor, and so has given up its lock; but the host may
+  // keep the file for the last operations of a ring a moment longer.
+  constexpr int kAttempts = 20;
+  for (int attempt = 1;; ++attempt) {
+    if (fcntl(fd, F_OFD_SETLK, &lock) == 0) return 0;
+    if (errno != EAGAIN && errno != EACCES) return -errno;
+    if (attempt == kAttempts) return -EBUSY;
+    host::sleep_ns(5'000'000);
+  }
 }
 
 // Whether nobody else has it, without taking it.
