@@ -54,7 +54,7 @@ class Minder final {
 
   void run();
   void mind();
-  // True if it should look at the loop again before it sleeps.
+  // Sleeps off the loop, guard or deep.
   void guard();
   bool own(const void* who);
   void disown();
