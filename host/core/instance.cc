@@ -92,11 +92,8 @@ void Instance::run_executor() {
 
 void Instance::executor_wait() {
   ThreadRecord& self = executor_record_;
-  if (executor_paused_.load()) {
-    executor_parked_.store(1);
-    executor_parked_.notify_all();
-    executor_paused_.wait(1);
-    executor_parked_.store(0);
+  if (executor_gate_.closed()) {
+    executor_gate_.park();
     return;
   }
   self.where.store(ThreadRecord::kOnWord);
@@ -150,10 +147,10 @@ void Instance::fork_prepare() {
   disks_->lock();
   held_ = running() && lkl_kernel_hold();
   granted_.store(0);
-  executor_paused_.store(1);
+  executor_gate_.close();
   if (held_) {
     minder_.wake_up(executor_record_);
-    executor_parked_.wait(0);
+    executor_gate_.wait_parked();
   }
   minder_.pause();
   loop_->quiesce();
@@ -161,8 +158,7 @@ void Instance::fork_prepare() {
 
 void Instance::fork_parent() {
   minder_.resume();
-  executor_paused_.store(0);
-  executor_paused_.notify_all();
+  executor_gate_.open();
   if (held_) lkl_kernel_unhold();
   disks_->unlock();
 }
@@ -170,8 +166,7 @@ void Instance::fork_parent() {
 void Instance::fork_child() {
   disks_->after_fork_child();
   executor_.fork_forget();
-  executor_paused_.store(0);
-  executor_parked_.store(0);
+  executor_gate_.open();
   int error = minder_.after_fork_child();
   leave_calls_of_others();
   if (!held_) {

@@ -10,6 +10,7 @@
 
 #include "asm/host_ops.h"
 #include "core/bus.h"
+#include "core/gate.h"
 #include "core/minder.h"
 #include "core/record.h"
 #include "core/registry.h"
@@ -97,8 +98,7 @@ class Instance final {
   host::Thread executor_;
   ThreadRecord executor_record_;
   std::atomic<bool> stop_ = false;
-  std::atomic<int> executor_paused_ = 0;
-  std::atomic<int> executor_parked_ = 0;
+  Gate executor_gate_;
 
   std::atomic<int> granted_ = 0;  // to the thread that is to fork
   bool held_ = false;             // by it

@@ -27,9 +27,9 @@ void Minder::stop() {
 
 bool Minder::own(const void* who) {
   const void* nobody = nullptr;
-  if (paused_.load() || !owner_.compare_exchange_strong(nobody, who)) return false;
+  if (gate_.closed() || !owner_.compare_exchange_strong(nobody, who)) return false;
   // said first, then looked: pause() looks the other way round
-  if (!paused_.load()) return true;
+  if (!gate_.closed()) return true;
   disown();
   return false;
 }
@@ -90,8 +90,8 @@ void Minder::run() {
   while (!stop_.load()) {
     wanted_.store(0);
     loop_.submit();
-    if (paused_.load())
-      park();
+    if (gate_.closed())
+      gate_.park();
     else if (own(this))
       mind();
     else
@@ -125,23 +125,15 @@ void Minder::guard() {
 // ---- fork ----
 
 void Minder::pause() {
-  paused_.store(1);
+  gate_.close();
   wake_minder();
   loop_.kick();
-  if (thread_.running()) parked_.wait(0);
+  if (thread_.running()) gate_.wait_parked();
   while (const void* const owner = owner_.load()) owner_.wait(owner);
 }
 
-void Minder::park() {
-  parked_.store(1);
-  parked_.notify_all();
-  paused_.wait(1);
-  parked_.store(0);
-}
-
 void Minder::resume() {
-  paused_.store(0);
-  paused_.notify_all();
+  gate_.open();
 }
 
 int Minder::after_fork_child() {
@@ -150,8 +142,7 @@ int Minder::after_fork_child() {
   owner_.store(nullptr);
   wanted_.store(0);
   state_.store(State::kAwake);
-  parked_.store(0);
-  paused_.store(0);
+  gate_.open();
   if (const int error = loop_.after_fork_child()) return error;
   return was_running ? start() : 0;
 }

@@ -19,6 +19,7 @@
 
 #include <atomic>
 
+#include "core/gate.h"
 #include "core/record.h"
 #include "host.h"
 #include "io/event_loop.h"
@@ -59,7 +60,6 @@ class Minder final {
   bool own(const void* who);
   void disown();
   void wake_minder();
-  void park();
   // Until when the minder has another look by itself; 0: it is about to.
   uint64_t next_look() const;
 
@@ -75,8 +75,7 @@ class Minder final {
   std::atomic<uint64_t> guard_until_ = 0;
 
   std::atomic<bool> stop_ = false;
-  std::atomic<int> paused_ = 0;
-  std::atomic<int> parked_ = 0;
+  Gate gate_;
 };
 
 }  // namespace lkl

@@ -35,6 +35,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <ostream>
 #include <span>
 #include <string>
 #include <vector>
@@ -46,6 +47,10 @@
 namespace model {
 
 enum class Memory { kSequential, kTso, kPso };
+inline void PrintTo(Memory memory, std::ostream* out) {
+  constexpr const char* kNames[] = {"sequential", "tso", "pso"};
+  *out << kNames[static_cast<int>(memory)];
+}
 
 enum class Role {
   kWorker,       // has to end

@@ -12,6 +12,9 @@ struct Named {
   const char* name;
   Setup setup;
 };
+inline void PrintTo(const Named& named, std::ostream* out) {
+  *out << named.name;
+}
 
 inline const Named kSetups[] = {
     {"Answers", {.calls = {{kAnswer, kAnswer}, {kAnswer, kAnswer}}}},

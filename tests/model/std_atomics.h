@@ -30,6 +30,11 @@ class AtomicRef {
                 "");
   }
   T exchange(T value) const { return MODEL_XCHG(*word_, value); }
+  bool compare_exchange_strong(T& expected, T desired) const {
+    if (MODEL_CAS(*word_, expected, desired)) return true;
+    expected = MODEL_PEEK(*word_);
+    return false;
+  }
 
  private:
   T* word_;
@@ -42,6 +47,15 @@ class Atomic {
   T load() { return AtomicRef<T>(word_).load(); }
   void store(T value) { AtomicRef<T>(word_).store(value); }
   T exchange(T value) { return AtomicRef<T>(word_).exchange(value); }
+  bool compare_exchange_strong(T& expected, T desired) {
+    return AtomicRef<T>(word_).compare_exchange_strong(expected, desired);
+  }
+  // As if it were woken by each change.
+  void wait(T value) {
+    while (load() == value) {
+    }
+  }
+  void notify_all() {}
 
  private:
   T word_;
