@@ -79,6 +79,7 @@ int lkl_init(lkl_host_operations* ops) {
     int error = 0;
     auto loop = lkl::make_event_loop(lkl::EventLoopKind::kAuto, &error);
     if (!loop) return error;
+    if (const auto decorate = Registry::get().decorate_loop) loop = decorate(std::move(loop));
     if (!Registry::get().put(*ops, std::move(loop), traced != 0)) return -LKL_EBUSY;
   } catch (const std::bad_alloc&) {
     return -LKL_ENOMEM;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // <lkl/compat5.h>: programs that know no lkl_init() give their operations at the start, after
 // their first disks.
-#include <atomic>
 #include <cstdarg>
 #include <cstdio>
 
@@ -19,15 +18,13 @@ using lkl::Registry;
 
 namespace {
 
-std::atomic<const lkl_host_operations*> operations = &lkl_host_ops;
-
 void print(const char* text, int length) {
   // may be changed at any time
-  if (const auto print = operations.load()->print) print(text, length);
+  if (const auto print = Registry::get().operations5.load()->print) print(text, length);
 }
 
 void panic() {
-  if (const auto panic = operations.load()->panic) panic();
+  if (const auto panic = Registry::get().operations5.load()->panic) panic();
 }
 
 // What the kernel has before it is known which operations it is to have.
@@ -61,7 +58,7 @@ int lkl_start_kernel_5(lkl_host_operations* ops, const char* cmd_fmt, ...) {
 
   if (lkl_is_running()) return -LKL_EBUSY;
   if (const int error = prepare()) return error;
-  operations = ops;
+  Registry::get().operations5 = ops;
   return lkl_start_kernel("%s", command_line);
 }
 

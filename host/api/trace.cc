@@ -17,6 +17,7 @@
 
 #include "api/util.h"
 #include "core/calls.h"
+#include "core/registry.h"
 #include "lkl.h"
 
 namespace lkl {
@@ -55,10 +56,10 @@ constexpr Flag kOpenFlags[] = {
     {LKL_O_NOATIME, "O_NOATIME"}, {LKL_O_CLOEXEC, "O_CLOEXEC"},     {LKL_O_PATH, "O_PATH"},
 };
 
-// Set by start_trace(), before any call is made.
-int output = -1;
-bool close_output = false;
-std::array<bool, kLast + 1> chosen;
+CallTrace& settings() {
+  return Registry::get().trace;
+}
+static_assert(kLast < static_cast<int>(std::bitset<1024>().size()));
 
 const Call* find_call(int64_t nr) {
   const auto found = std::ranges::lower_bound(kCalls, nr, {}, &Call::number);
@@ -71,7 +72,8 @@ bool choose(std::string_view word) {
   for (const Call& call : kCalls) {
     if (call.name != word && (cls == std::end(kClasses) || !std::strchr(call.classes, cls->letter)))
       continue;
-    chosen[call.number] = any = true;
+    settings().chosen.set(static_cast<size_t>(call.number));
+    any = true;
   }
   return any;
 }
@@ -162,7 +164,7 @@ class Line final {
 
   void finish() {
     text_[length_++] = '\n';
-    (void)!write(output, text_, length_);
+    (void)!write(settings().output, text_, length_);
   }
 
  private:
@@ -230,7 +232,9 @@ int start_trace() {
   const size_t colon = text.find(':');
   if (text.substr(0, colon) != "syscalls")
     return refuse(": it can be syscalls or syscalls:FILTER", std::string(text));
-  chosen.fill(colon == std::string_view::npos);
+  CallTrace& trace = settings();
+  trace = {};
+  if (colon == std::string_view::npos) trace.chosen.set();
   std::string_view rest = colon == std::string_view::npos ? "" : text.substr(colon + 1);
   while (!rest.empty()) {
     const size_t comma = std::min(rest.find(','), rest.size());
@@ -240,25 +244,27 @@ int start_trace() {
                     std::string(word));
     rest.remove_prefix(std::min(comma + 1, rest.size()));
   }
-  output = STDERR_FILENO;
+  trace.output = STDERR_FILENO;
   if (const char* path = host::environment("LKL_TRACE_FILE")) {
-    output = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
-    if (output < 0)
+    trace.output = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
+    if (trace.output < 0)
       return refuse(std::strerror(errno), "LKL_TRACE_FILE=" + std::string(path) + ": ");
-    close_output = true;
+    trace.close_output = true;
   }
   return 1;
 }
 
 void stop_trace() {
-  if (close_output) close(output);
-  close_output = false;
+  CallTrace& trace = settings();
+  if (trace.close_output) close(trace.output);
+  trace.close_output = false;
 }
 
 int64_t traced_call(uint64_t kernel, int64_t nr, const uint64_t (&arguments)[6]) {
   const auto& [a, b, c, d, e, f] = arguments;
   const Call* call = find_call(nr);
-  if (call && !chosen[call->number]) return call_kernel(kernel, nr, a, b, c, d, e, f);
+  if (call && !settings().chosen.test(static_cast<size_t>(call->number)))
+    return call_kernel(kernel, nr, a, b, c, d, e, f);
 
   // Strings are shown as they were before the call, buffers that it fills after it.
   Line line;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <bitset>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -17,6 +18,13 @@ namespace lkl {
 
 class EventLoop;
 class Instance;
+
+// Which calls are shown (api/trace.h), and where. Set before any call is made.
+struct CallTrace {
+  int output = -1;
+  bool close_output = false;
+  std::bitset<1024> chosen;
+};
 
 // The life of a kernel. Changed with the registry's mutex held, but for kDead.
 //
@@ -88,6 +96,11 @@ class Registry final {
   KernelImage image;
   std::atomic<lkl_on_panic> on_panic_of_application = LKL_ON_PANIC_ABORT;
   std::atomic<lkl_on_panic> on_panic = LKL_ON_PANIC_ABORT;
+  CallTrace trace;
+  // Of programs that give them when they boot (lkl/compat5.h).
+  std::atomic<const lkl_host_operations*> operations5 = &lkl_host_ops;
+  // For tests: each event loop goes through it before it is used.
+  std::unique_ptr<EventLoop> (*decorate_loop)(std::unique_ptr<EventLoop>) = nullptr;
 
  private:
   Registry() = default;

@@ -34,20 +34,21 @@ void EventLoop::pass_on(IoOperation& operation) {
   start(std::move(one));
 }
 
-void EventLoop::read(int fd, std::span<const iovec> to, uint64_t offset, IoCompletion& end) {
-  IoOperation& operation = prepare(IoOperation::Kind::kRead, end);
+void EventLoop::transfer(IoOperation::Kind kind, int fd, std::span<const iovec> vector,
+                         uint64_t offset, IoCompletion& end) {
+  IoOperation& operation = prepare(kind, end);
   operation.fd = fd;
-  operation.vector = to;
+  operation.vector = vector;
   operation.offset = offset;
   begin(operation);
 }
 
+void EventLoop::read(int fd, std::span<const iovec> to, uint64_t offset, IoCompletion& end) {
+  transfer(IoOperation::Kind::kRead, fd, to, offset, end);
+}
+
 void EventLoop::write(int fd, std::span<const iovec> from, uint64_t offset, IoCompletion& end) {
-  IoOperation& operation = prepare(IoOperation::Kind::kWrite, end);
-  operation.fd = fd;
-  operation.vector = from;
-  operation.offset = offset;
-  begin(operation);
+  transfer(IoOperation::Kind::kWrite, fd, from, offset, end);
 }
 
 void EventLoop::sync(int fd, IoCompletion& end) {

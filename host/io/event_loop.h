@@ -115,6 +115,8 @@ class EventLoop {
  private:
   IoOperation& prepare(IoOperation::Kind kind, IoCompletion& end);
   void begin(IoOperation& operation);
+  void transfer(IoOperation::Kind kind, int fd, std::span<const iovec> vector, uint64_t offset,
+                IoCompletion& end);
 
   SubmitterCall submitter_;
   std::atomic<unsigned> in_flight_ = 0;
@@ -131,10 +133,5 @@ enum class EventLoopKind { kAuto, kUring, kThreads };
 // a host without, or if the host has no more descriptors for us.
 std::unique_ptr<EventLoop> make_event_loop(EventLoopKind kind = EventLoopKind::kAuto,
                                            int* error = nullptr);
-
-// For tests: each loop that is made from now on is handed to this function, and what it
-// returns is used. nullptr: none.
-using EventLoopDecorator = std::unique_ptr<EventLoop> (*)(std::unique_ptr<EventLoop>);
-void set_event_loop_decorator(EventLoopDecorator decorator);
 
 }  // namespace lkl

@@ -3,7 +3,6 @@
 
 #include <memory>
 #include <string_view>
-#include <utility>
 
 #include "host.h"
 #include "posix/host_loop.h"
@@ -11,11 +10,7 @@
 
 namespace lkl {
 
-namespace {
-
-EventLoopDecorator decorator = nullptr;
-
-std::unique_ptr<EventLoop> make_plain_event_loop(EventLoopKind kind, int* error) {
+std::unique_ptr<EventLoop> make_event_loop(EventLoopKind kind, int* error) {
   if (kind == EventLoopKind::kAuto) {
     const char* wish = host::environment("LKL_IO");
     if (wish && std::string_view(wish) == "threads") kind = EventLoopKind::kThreads;
@@ -27,17 +22,6 @@ std::unique_ptr<EventLoop> make_plain_event_loop(EventLoopKind kind, int* error)
   if (error) *error = result;
   if (result != 0) return nullptr;
   return loop;
-}
-
-}  // namespace
-
-void set_event_loop_decorator(EventLoopDecorator wanted) {
-  decorator = wanted;
-}
-
-std::unique_ptr<EventLoop> make_event_loop(EventLoopKind kind, int* error) {
-  std::unique_ptr<EventLoop> loop = make_plain_event_loop(kind, error);
-  return loop && decorator ? decorator(std::move(loop)) : std::move(loop);
 }
 
 }  // namespace lkl

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/registry.h"
 #include "fs/image.h"
 #include "support/faulty_loop.h"
 #include "support/kernel_test.h"
@@ -27,12 +28,12 @@ class FaultTest : public KernelTest, public ::testing::WithParamInterface<Case> 
  protected:
   void SetUp() override {
     seed = FaultyLoop::choose_seed();
-    lkl::set_event_loop_decorator(
+    lkl::Registry::get().decorate_loop =
         [](std::unique_ptr<lkl::EventLoop> loop) -> std::unique_ptr<lkl::EventLoop> {
-          auto faulty = std::make_unique<FaultyLoop>(std::move(loop), seed);
-          current = faulty.get();
-          return faulty;
-        });
+      auto faulty = std::make_unique<FaultyLoop>(std::move(loop), seed);
+      current = faulty.get();
+      return faulty;
+    };
     KernelTest::SetUp();
     struct statfs where = {};
     ASSERT_EQ(statfs(dir_.path().c_str(), &where), 0);
@@ -45,7 +46,7 @@ class FaultTest : public KernelTest, public ::testing::WithParamInterface<Case> 
     EXPECT_EQ(kernel_log().find("I/O error"), std::string::npos) << kernel_log();
     image_.reset();
     KernelTest::TearDown();
-    lkl::set_event_loop_decorator(nullptr);
+    lkl::Registry::get().decorate_loop = nullptr;
   }
 
   // The content of a file, by its number.
