@@ -196,11 +196,16 @@ Disk::~Disk() {
   instance_.bus().free_irq(irq_);
 }
 
+Disk::State Disk::settled() const {
+  State state;
+  while ((state = state_.load()) == State::kConnecting) host::sleep_ns(kPollNs);
+  return state;
+}
+
 int Disk::connect() {
   State state = State::kApart;
   if (!state_.compare_exchange_strong(state, State::kConnecting)) {
-    while (state_.load() == State::kConnecting) host::sleep_ns(kPollNs);
-    return state_.load() == State::kConnected ? 0 : -LKL_ENODEV;
+    return settled() == State::kConnected ? 0 : -LKL_ENODEV;
   }
   const int error = call(instance_, LKL_NR_MMIO_DEVICE_ADD, Bus::address(irq_), Bus::kWindow, irq_);
   state_.store(error ? State::kApart : State::kConnected);
@@ -208,7 +213,7 @@ int Disk::connect() {
 }
 
 int Disk::disconnect() {
-  while (state_.load() == State::kConnecting) host::sleep_ns(kPollNs);
+  settled();
   if (state_.exchange(State::kGone) != State::kConnected) return 0;
   // The driver waits for what is in flight.
   device_.backend().stop_waiting();

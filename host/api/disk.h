@@ -39,12 +39,15 @@ class Disk final : public IrqLine {
   void raise() override { lkl_kernel_raise(irq_); }
 
  private:
+  enum class State { kApart, kConnecting, kConnected, kGone };
+  // When no other thread connects it.
+  State settled() const;
+
   const int id_;
   const unsigned irq_;
   Instance& instance_;
   VirtioBlk device_;
   MmioTransport transport_;
-  enum class State { kApart, kConnecting, kConnected, kGone };
   std::atomic<State> state_ = State::kApart;
 };
 

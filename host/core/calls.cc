@@ -2,14 +2,16 @@
 #include "core/calls.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
+#include <span>
 
 #include "lkl.h"
 
 namespace lkl {
 namespace {
 
-void make_call(ThreadRecord& record, int64_t nr, const lkl_u64 (&args)[6]) {
+void make_call(ThreadRecord& record, int64_t nr, std::span<const lkl_u64, 6> args) {
   record.nr = nr;
   std::ranges::copy(args, record.args);
   enter_kernel(record);
@@ -21,29 +23,31 @@ void run_handler(ThreadRecord& record) {
   const auto handler = record.sig_handler;
   const int number = record.sig_number;
   const lkl_u64 mask = record.sig_mask;
-  lkl_u64 info[std::size(record.sig_info)];
-  std::ranges::copy(record.sig_info, info);
+  auto info = std::to_array(record.sig_info);
   // last: from here on the kernel may have another one for us
   std::atomic_ref(record.sig_handler).store(nullptr, std::memory_order_release);
 
   std::atomic_ref(record.inside).store(0, std::memory_order_release);
   std::atomic_signal_fence(std::memory_order_seq_cst);
-  handler(number, info, nullptr);
+  handler(number, info.data(), nullptr);
   std::atomic_signal_fence(std::memory_order_seq_cst);
   std::atomic_ref(record.inside).store(1, std::memory_order_relaxed);
-  make_call(record, LKL_NR_SIGRETURN, {mask});
+  make_call(record, LKL_NR_SIGRETURN, std::array<lkl_u64, 6>{mask});
 }
 
 }  // namespace
 
-int64_t finish_with_handlers(ThreadRecord& record, const lkl_host_thread& request) {
+int64_t finish_with_handlers(ThreadRecord& record) {
+  // before a handler makes calls of its own
+  const int64_t nr = record.nr;
+  const auto args = std::to_array(record.args);
   int64_t result = record.ret;
   for (;;) {
     const bool again = record.again;
     record.again = 0;
     while (record.sig_handler) run_handler(record);
     if (!again) return result;
-    make_call(record, request.nr, request.args);
+    make_call(record, nr, args);
     result = record.ret;
   }
 }

@@ -17,8 +17,9 @@ inline void enter_kernel(ThreadRecord& record) {
   lkl_kernel_syscall(&record);
 }
 
-// Runs the handlers that the kernel has for the thread, inside its call; the result.
-int64_t finish_with_handlers(ThreadRecord& record, const lkl_host_thread& request);
+// After a call: runs the handlers that the kernel has for the thread, and the call once more
+// if it is to be; the result.
+int64_t finish_with_handlers(ThreadRecord& record);
 
 // The record must be the calling thread's own, and not inside a call. It is claimed before
 // anything is written to it: a signal handler that makes calls between two instructions here
@@ -36,17 +37,8 @@ inline int64_t call_with(ThreadRecord& record, int64_t nr, uint64_t a, uint64_t 
   record.args[5] = f;
   enter_kernel(record);
   int64_t result = record.ret;
-  if (record.sig_handler) [[unlikely]] {
-    lkl_host_thread request = {};
-    request.nr = nr;
-    request.args[0] = a;
-    request.args[1] = b;
-    request.args[2] = c;
-    request.args[3] = d;
-    request.args[4] = e;
-    request.args[5] = f;
-    result = finish_with_handlers(record, request);
-  }
+  if (record.sig_handler) [[unlikely]]
+    result = finish_with_handlers(record);
   std::atomic_signal_fence(std::memory_order_seq_cst);
   // lkl_cleanup() waits for it
   std::atomic_ref(record.inside).store(0, std::memory_order_release);
