@@ -23,8 +23,10 @@ int run(const std::string& command, std::string* output) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-TempDir::TempDir() {
-  std::string name = std::filesystem::temp_directory_path() / "lkl-test-XXXXXX";
+TempDir::TempDir() : TempDir(std::filesystem::temp_directory_path()) {}
+
+TempDir::TempDir(const std::filesystem::path& parent) {
+  std::string name = parent / "lkl-test-XXXXXX";
   if (!mkdtemp(name.data())) std::abort();
   path_ = name;
 }

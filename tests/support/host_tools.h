@@ -14,6 +14,7 @@ int run(const std::string& command, std::string* output = nullptr);
 class TempDir final {
  public:
   TempDir();
+  explicit TempDir(const std::filesystem::path& parent);
   ~TempDir();
   TempDir(const TempDir&) = delete;
   TempDir& operator=(const TempDir&) = delete;
