@@ -75,7 +75,8 @@ void wake_one(std::atomic<int>& word);
 struct CurrentThread {
   ThreadRecord* record = nullptr;
   uint64_t kernel = 0;
-  bool attaching = false;  // its record is being made: a signal handler has to do without
+  bool attaching = false;      // its record is being made: a signal handler has to do without
+  bool forks_in_call = false;  // it forks, inside a call, or boots
 };
 // Read by each call: one load, no function (and 24 bytes of static TLS).
 extern __attribute__((
@@ -105,17 +106,19 @@ class Thread {
   bool running_ = false;
 };
 
-// No cancellation of the calling thread (pthread_cancel(3)) in this scope: functions of
-// the C library that are cancellation points must not end it inside the kernel.
-class NoCancellation {
+// What the calling thread, the application's, does for the library in this scope is nothing to
+// it: functions of the C library that are cancellation points (pthread_cancel(3)) do not end it
+// inside the kernel, and errno is what it was.
+class Unnoticed {
  public:
-  NoCancellation();
-  ~NoCancellation();
-  NoCancellation(const NoCancellation&) = delete;
-  NoCancellation& operator=(const NoCancellation&) = delete;
+  Unnoticed();
+  ~Unnoticed();
+  Unnoticed(const Unnoticed&) = delete;
+  Unnoticed& operator=(const Unnoticed&) = delete;
 
  private:
-  int before_;
+  const int errno_before_;
+  int cancellation_before_;
 };
 
 // Handlers around fork() of the host process, called in the forking thread.

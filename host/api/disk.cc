@@ -366,6 +366,7 @@ int lkl_trigger_irq(int irq) {
   const Registry::Use instance;
   if (!instance || irq < 0 || irq >= LKL_NR_IRQS) return -LKL_EINVAL;
   if (!instance->running()) return -LKL_ENODEV;
+  lkl::tell_kernel();
   lkl_kernel_raise(irq);
   lkl_kernel_attend();
   return 0;

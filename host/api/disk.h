@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/annotate.h"
 #include "core/instance.h"
 #include "virtio/blk.h"
 #include "virtio/mmio.h"
@@ -36,7 +37,10 @@ class Disk final : public IrqLine {
   void after_fork_child();
 
   // by the holder of the CPU, or by who minds the event loop, and attends to it then
-  void raise() override { lkl_kernel_raise(irq_); }
+  void raise() override {
+    tell_kernel();
+    lkl_kernel_raise(irq_);
+  }
 
  private:
   enum class State { kApart, kConnecting, kConnected, kGone };

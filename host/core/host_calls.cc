@@ -12,18 +12,17 @@
 namespace lkl {
 
 struct HostCalls {
-  // FromKernel: only where the caller holds the CPU.
   static Instance& of(void* instance) { return *static_cast<Instance*>(instance); }
 
   static void print(void* instance, const char* text, int length) {
     [[maybe_unused]] const FromKernel scope;
-    const host::NoCancellation guard;
+    const host::Unnoticed unnoticed;
     of(instance).print(text, length);
   }
   // Returns if the process is to go on without this kernel.
   static void panic(void* instance) {
     [[maybe_unused]] const FromKernel scope;
-    const host::NoCancellation guard;
+    const host::Unnoticed unnoticed;
     if (on_panic() == LKL_ON_PANIC_ERROR) return;
     if (on_panic() == LKL_ON_PANIC_WAIT) host::wait_for_debugger();
     if (of(instance).ops_.panic) of(instance).ops_.panic();
@@ -31,46 +30,62 @@ struct HostCalls {
   }
   static void halted(void* instance) {
     [[maybe_unused]] const FromKernel scope;
-    const host::NoCancellation guard;
+    const host::Unnoticed unnoticed;
     of(instance).on_halted();
   }
   static void* mem_alloc(void* instance, lkl_u64 size, lkl_u64 align) {
     [[maybe_unused]] const FromKernel scope;
     return of(instance).allocate(size, align);
   }
-  static void mem_discard(void*, void* base, lkl_u64 size) { host::discard_memory(base, size); }
+  static void mem_discard(void*, void* base, lkl_u64 size) {
+    [[maybe_unused]] const FromKernel scope;
+    const host::Unnoticed unnoticed;
+    host::discard_memory(base, size);
+  }
   static void mem_register(void* instance, void* base, lkl_u64 phys, lkl_u64 size) {
     [[maybe_unused]] const FromKernel scope;
     of(instance).memory_.set_range(phys, base, size);
   }
-  static lkl_u64 time(void*) { return host::monotonic_ns(); }
-  static lkl_u64 realtime(void*) { return host::realtime_ns(); }
+  static lkl_u64 time(void*) {
+    [[maybe_unused]] const FromKernel scope;
+    return host::monotonic_ns();
+  }
+  static lkl_u64 realtime(void*) {
+    [[maybe_unused]] const FromKernel scope;
+    return host::realtime_ns();
+  }
   static void wait(void* instance, lkl_host_thread* self) {
-    const host::NoCancellation guard;
+    const host::Unnoticed unnoticed;
     of(instance).minder_.wait(record_of(self));
   }
   static void wake(void* instance, lkl_host_thread* thread) {
-    const host::NoCancellation guard;
+    [[maybe_unused]] const FromKernel scope;
+    const host::Unnoticed unnoticed;
     of(instance).minder_.wake_up(record_of(thread));
   }
   static void nap(void*, lkl_u64 ns) {
-    const host::NoCancellation guard;
+    const host::Unnoticed unnoticed;
     host::sleep_ns(ns);
   }
   static void kept_io_do(void* instance, lkl_host_thread* self) {
+    hear_from_kernel();
     of(instance).loop_->perform(take_kept(record_of(self)));
   }
   static void kept_io_pass_on(void* instance, lkl_host_thread* self) {
-    const host::NoCancellation guard;
+    [[maybe_unused]] const FromKernel scope;
+    hear_from_kernel();
+    const host::Unnoticed unnoticed;
     of(instance).loop_->pass_on(take_kept(record_of(self)));
   }
   static void executor_wait(void* instance) { of(instance).executor_wait(); }
   static void executor_kick(void* instance) {
-    const host::NoCancellation guard;
+    [[maybe_unused]] const FromKernel scope;
+    const host::Unnoticed unnoticed;
     of(instance).minder_.wake_up(of(instance).executor_record_);
   }
   static void mind(void* instance) {
-    const host::NoCancellation guard;
+    [[maybe_unused]] const FromKernel scope;
+    const host::Unnoticed unnoticed;
     of(instance).minder_.look();
   }
   static void hold_wait(void* instance) {
@@ -78,6 +93,7 @@ struct HostCalls {
     of(instance).granted_.store(0);
   }
   static void granted(void* instance) {
+    [[maybe_unused]] const FromKernel scope;
     of(instance).granted_.store(1);
     host::wake_one(of(instance).granted_);
   }
@@ -88,11 +104,17 @@ struct HostCalls {
   static void mmio_write(void* instance, lkl_u64 address, lkl_u64 value, unsigned size,
                          lkl_host_thread* waiter) {
     [[maybe_unused]] const FromKernel scope;
-    const host::NoCancellation guard;
+    const host::Unnoticed unnoticed;
     of(instance).write_register(address, value, size, waiter);
   }
-  static void stack_on(void*, void* base, lkl_u64 size) { host::stack_on(base, size); }
-  static void stack_off(void*, void* base, lkl_u64 size) { host::stack_off(base, size); }
+  static void stack_on(void*, void* base, lkl_u64 size) {
+    [[maybe_unused]] const FromKernel scope;
+    host::stack_on(base, size);
+  }
+  static void stack_off(void*, void* base, lkl_u64 size) {
+    [[maybe_unused]] const FromKernel scope;
+    host::stack_off(base, size);
+  }
 
   static int backtrace(lkl_u64* addresses, int max) {
     [[maybe_unused]] const FromKernel scope;
@@ -101,7 +123,7 @@ struct HostCalls {
   }
   static int name(lkl_u64 address, char* text, int size) {
     [[maybe_unused]] const FromKernel scope;
-    const host::NoCancellation guard;
+    const host::Unnoticed unnoticed;
     return host::name_address(address, text, size);
   }
   static void no_content(void* base, lkl_u64 size) { host::memory_has_no_content(base, size); }

@@ -7,6 +7,7 @@
 #include "asm/host_debug.h"
 #include "asm/host_memory.h"
 #include "asm/host_random.h"
+#include "core/annotate.h"
 #include "core/calls.h"
 #include "core/coverage.h"
 #include "core/host_calls.h"
@@ -48,6 +49,7 @@ int Instance::boot(const char* command_line) {
     if (host::random_bytes(seed)) lkl_kernel_seed(seed.data());
     if (ThreadRecord* const self = attach(number_)) {
       self->inside = 1;
+      [[maybe_unused]] const InKernel scope;
       error = lkl_kernel_boot(self, command_line);
       self->inside = 0;
     } else {
@@ -86,7 +88,11 @@ int Instance::start_executor() {
 }
 
 void Instance::run_executor() {
-  while (lkl_kernel_execute(&executor_record_) && !stop_.load()) {
+  const auto execute = [this] {
+    [[maybe_unused]] const InKernel scope;
+    return lkl_kernel_execute(&executor_record_);
+  };
+  while (execute() && !stop_.load()) {
   }
 }
 

@@ -12,18 +12,28 @@ namespace {
 
 constexpr unsigned kRecordsAtOnce = 64;
 
-// One whose thread did not survive a fork, and whose task is through.
-bool is_left_over(ThreadRecord& record) {
-  const uint32_t state = std::atomic_ref(record.state).load();
+// One whose thread did not survive a fork, and whose task is through: it is in use no more,
+// which is said by the one thread that finds it so.
+void free_if_left_over(ThreadRecord& record) {
+  uint32_t state = std::atomic_ref(record.state).load();
   const uint32_t phase = state & LKL_REQ_PHASE;
-  return (state & LKL_REQ_ORPHAN) && !(state & (LKL_REQ_QUEUED | LKL_REQ_SPAWNING)) &&
-         (phase == LKL_REQ_DONE || phase == LKL_REQ_IDLE) && !record.task;
+  if (!(state & LKL_REQ_ORPHAN) || (state & (LKL_REQ_QUEUED | LKL_REQ_SPAWNING)) ||
+      (phase != LKL_REQ_DONE && phase != LKL_REQ_IDLE) || record.task)
+    return;
+  if (std::atomic_ref(record.state).compare_exchange_strong(state, LKL_REQ_IDLE))
+    record.in_use.store(false);
 }
 
 }  // namespace
 
 void ThreadRecord::reset() {
-  static_cast<lkl_host_thread&>(*this) = {};
+  // others may be looking at the state (claim_record())
+  std::atomic_ref(state).store(LKL_REQ_IDLE);
+  lkl_host_thread& seam = *this;
+  auto* const bytes = reinterpret_cast<std::byte*>(&seam);
+  constexpr size_t kState = offsetof(lkl_host_thread, state), kBehind = kState + sizeof state;
+  std::fill_n(bytes, kState, std::byte{0});
+  std::fill_n(bytes + kBehind, sizeof seam - kBehind, std::byte{0});
   woken.store(0);
   where.store(kAwake);
   kept = nullptr;
@@ -42,7 +52,7 @@ ThreadRecord* Registry::claim_record(uint64_t kernel) {
   for (;;) {
     for (ThreadRecord* record = records_.load(); record; record = record->next_record) {
       const bool same_kernel = record->kernel.load() == kernel;
-      if (same_kernel && is_left_over(*record)) record->in_use.store(false);
+      if (same_kernel) free_if_left_over(*record);
       if (record->in_use.load()) continue;
       // one that is still on the kernel's list is looked at once more (host_ops.h)
       if (same_kernel && (std::atomic_ref(record->state).load() & LKL_REQ_QUEUED)) continue;
@@ -155,9 +165,9 @@ void Registry::phase_changed() {
 void Registry::fork_prepare() {
   // A signal handler inside a call, or what a boot prints to: this thread has the CPU, or
   // may have, and can't wait for it.
-  const host::CurrentThread& me = host::the_current_thread;
-  fork_in_call_ = me.attaching || (me.record && me.record->inside);
-  if (fork_in_call_) return;
+  host::CurrentThread& me = host::the_current_thread;
+  me.forks_in_call = me.attaching || (me.record && me.record->inside);
+  if (me.forks_in_call) return;
 
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] {
@@ -171,7 +181,7 @@ void Registry::fork_prepare() {
 }
 
 void Registry::fork_parent() {
-  if (fork_in_call_) return;
+  if (host::the_current_thread.forks_in_call) return;
   if (instance_) instance_->fork_parent();
   mutex_.unlock();
 }
@@ -183,7 +193,7 @@ void Registry::fork_child() {
   users_ = 0;
   cleaning_ = false;
   if (!instance_) return;
-  if (fork_in_call_)
+  if (host::the_current_thread.forks_in_call)
     instance_->fork_child_in_call();
   else
     instance_->fork_child();

@@ -120,7 +120,6 @@ class Registry final {
   unsigned users_ = 0;
   bool traced_ = false;
   bool cleaning_ = false;
-  bool fork_in_call_ = false;  // the forking thread is inside a call, or boots
 };
 
 }  // namespace lkl

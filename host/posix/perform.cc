@@ -32,8 +32,7 @@ int64_t once(const IoOperation& operation) {
 
 int64_t perform(const IoOperation& operation) {
   if (operation.kind == IoOperation::Kind::kTask) return operation.task->run();
-  // an application thread may do this, and is not to be ended in it
-  const NoCancellation guard;
+  const Unnoticed scope;  // it may be an application's thread
   int64_t result;
   do {
     result = once(operation);

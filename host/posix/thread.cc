@@ -112,12 +112,13 @@ void Thread::join() {
   running_ = false;
 }
 
-NoCancellation::NoCancellation() {
-  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_);
+Unnoticed::Unnoticed() : errno_before_(errno) {
+  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancellation_before_);
 }
 
-NoCancellation::~NoCancellation() {
-  pthread_setcancelstate(before_, nullptr);
+Unnoticed::~Unnoticed() {
+  pthread_setcancelstate(cancellation_before_, nullptr);
+  errno = errno_before_;
 }
 
 void on_fork(void (*prepare)(), void (*parent)(), void (*child)()) {

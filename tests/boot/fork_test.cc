@@ -205,6 +205,36 @@ TEST_F(ForkTest, InAHandlerInsideACall) {
   sigaction(SIGUSR1, &before, nullptr);
 }
 
+// What one thread forks in the middle of a call is nothing to another one that forks.
+TEST_F(ForkTest, InHandlersBesideOthers) {
+  struct sigaction action = {}, before;
+  action.sa_handler = [](int) {
+    if (in_child([] { return lkl_sys_getpid() == -LKL_EDEADLK ? 0 : 1; }) == 0) ++child_in_handler;
+  };
+  child_in_handler = 0;
+  sigaction(SIGUSR1, &action, &before);
+  int pipe[2];
+  ASSERT_EQ(lkl_sys_pipe2(pipe, 0), 0);
+  std::thread blocked([&] {
+    char c;
+    EXPECT_EQ(lkl_sys_read(pipe[0], &c, 1), 1);
+  });
+  usleep(50'000);
+  std::atomic<bool> stop = false;
+  std::thread forks([&] {
+    while (!stop) EXPECT_EQ(in_child([] { return lkl_sys_getpid() == 1 ? 0 : 1; }), 0);
+  });
+  for (int i = 1; i <= 200; ++i) {
+    pthread_kill(blocked.native_handle(), SIGUSR1);
+    while (child_in_handler < i) std::this_thread::yield();
+  }
+  stop = true;
+  forks.join();
+  EXPECT_EQ(lkl_sys_write(pipe[1], "x", 1), 1);
+  blocked.join();
+  sigaction(SIGUSR1, &before, nullptr);
+}
+
 TEST(Fork, BesideBootsAndHalts) {
   if (!kMayForkBesideMalloc) GTEST_SKIP() << kWhyNot;
   std::atomic<bool> stop = false;

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <thread>
 
@@ -16,8 +17,15 @@ namespace {
 std::atomic<long> served, refused, wrong;
 
 void close_nothing(int) {
+  const int before = errno;
+  errno = 12345;
   const long result = lkl_sys_close(-1);
-  if (result == -LKL_EBADF)
+  // a handler has to leave it as it was; the library does as well
+  const bool kept = errno == 12345;
+  errno = before;
+  if (!kept)
+    ++wrong;
+  else if (result == -LKL_EBADF)
     ++served;
   else if (result == -LKL_EDEADLK)
     ++refused;
