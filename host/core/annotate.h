@@ -3,10 +3,13 @@
 // one thread at a time, and what it passes on to others. Costs nothing without it.
 #pragma once
 
-#if defined(__SANITIZE_THREAD__)
-#include <pthread.h>
-
 #include <cstddef>
+
+#if defined(__SANITIZE_THREAD__)
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdlib>
 
 extern "C" void __tsan_acquire(void* address);
 extern "C" void __tsan_release(void* address);
@@ -18,26 +21,32 @@ namespace lkl {
 
 inline char the_kernel;
 
-// The thread's own stack: looked up there, before the kernel is entered.
-struct OwnStack {
-  const char* base = nullptr;
-  size_t size = 0;
+// Where kernel stacks are: among what the kernel has for memory. Told at the boot.
+struct KernelMemory {
+  struct Range {
+    const char* base;
+    size_t size;
+  };
+  std::array<Range, 8> ranges = {};
+  std::atomic<size_t> count = 0;
 
-  void look_up() {
-    if (base) return;
-    pthread_attr_t attributes;
-    void* lowest;
-    pthread_getattr_np(pthread_self(), &attributes);
-    pthread_attr_getstack(&attributes, &lowest, &size);
-    pthread_attr_destroy(&attributes);
-    base = static_cast<const char*>(lowest);
-  }
   bool has(const void* address) const {
     const auto* const at = static_cast<const char*>(address);
-    return at >= base && at < base + size;
+    return std::any_of(ranges.begin(), ranges.begin() + count.load(), [at](const Range& range) {
+      return at >= range.base && at < range.base + range.size;
+    });
   }
 };
-inline thread_local OwnStack own_stack;
+inline KernelMemory kernel_memory;
+inline void kernel_begins() {
+  kernel_memory.count = 0;
+}
+inline void kernel_has_memory(const void* base, size_t size) {
+  const size_t number = kernel_memory.count;
+  if (number == kernel_memory.ranges.size()) std::abort();
+  kernel_memory.ranges[number] = {static_cast<const char*>(base), size};
+  kernel_memory.count = number + 1;
+}
 
 // What was done before is known to whoever is the CPU from now on: an interrupt.
 inline void tell_kernel() {
@@ -51,10 +60,7 @@ inline void hear_from_kernel() {
 // A host thread may be the CPU, as long as this exists.
 class InKernel {
  public:
-  InKernel() {
-    own_stack.look_up();
-    tell_kernel();
-  }
+  InKernel() { tell_kernel(); }
   ~InKernel() { hear_from_kernel(); }
   InKernel(const InKernel&) = delete;
   InKernel& operator=(const InKernel&) = delete;
@@ -64,21 +70,24 @@ class InKernel {
 // CPU; on the thread's own it may be anybody.
 class FromKernel {
  public:
-  FromKernel() {
+  // (Of the stack nothing may be looked at before it is known whose it was.)
+  __attribute__((no_sanitize("thread"))) FromKernel() {
     if (is_cpu_) hear_from_kernel();
   }
-  ~FromKernel() {
+  __attribute__((no_sanitize("thread"))) ~FromKernel() {
     if (is_cpu_) tell_kernel();
   }
   FromKernel(const FromKernel&) = delete;
   FromKernel& operator=(const FromKernel&) = delete;
 
  private:
-  const bool is_cpu_ = own_stack.base && !own_stack.has(__builtin_frame_address(0));
+  const bool is_cpu_ = kernel_memory.has(__builtin_frame_address(0));
 };
 
 #else
 
+inline void kernel_begins() {}
+inline void kernel_has_memory(const void*, size_t) {}
 inline void tell_kernel() {}
 inline void hear_from_kernel() {}
 class [[maybe_unused]] InKernel {};

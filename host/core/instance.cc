@@ -41,6 +41,9 @@ Instance::~Instance() {
 }
 
 int Instance::boot(const char* command_line) {
+  kernel_begins();
+  kernel_has_memory(lkl_kernel_data_start,
+                    static_cast<size_t>(lkl_kernel_bss_end - lkl_kernel_data_start));
   lkl_kernel_setup(&calls_);
   int error = minder_.start();
   if (error == 0) error = start_executor();
@@ -130,7 +133,10 @@ void Instance::on_halted() {
 
 void* Instance::allocate(uint64_t size, uint64_t align) {
   void* base = host::reserve_memory(size, align);
-  if (base) blocks_.push_back({base, size});
+  if (base) {
+    blocks_.push_back({base, size});
+    kernel_has_memory(base, size);
+  }
   return base;
 }
 

@@ -12,22 +12,15 @@
 #include "support/child.h"
 #include "support/kernel_test.h"
 #include "support/pid1.h"
+#include "support/sanitizers.h"
 
 using lkl_test::in_child;
 using lkl_test::KernelTest;
+using lkl_test::kWhyNoForkBesideThreads;
 
 namespace {
 
 class ForkTest : public KernelTest {};
-
-// The allocator of AddressSanitizer takes no care of its locks over a fork: a child that
-// allocates hangs if another thread did so just then.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kMayForkBesideMalloc = false;
-#else
-constexpr bool kMayForkBesideMalloc = true;
-#endif
-constexpr char kWhyNot[] = "AddressSanitizer's allocator does not survive a fork beside it";
 
 }  // namespace
 
@@ -133,7 +126,7 @@ TEST_F(ForkTest, ByManyThreadsAtOnce) {
 }
 
 TEST_F(ForkTest, WhileDisksComeAndGo) {
-  if (!kMayForkBesideMalloc) GTEST_SKIP() << kWhyNot;
+  if (kWhyNoForkBesideThreads) GTEST_SKIP() << kWhyNoForkBesideThreads;
   std::atomic<bool> stop = false;
   std::thread changer([&] {
     while (!stop) {
@@ -160,7 +153,7 @@ TEST_F(ForkTest, WhileDisksComeAndGo) {
 }
 
 TEST_F(ForkTest, WhileThreadsBeginAndEnd) {
-  if (!kMayForkBesideMalloc) GTEST_SKIP() << kWhyNot;
+  if (kWhyNoForkBesideThreads) GTEST_SKIP() << kWhyNoForkBesideThreads;
   std::atomic<bool> stop = false;
   std::vector<std::thread> makers;
   for (int i = 0; i < 2; ++i)
@@ -236,7 +229,7 @@ TEST_F(ForkTest, InHandlersBesideOthers) {
 }
 
 TEST(Fork, BesideBootsAndHalts) {
-  if (!kMayForkBesideMalloc) GTEST_SKIP() << kWhyNot;
+  if (kWhyNoForkBesideThreads) GTEST_SKIP() << kWhyNoForkBesideThreads;
   std::atomic<bool> stop = false;
   std::atomic<int> bad = 0;
   std::thread forker([&] {

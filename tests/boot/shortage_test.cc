@@ -14,6 +14,7 @@
 
 #include "support/child.h"
 #include "support/kernel_test.h"
+#include "support/sanitizers.h"
 
 using lkl_test::in_child;
 
@@ -54,16 +55,22 @@ int with_free_descriptors(int free) {
   return works_or_refuses();
 }
 
+class Shortage : public ::testing::Test {
+  void SetUp() override {
+    if (lkl_test::kThreadSanitizer) GTEST_SKIP() << "ThreadSanitizer itself needs what is short";
+  }
+};
+
 }  // namespace
 
-TEST(Shortage, OfDescriptors) {
+TEST_F(Shortage, OfDescriptors) {
   for (int free = 0; free <= 8; ++free)
     EXPECT_EQ(in_child([free] { return with_free_descriptors(free); }), 0) << free << " free";
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they need it themselves
+#if !defined(__SANITIZE_ADDRESS__)  // it needs that itself
 
-TEST(Shortage, OfAddressSpaceForTheMemory) {
+TEST_F(Shortage, OfAddressSpaceForTheMemory) {
   EXPECT_EQ(in_child([] {
               const rlimit limit = {60 << 20, 60 << 20};
               setrlimit(RLIMIT_AS, &limit);
@@ -74,7 +81,7 @@ TEST(Shortage, OfAddressSpaceForTheMemory) {
             0);
 }
 
-TEST(Shortage, OfAddressSpaceAnywhere) {
+TEST_F(Shortage, OfAddressSpaceAnywhere) {
   for (rlim_t mib = 24; mib < 120; mib += 4)
     EXPECT_EQ(in_child([mib] {
                 const rlimit limit = {mib << 20, mib << 20};
@@ -130,7 +137,7 @@ int disk_works() {
 
 }  // namespace
 
-TEST(Shortage, AFilterBeforeTheBoot) {
+TEST_F(Shortage, AFilterBeforeTheBoot) {
   EXPECT_EQ(in_child([] {
               if (!deny_rings()) return 1;
               if (boot("32M") != 0) return 2;
@@ -142,7 +149,7 @@ TEST(Shortage, AFilterBeforeTheBoot) {
 }
 
 // As a host does whose io_uring is too old for us: there is a ring, and it can't be used.
-TEST(Shortage, AFilterThatLetsOneOnlyMakeRings) {
+TEST_F(Shortage, AFilterThatLetsOneOnlyMakeRings) {
   EXPECT_EQ(in_child([] {
               if (!deny({SCMP_SYS(io_uring_register)})) return 1;
               if (boot("32M") != 0) return 2;
@@ -153,7 +160,7 @@ TEST(Shortage, AFilterThatLetsOneOnlyMakeRings) {
             0);
 }
 
-TEST(Shortage, AFilterAfterTheBoot) {
+TEST_F(Shortage, AFilterAfterTheBoot) {
   EXPECT_EQ(in_child([] {
               if (boot("32M") != 0) return 2;
               if (!deny_rings()) return 1;
@@ -164,7 +171,7 @@ TEST(Shortage, AFilterAfterTheBoot) {
             0);
 }
 
-TEST(Shortage, AForkUnderAFilter) {
+TEST_F(Shortage, AForkUnderAFilter) {
   EXPECT_EQ(in_child([] {
               if (boot("32M") != 0) return 2;
               if (!deny_rings()) return 1;

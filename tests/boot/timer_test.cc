@@ -61,7 +61,8 @@ class TimerTest : public KernelTest {
     ASSERT_EQ(lkl_sys_timerfd_settime(fd, 0, &setting, nullptr), 0);
     reader.join();
     lkl_sys_close(fd);
-    EXPECT_LT(median(ours), median(hosts) + 1'000'000);
+    // two wakes where the host needs one: on a machine that is busy each may have to wait
+    EXPECT_LT(median(ours), 2 * median(hosts) + 1'000'000);
   }
 };
 

@@ -20,6 +20,8 @@
 #include <thread>
 #include <vector>
 
+#include "support/sanitizers.h"
+
 namespace {
 
 using Random = std::mt19937_64;
@@ -123,9 +125,7 @@ void a_disk(Random& random) {
 }
 
 void a_fork(Random&) {
-#if defined(__SANITIZE_ADDRESS__)
-  return;  // its allocator does not survive a fork beside another thread that allocates
-#endif
+  if (lkl_test::kWhyNoForkBesideThreads) return;
   const pid_t pid = fork();
   if (pid == 0) {
     alarm(60);
