@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "core/annotate.h"
+#include "annotate.h"
 #include "core/instance.h"
 #include "virtio/blk.h"
 #include "virtio/mmio.h"

@@ -5,7 +5,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "core/annotate.h"
+#include "annotate.h"
 #include "core/record.h"
 #include "core/registry.h"
 #include "host.h"

@@ -4,7 +4,7 @@
 
 #include <cstdlib>
 
-#include "core/annotate.h"
+#include "annotate.h"
 #include "core/instance.h"
 #include "core/on_panic.h"
 #include "lkl_host.h"

@@ -3,11 +3,11 @@
 
 #include <array>
 
+#include "annotate.h"
 #include "api/disk.h"
 #include "asm/host_debug.h"
 #include "asm/host_memory.h"
 #include "asm/host_random.h"
-#include "core/annotate.h"
 #include "core/calls.h"
 #include "core/coverage.h"
 #include "core/host_calls.h"

@@ -8,6 +8,8 @@
 #include <array>
 #include <cerrno>
 
+#include "annotate.h"
+
 namespace lkl {
 namespace {
 
@@ -58,12 +60,12 @@ int Uring::restrict_operations() {
     allowed[i].sqe_op = kOperations[i];
   }
   // By number: the shared library of liburing up to 2.3 does not export these two.
-  const auto tell = [this](unsigned what, void* argument, unsigned count) {
+  const auto ask = [this](unsigned what, void* argument, unsigned count) {
     return ::syscall(SYS_io_uring_register, ring_.ring_fd, what, argument, count) < 0 ? -errno : 0;
   };
-  if (const int error = tell(IORING_REGISTER_RESTRICTIONS, allowed.data(), allowed.size()))
+  if (const int error = ask(IORING_REGISTER_RESTRICTIONS, allowed.data(), allowed.size()))
     return error;
-  return tell(IORING_REGISTER_ENABLE_RINGS, nullptr, 0);
+  return ask(IORING_REGISTER_ENABLE_RINGS, nullptr, 0);
 }
 
 int Uring::submit(IoOperationList& operations) {
@@ -79,6 +81,7 @@ int Uring::submit(IoOperationList& operations) {
       ++count;
     }
     unsigned taken = 0;
+    tell(&ring_);
     while (taken < count) {
       const int result = io_uring_submit(&ring_);
       if (result > 0) {
@@ -100,6 +103,7 @@ IoOperationList Uring::reap() {
   IoOperationList ended;
   std::array<io_uring_cqe*, 32> entries;
   while (const unsigned ready = io_uring_peek_batch_cqe(&ring_, entries.data(), entries.size())) {
+    hear(&ring_);
     for (unsigned i = 0; i < ready; ++i) {
       auto& operation = *static_cast<IoOperation*>(io_uring_cqe_get_data(entries[i]));
       operation.result = entries[i]->res;

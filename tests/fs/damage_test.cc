@@ -16,6 +16,7 @@
 
 #include "fs/image.h"
 #include "support/kernel_test.h"
+#include "support/sanitizers.h"
 
 using namespace lkl_test;
 
@@ -142,6 +143,11 @@ Outcome use(MappedImage& image, const char* type) {
 
 class DamageTest : public KernelTest {
  protected:
+  void SetUp() override {
+    if (kThreadSanitizer) GTEST_SKIP() << kWhyNoForkBesideThreads;
+    KernelTest::SetUp();
+  }
+
   // An image with something in it.
   std::string make(const char* type) {
     Image image(dir_, type, type == std::string("ext4") ? 8 : 128);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // What ThreadSanitizer can't see: that kernel code, which it does not know, is executed by
-// one thread at a time, and what it passes on to others. Costs nothing without it.
+// one thread at a time, and what it and the host's kernel pass on to others. Costs nothing without
+// it.
 #pragma once
 
 #include <cstddef>
@@ -48,13 +49,21 @@ inline void kernel_has_memory(const void* base, size_t size) {
   kernel_memory.count = number + 1;
 }
 
-// What was done before is known to whoever is the CPU from now on: an interrupt.
-inline void tell_kernel() {
-  __tsan_release(&the_kernel);
+// What this thread has done before is known to whoever hears of the same thing afterwards.
+inline void tell(void* by) {
+  __tsan_release(by);
 }
-// What whoever was the CPU has done is known here: it has left something for this thread.
+inline void hear(void* by) {
+  __tsan_acquire(by);
+}
+
+// To whoever is the CPU from now on: an interrupt.
+inline void tell_kernel() {
+  tell(&the_kernel);
+}
+// From whoever was the CPU: it has left something for this thread.
 inline void hear_from_kernel() {
-  __tsan_acquire(&the_kernel);
+  hear(&the_kernel);
 }
 
 // A host thread may be the CPU, as long as this exists.
@@ -88,6 +97,8 @@ class FromKernel {
 
 inline void kernel_begins() {}
 inline void kernel_has_memory(const void*, size_t) {}
+inline void tell(void*) {}
+inline void hear(void*) {}
 inline void tell_kernel() {}
 inline void hear_from_kernel() {}
 class [[maybe_unused]] InKernel {};
