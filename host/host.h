@@ -14,6 +14,8 @@
 
 #include "asm/host_ops.h"
 
+struct iovec;
+
 namespace lkl {
 struct IoOperation;
 struct ThreadRecord;
@@ -149,6 +151,10 @@ void wait_for_debugger();
 
 // Does it, blocking the calling thread: bytes transferred, or -errno.
 int64_t perform(const IoOperation& operation);
+// Here and now: bytes transferred, -EAGAIN if that would be none without waiting (and `wait` does
+// not allow it), -EOPNOTSUPP if the host can't know, or -errno.
+int64_t read_now(int fd, std::span<const iovec> to, uint64_t offset, bool wait);
+int64_t write_now(int fd, std::span<const iovec> from, uint64_t offset, bool wait);
 
 // Lets `change` have the content of a file (nothing, if it is new) and writes what it has become.
 // Other processes that do the same wait meanwhile. 0 or -errno. Allocates: not on a kernel stack.

@@ -114,12 +114,10 @@ void FileBackend::submit(BlockRequest& request) {
 // without holding the virtual CPU.
 void FileBackend::read(BlockRequest& request) {
   while (reads_inline_.load(std::memory_order_relaxed)) {
-    const auto part = first_part(request.vector);
-    const ssize_t count =
-        preadv2(image_->fd(), part.data(), static_cast<int>(part.size()),
-                static_cast<off_t>(request.offset), image_->in_memory() ? 0 : RWF_NOWAIT);
+    const int64_t count =
+        host::read_now(image_->fd(), request.vector, request.offset, image_->in_memory());
     if (count < 0) {
-      if (errno == EOPNOTSUPP || errno == ENOSYS) reads_inline_.store(false);
+      if (count == -EOPNOTSUPP || count == -ENOSYS) reads_inline_.store(false);
       break;
     }
     if (count == 0) break;  // the end of the file, or nothing cached: ask properly
@@ -132,11 +130,9 @@ void FileBackend::read(BlockRequest& request) {
 void FileBackend::write(BlockRequest& request) {
   if (request.length <= kInlineWrite && writes_inline_.load(std::memory_order_relaxed) &&
       !image_->ends_before(request.offset + request.length)) {
-    const auto part = first_part(request.vector);
-    const ssize_t count =
-        pwritev2(image_->fd(), part.data(), static_cast<int>(part.size()),
-                 static_cast<off_t>(request.offset), image_->in_memory() ? 0 : RWF_NOWAIT);
-    if (count < 0 && (errno == EOPNOTSUPP || errno == ENOSYS)) writes_inline_.store(false);
+    const int64_t count =
+        host::write_now(image_->fd(), request.vector, request.offset, image_->in_memory());
+    if (count == -EOPNOTSUPP || count == -ENOSYS) writes_inline_.store(false);
     if (count > 0) request.advance(static_cast<uint64_t>(count));
     if (request.length == 0) return request.completed(0);
   }

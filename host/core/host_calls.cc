@@ -16,7 +16,6 @@ struct HostCalls {
 
   static void print(void* instance, const char* text, int length) {
     [[maybe_unused]] const FromKernel scope;
-    const host::Unnoticed unnoticed;
     of(instance).print(text, length);
   }
   // Returns if the process is to go on without this kernel.
@@ -104,7 +103,6 @@ struct HostCalls {
   static void mmio_write(void* instance, lkl_u64 address, lkl_u64 value, unsigned size,
                          lkl_host_thread* waiter) {
     [[maybe_unused]] const FromKernel scope;
-    const host::Unnoticed unnoticed;
     of(instance).write_register(address, value, size, waiter);
   }
   static void stack_on(void*, void* base, lkl_u64 size) {

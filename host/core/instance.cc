@@ -78,6 +78,7 @@ void Instance::close() {
 }
 
 void Instance::print(const char* text, size_t length) const {
+  const host::Unnoticed scope;
   if (ops_.print && !muted_.load()) ops_.print(text, static_cast<int>(length));
 }
 

@@ -51,6 +51,7 @@ int HostLoop::open([[maybe_unused]] bool with_ring, bool ring_needed) {
 // ---- operations ----
 
 void HostLoop::start(IoOperationList&& operations) {
+  const host::Unnoticed scope;
 #ifdef LKL_HAVE_URING
   bool wanted = false;
   if (use_ring_.load(std::memory_order_relaxed)) {

@@ -126,6 +126,7 @@ void on_fork(void (*prepare)(), void (*parent)(), void (*child)()) {
 }
 
 void print(const char* text, size_t length) {
+  const Unnoticed scope;
   while (length > 0) {
     const ssize_t written = write(STDERR_FILENO, text, length);
     if (written <= 0) return;
