@@ -78,7 +78,9 @@ TEST(Life, BootsAHundredTimesWithoutGrowth) {
     if (i == 10) after_warm_up = resident_kib();
   }
   // these keep what was freed, and accounts of all there was
-  if (!kAddressSanitizer && !kThreadSanitizer) EXPECT_LT(resident_kib(), after_warm_up + 1024);
+  if (!kAddressSanitizer && !kThreadSanitizer) {
+    EXPECT_LT(resident_kib(), after_warm_up + 1024);
+  }
 }
 
 class LifeTest : public KernelTest {};

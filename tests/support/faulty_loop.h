@@ -16,7 +16,7 @@
 
 namespace lkl_test {
 
-class FaultyLoop final : public lkl::EventLoop {
+class FaultyLoop : public lkl::EventLoop {
  public:
   struct Rates {  // of 1000 operations
     unsigned short_transfers = 200;

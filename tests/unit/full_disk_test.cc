@@ -171,3 +171,29 @@ TEST_P(FullDiskTest, WaitsOnALoopThatFails) {
     EXPECT_EQ(disk.count(true, 0), disk.requests.size());
   });
 }
+
+namespace {
+
+class NoRoomForFlushes final : public lkl_test::FaultyLoop {
+ public:
+  NoRoomForFlushes() : FaultyLoop(make_event_loop(), 1, {0, 0, 0, 0}) {}
+  void sync(int, IoCompletion& end) override { end.done(-ENOSPC); }
+};
+
+}  // namespace
+
+// What the host could not write it has forgotten: to flush again would say that all is well.
+TEST(FullDisk, AFlushDoesNotWait) {
+  NoRoomForFlushes loop;
+  const TemporaryFile image(kSize);
+  std::unique_ptr<FileBackend> backend;
+  ASSERT_EQ(
+      FileBackend::open(image.fd(), {.wait_for_space = true, .say = [](auto) {}}, loop, backend),
+      0);
+  TestRequest flush(BlockOp::kFlush, 0, {});
+  backend->submit(flush);
+  EXPECT_TRUE(flush.ended);
+  EXPECT_EQ(flush.error, -ENOSPC);
+  backend->stop_waiting();
+  loop.quiesce();
+}
