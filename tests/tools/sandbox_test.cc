@@ -9,12 +9,14 @@
 #include <gtest/gtest.h>
 #include <linux/io_uring.h>
 #include <pthread.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -26,6 +28,7 @@
 #include <functional>
 #include <string>
 
+#include "lkl/descriptors.h"
 #include "lkl/error.h"
 #include "lkl/outside.h"
 
@@ -228,6 +231,35 @@ TEST_F(SandboxTest, NobodyElseIsSignalled) {
   EXPECT_EQ(confined({}, [] { return error_of(syscall(SYS_tkill, getppid(), SIGCONT)); }), EPERM);
 }
 
+// By data that arrives on a pipe of one's own.
+TEST_F(SandboxTest, NobodyElseIsSignalledByIo) {
+  const auto refused = [](const std::function<long(int)>& call) {
+    return confined({}, [&] {
+      int ends[2];
+      return pipe2(ends, O_NONBLOCK) == 0 ? error_of(call(ends[0])) : 1;
+    });
+  };
+  EXPECT_EQ(refused([](int fd) { return fcntl(fd, F_GETFL); }), 0);
+  EXPECT_EQ(refused([](int fd) { return fcntl(fd, F_SETFL, O_NONBLOCK); }), 0);
+  EXPECT_EQ(refused([](int fd) { return fcntl(fd, F_SETOWN, getppid()); }), EPERM);
+  EXPECT_EQ(refused([](int fd) { return fcntl(fd, F_SETSIG, SIGKILL); }), EPERM);
+  EXPECT_EQ(refused([](int fd) { return fcntl(fd, F_SETFL, O_NONBLOCK | O_ASYNC); }), EPERM);
+  EXPECT_EQ(refused([](int fd) { return fcntl(fd, F_SETLEASE, F_RDLCK); }), EPERM);
+  EXPECT_EQ(refused([](int fd) { return fcntl(fd, F_NOTIFY, DN_CREATE); }), EPERM);
+  const int on = 1;
+  EXPECT_EQ(refused([&](int fd) { return ioctl(fd, FIOASYNC, &on); }), EPERM);
+  EXPECT_EQ(refused([&](int fd) { return ioctl(fd, FIOSETOWN, &on); }), EPERM);
+}
+
+TEST_F(SandboxTest, TheLimitsOfOthersAreNotRead) {
+  struct rlimit limit = {};
+  EXPECT_EQ(confined({}, [&] { return error_of(getrlimit(RLIMIT_NOFILE, &limit)); }), 0);
+  EXPECT_EQ(
+      confined({}, [&] { return error_of(prlimit(getppid(), RLIMIT_NOFILE, nullptr, &limit)); }),
+      EPERM);
+  EXPECT_EQ(confined({}, [&] { return error_of(setrlimit(RLIMIT_NOFILE, &limit)); }), EPERM);
+}
+
 TEST_F(SandboxTest, TheTerminalIsNotTypedInto) {
   const char c = '\n';
   EXPECT_EQ(confined({}, [&] { return error_of(ioctl(0, TIOCSTI, &c)); }), EPERM);
@@ -275,6 +307,25 @@ TEST_F(SandboxTest, LinksLeadNowhereElse) {
   paths.allow_writing(in("inside"));
   EXPECT_FALSE(paths.may_read(in("inside/link")));
   EXPECT_EQ(confined(paths, [&] { return open_error(in("inside/link"), O_RDWR); }), EACCES);
+}
+
+// Kernels before 5.9, and some containers: no close_range(2).
+TEST_F(SandboxTest, AllDescriptorsAreClosedWithoutOneCallForIt) {
+  const pid_t child = fork();
+  if (child == 0) {
+    const scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+    seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(close_range), 0);
+    if (seccomp_load(filter) != 0 || close_range(100, 200, 0) == 0) _exit(2);
+    for (int fd = 10; fd < 500; fd += 7) dup2(1, fd);
+    close_from(3);
+    for (int fd = 3; fd < 1024; fd++)
+      if (fcntl(fd, F_GETFD) >= 0) _exit(1);
+    _exit(fcntl(2, F_GETFD) < 0 ? 1 : 0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST_F(SandboxTest, WhatIsOutsideGoesOn) {

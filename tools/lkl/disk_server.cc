@@ -6,11 +6,11 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,6 +22,7 @@
 #include <thread>
 #include <utility>
 
+#include "descriptors.h"
 #include "error.h"
 #include "process.h"
 
@@ -60,18 +61,47 @@ std::string make_private_directory() {
   return pattern;
 }
 
-int listen_on(const std::string& path) {
-  Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
+sockaddr_un address_of(const std::string& path) {
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof(address.sun_path))
     throw Failure(fmt::format("{}: too long for a socket; set TMPDIR to a shorter path", path));
   path.copy(address.sun_path, path.size());
+  return address;
+}
+
+int listen_on(const std::string& path) {
+  const sockaddr_un address = address_of(path);
+  Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
   constexpr int kBacklog = 64;
   if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
       ::listen(socket.get(), kBacklog) != 0)
     throw std::system_error(errno, std::system_category(), path);
   return socket.release();
+}
+
+// In the new process: 0, 1, 2 and so on become these, and the program gets no others; -1 for none.
+// None of them may be overwritten before it is copied.
+bool hand_over(std::array<int, DiskServer::kHandedOver + 1> fds) {
+  constexpr int kCount = DiskServer::kHandedOver + 1;
+  for (int& fd : fds)
+    if (fd >= 0 && (fd = ::fcntl(fd, F_DUPFD_CLOEXEC, kCount)) < 0) return false;
+  int count = 0;
+  for (const int fd : fds) {
+    if (fd < 0) break;
+    if (::dup2(fd, count++) < 0) return false;
+  }
+  // The sandbox has one yet.
+  close_from(count, Close::kOnExec);
+  return true;
+}
+
+// In the new process: says why there is no program, where it would say things itself.
+[[noreturn]] void give_up(const char* step) {
+  const char* const reason = strerrordesc_np(errno);
+  for (const char* text : {"cannot start: ", step, ": ", reason ? reason : "unknown error"})
+    (void)!::write(STDERR_FILENO, text, ::strlen(text));
+  ::_exit(127);
 }
 
 std::string first_line_and_rest(std::string text) {
@@ -83,13 +113,15 @@ std::string first_line_and_rest(std::string text) {
 
 }  // namespace
 
-DiskServer::DiskServer(const std::vector<std::string>& arguments, std::string_view package)
+DiskServer::DiskServer(const std::vector<std::string>& arguments, std::string_view package,
+                       const ProgramRights& rights, int handed_over)
     : name_(arguments.front()) {
   const std::string program = require_program(name_, package);
+  ProgramSandbox sandbox(program, rights);
   directory_ = make_private_directory();
   uri_ = fmt::format("nbd+unix:///?socket={}/nbd", directory_);
   try {
-    start(program, arguments);
+    start(program, arguments, sandbox, handed_over);
   } catch (...) {
     std::error_code ignored;
     std::filesystem::remove_all(directory_, ignored);
@@ -103,7 +135,7 @@ DiskServer::DiskServer(DiskServer&& other) noexcept
       uri_(std::move(other.uri_)),
       output_(std::exchange(other.output_, -1)),
       process_(std::exchange(other.process_, -1)),
-      handle_(std::exchange(other.handle_, -1)),
+      connected_(other.connected_),
       stopped_(std::exchange(other.stopped_, true)) {}
 
 DiskServer::~DiskServer() {
@@ -113,13 +145,15 @@ DiskServer::~DiskServer() {
     // who wants to know calls stop()
   }
   if (output_ >= 0) ::close(output_);
-  if (handle_ >= 0) ::close(handle_);
 }
 
-void DiskServer::start(const std::string& program, std::vector<std::string> arguments) {
+void DiskServer::start(const std::string& program, std::vector<std::string> arguments,
+                       ProgramSandbox& sandbox, int handed_over) {
   const Descriptor socket(listen_on(directory_ + "/nbd"), "socket");
   output_ = ::memfd_create("lkl-server-output", MFD_CLOEXEC);
   if (output_ < 0) throw std::system_error(errno, std::system_category(), "memfd_create");
+
+  const Descriptor null(::open("/dev/null", O_RDONLY | O_CLOEXEC), "/dev/null");
 
   std::vector<char*> words;
   for (std::string& argument : arguments) words.push_back(argument.data());
@@ -143,19 +177,16 @@ void DiskServer::start(const std::string& program, std::vector<std::string> argu
   if (child == 0) {
     // Ctrl-C is for us: we may have something to write to the image yet.
     ::setpgid(0, 0);
-    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (::getppid() != parent) ::_exit(127);
     for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) ::signal(number, SIG_DFL);
     ::sigprocmask(SIG_SETMASK, &old, nullptr);
     *std::to_chars(digits, listener.data() + listener.size() - 1, ::getpid()).ptr = '\0';
-    const int null = ::open("/dev/null", O_RDONLY);
-    const int listening = ::fcntl(socket.get(), F_DUPFD, kFirstHandedOver + 1);
-    if (null < 0 || listening < 0 || ::dup2(null, 0) < 0 || ::dup2(output_, 1) < 0 ||
-        ::dup2(output_, 2) < 0 || ::dup2(listening, kFirstHandedOver) < 0)
-      ::_exit(127);
-    ::close(listening);
+    if (!hand_over({null.get(), output_, output_, socket.get(), handed_over})) give_up("dup2");
+    if (const char* step = sandbox.enter()) give_up(step);
+    // After the user was changed, which takes it back.
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (::getppid() != parent) ::_exit(127);
     ::execve(program.c_str(), words.data(), variables.data());
-    ::_exit(127);
+    give_up("execve");
   }
   const int error = errno;
   pthread_sigmask(SIG_SETMASK, &old, nullptr);
@@ -163,10 +194,23 @@ void DiskServer::start(const std::string& program, std::vector<std::string> argu
     throw Failure(
         fmt::format("{}: cannot start it: {}", program, describe({error, std::system_category()})));
   process_ = child;
-  handle_ = static_cast<int>(::syscall(SYS_pidfd_open, child, 0));
+}
+
+int DiskServer::connect() {
+  Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
+  const sockaddr_un address = address_of(directory_ + "/nbd");
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
+    throw std::system_error(errno, std::system_category(), name_);
+  connected_ = true;
+  return socket.release();
 }
 
 void DiskServer::close_door() {
+  connected_ = true;
+  remove_socket();
+}
+
+void DiskServer::remove_socket() {
   std::error_code ignored;
   if (!directory_.empty()) std::filesystem::remove_all(std::exchange(directory_, {}), ignored);
 }
@@ -195,19 +239,19 @@ std::string DiskServer::complaints() {
 }
 
 void DiskServer::stop() {
-  close_door();
+  remove_socket();
   if (std::exchange(stopped_, true)) return;
   int status = 0;
   const bool before = ended(status);
   if (!before) {
-    if (handle_ < 0 || ::syscall(SYS_pidfd_send_signal, handle_, SIGTERM, nullptr, 0) != 0)
-      ::kill(process_, SIGTERM);
+    if (!connected_) ::kill(process_, SIGTERM);
     while (::waitpid(process_, &status, 0) < 0 && errno == EINTR) {
     }
     process_ = -1;
   }
-  const bool asked = !before && WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM;
-  if (asked || (WIFEXITED(status) && WEXITSTATUS(status) == 0 && !before)) return;
+  const bool asked = !connected_ && WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM;
+  const bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  if (asked || (well && (connected_ || !before))) return;
   throw Failure(fmt::format("{} {}:\n  {}", name_, before ? "ended too early" : "failed at the end",
                             complaints()));
 }

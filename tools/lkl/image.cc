@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 
 #include "disk_format.h"
 #include "error.h"
+#include "image_nodes.h"
 #include "probe.h"
 
 namespace lkl::tool {
@@ -24,6 +26,19 @@ bool exists(const std::string& path) {
   struct stat ignored = {};
   return !path.empty() && ::stat(path.c_str(), &ignored) == 0;
 }
+
+// A socket that is open, closed at the end of the scope.
+class Connection {
+ public:
+  explicit Connection(int fd) : fd_(fd) {}
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection() { ::close(fd_); }
+  int fd() const { return fd_; }
+
+ private:
+  int fd_;
+};
 
 // Whether it is a path of something that may be an image, whatever colons it has.
 bool is_image_file(const std::string& name) {
@@ -114,10 +129,12 @@ std::optional<ImageName> parse_image_path(const std::string& text) {
 ImageFile::ImageFile(const std::string& name, const ImageAccess& access)
     : name_(name), access_(access) {
   ImageAddress address = parse_image_address(name);
+  bool recognised = false;
   if (address.format.empty()) address.format = access.format;
   if (address.scheme.empty()) {
     open_file(address.place);
-    if (address.format.empty()) find_format(address);
+    recognised = address.format.empty();
+    if (recognised) find_format(address);
   } else if (address.scheme == "nbd" || address.scheme == "nbds" || address.scheme == "nbd+unix" ||
              address.scheme == "nbds+unix" || address.scheme == "mem") {
     uri_ = address.place;
@@ -125,7 +142,7 @@ ImageFile::ImageFile(const std::string& name, const ImageAccess& access)
     serve_remote(address);
   }
   if (address.format.empty() || address.format == "raw") return;
-  serve_format(address);
+  serve_format(address, recognised);
 }
 
 void ImageFile::open_file(const std::string& path) {
@@ -184,31 +201,38 @@ void ImageFile::find_format(ImageAddress& address) {
   address.format = format;
 }
 
-void ImageFile::serve_format(const ImageAddress& address) {
-  std::vector<std::string> arguments = {"qemu-nbd", "--persistent", "--shared=0",
-                                        "--discard=unmap"};
-  if (!access_.writable || access_.snapshot) arguments.emplace_back("--read-only");
-  if (access_.lock || !uri_.empty()) {
-    arguments.push_back("--format=" + address.format);
-    // A colon in a relative path would be taken for a protocol's.
-    arguments.push_back(uri_.empty() ? std::filesystem::absolute(address.place).string() : uri_);
+void ImageFile::serve_format(const ImageAddress& address, bool recognised) {
+  // Bytes that a running guest sees as its own are written to by it meanwhile.
+  const bool forced_share = !access_.lock && uri_.empty();
+  const bool writing = access_.writable && !access_.snapshot;
+  std::vector<std::string> arguments = {"qemu-nbd", "--shared=0", "--discard=unmap"};
+  if (!writing) arguments.emplace_back("--read-only");
+  ProgramRights rights{.unconfined = access_.unconfined};
+  std::optional<Connection> connection;
+  if (uri_.empty()) {
+    ImageNodes nodes = image_nodes({.path = address.place,
+                                    .format = address.format,
+                                    .writable = writing,
+                                    .forced_share = forced_share,
+                                    .follow = !recognised});
+    arguments.push_back(std::move(nodes.definition));
+    rights.files = std::move(nodes.files);
+  } else if (!servers_.empty()) {
+    connection.emplace(servers_.back().connect());
+    arguments.push_back(served_image_node(address.format, DiskServer::kHandedOver));
   } else {
-    std::string path = std::filesystem::absolute(address.place);
-    for (std::size_t at = 0; (at = path.find(',', at)) != std::string::npos; at += 2)
-      path.insert(at, 1, ',');
-    arguments.insert(arguments.end(),
-                     {"--image-opts", fmt::format("driver={},force-share=on,file.driver=file,"
-                                                  "file.filename={}",
-                                                  address.format, path)});
+    arguments.insert(arguments.end(), {"--format=" + address.format, uri_});
+    rights.network = true;
   }
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-  servers_.emplace_back(arguments, "qemu-utils");
+  servers_.emplace_back(arguments, "qemu-utils", rights, connection ? connection->fd() : -1);
   uri_ = servers_.back().uri();
   size_ = 0;
 }
 
 void ImageFile::serve_remote(const ImageAddress& address) {
-  std::vector<std::string> arguments = {"nbdkit", "--foreground"};
+  std::vector<std::string> arguments = {"nbdkit", "--foreground", "--filter=exitlast"};
+  ProgramRights rights{.network = true, .unconfined = access_.unconfined};
   const bool web = address.scheme == "http" || address.scheme == "https" ||
                    address.scheme == "ftp" || address.scheme == "ftps";
   const bool writing = access_.writable && !access_.snapshot;
@@ -222,13 +246,16 @@ void ImageFile::serve_remote(const ImageAddress& address) {
     if (!writing) arguments.emplace_back("--readonly");
     arguments.emplace_back("ssh");
     add_ssh_parameters(address.place, arguments);
+    // The user's keys, and what the settings there run to get to the server.
+    rights.as_user = rights.programs = true;
+    if (const char* home = getenv("HOME")) rights.files.push_back({std::string(home) + "/.ssh"});
   } else {
     throw Failure(fmt::format(
         "{}: {}:// is not among nbd, nbds, nbd+unix, ssh, http, https, ftp, ftps; let an NBD "
         "server serve it, and name that",
         name_, address.scheme));
   }
-  servers_.emplace_back(arguments, "nbdkit");
+  servers_.emplace_back(arguments, "nbdkit", rights);
   uri_ = servers_.back().uri();
 }
 

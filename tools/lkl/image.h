@@ -38,6 +38,7 @@ struct ImageAccess {
   bool lock = true;             // against others who have it open
   bool snapshot = false;        // what is written goes to a temporary file, and is gone at the end
   bool wait_for_space = false;  // when the host's disk is full
+  bool unconfined = false;      // the programs that serve it may do all that the user may
   std::string format = {};      // "qcow2" ...; empty: as the name says, or recognised
 };
 
@@ -73,7 +74,7 @@ class ImageFile {
  private:
   void open_file(const std::string& path);
   void find_format(ImageAddress& address);
-  void serve_format(const ImageAddress& address);
+  void serve_format(const ImageAddress& address, bool recognised);
   void serve_remote(const ImageAddress& address);
 
   std::string name_;

@@ -15,6 +15,7 @@
 #include <system_error>
 #include <utility>
 
+#include "descriptors.h"
 #include "error.h"
 
 namespace lkl::tool {
@@ -105,7 +106,7 @@ Outside::Outside(std::vector<Step> steps) {
     // Who waits for the end of our output must not wait for this process.
     if (const int null = ::open("/dev/null", O_RDWR); null >= 0)
       for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(null, fd);
-    ::close_range(kOurEnd + 1, ~0U, 0);
+    close_from(kOurEnd + 1);
     serve(kOurEnd, steps);
     ::_exit(0);
   }

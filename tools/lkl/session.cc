@@ -103,6 +103,7 @@ AttachedImage& Session::open(const std::string& name, bool writable) {
                              .lock = host.lock,
                              .snapshot = options.snapshot,
                              .wait_for_space = options.wait_for_space,
+                             .unconfined = options.no_sandbox,
                              .format = options.format});
   for (auto& image : images_)
     if (image->file.same_image(file)) {
