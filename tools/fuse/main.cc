@@ -160,7 +160,7 @@ void mount_and_serve(Options& options, tool::Context& context, Daemon& daemon) {
   const Log log(options.log_file);
   if (log.fd() >= 0) context.options.console = log.fd();
   settle_access(options, context.options, context.diagnostics);
-  tool::MountEnd end(options.mount_point);
+  tool::MountEnd end;
   MountPoint mount_point(options.arguments, options.mount_point);
   tool::Session session(context);
   const tool::Volume& volume = options.domain.empty() ? mount_image(session, options)
@@ -186,6 +186,7 @@ void mount_and_serve(Options& options, tool::Context& context, Daemon& daemon) {
                          sizeof FileSystem::kOperations, &file_system));
     if (!fuse) throw UsageFailure("libfuse does not take the options");
     const Mounted mounted(mount_point, fuse.get(), context.diagnostics);
+    end.take(mount_point.open_end());
     daemon.ready(log.fd());
     const int error =
         serve_requests(fuse.get(), {.threads = options.threads, .write_direct = write_direct});

@@ -12,12 +12,13 @@
 #include <vector>
 
 #include "../lkl/error.h"
+#include "../lkl/mount_end.h"
 
 namespace lkl::fuse {
 
 namespace {
 
-enum Step : std::size_t { kMount, kUnmount };
+enum Step : std::size_t { kMount, kOpenEnd, kUnmount };
 
 // In the process outside.
 class Mounter {
@@ -41,6 +42,11 @@ class Mounter {
     return fcntl(fuse_session_fd(session_), F_DUPFD_CLOEXEC, 0);
   }
 
+  int open_end() const {
+    const auto mount = tool::mounted_device(path_);
+    return mount ? tool::open_mount_end(*mount) : -1;
+  }
+
   int unmount() {
     fuse_session_unmount(session_);
     return -1;
@@ -54,7 +60,8 @@ class Mounter {
 
 std::vector<tool::Outside::Step> steps(fuse_args& arguments, const std::string& path) {
   const auto mounter = std::make_shared<Mounter>(arguments, path);
-  return {[mounter] { return mounter->mount(); }, [mounter] { return mounter->unmount(); }};
+  return {[mounter] { return mounter->mount(); }, [mounter] { return mounter->open_end(); },
+          [mounter] { return mounter->unmount(); }};
 }
 
 }  // namespace
@@ -66,6 +73,10 @@ void MountPoint::mount(fuse_session* session) {
   fd_ = outside_.run(kMount);
   if (fd_ < 0 || fuse_session_mount(session, fmt::format("/dev/fd/{}", fd_).c_str()) != 0)
     throw tool::Failure(fmt::format("{}: the mount was not handed over", path_));
+}
+
+int MountPoint::open_end() {
+  return outside_.run(kOpenEnd);
 }
 
 void MountPoint::unmount() {

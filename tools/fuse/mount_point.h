@@ -22,6 +22,8 @@ class MountPoint {
 
   // Mounts, and has the session serve it. Throws Failure.
   void mount(fuse_session* session);
+  // For those who wait for its end, see open_mount_end(). Once it is mounted.
+  int open_end();
   // Unless somebody else has. To be called before the session is destroyed, which closes what it
   // was served by.
   void unmount();

@@ -3,8 +3,11 @@
 // lkl mount and lkl umount: lklfuse with what most people want, and the end of it.
 #include <errno.h>
 #include <fmt/format.h>
+#include <stdlib.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -106,18 +109,70 @@ std::string unescaped(const std::string& text) {
   return result;
 }
 
-// Throws Failure if what is mounted on the directory is none of ours.
-void require_mounted(const std::string& directory) {
-  std::ifstream mounts("/proc/self/mounts");
-  bool mounted = false;
+// The owner of the mount, as libfuse has told the host's kernel. Throws Failure if what is mounted
+// on the directory is none of ours.
+uid_t owner_of_mount(const std::string& directory, dev_t mount) {
+  const std::string device = fmt::format("{}:{}", major(mount), minor(mount));
+  std::ifstream mounts("/proc/self/mountinfo");
   for (std::string line; std::getline(mounts, line);) {
+    // See proc_pid_mountinfo(5): "ID PARENT DEVICE ROOT PLACE OPTIONS ... - TYPE SOURCE OPTIONS".
     std::istringstream fields(line);
-    std::string source, place, type;
-    fields >> source >> place >> type;
-    if (unescaped(place) != directory) continue;
-    mounted = type == "fuse.lklfuse";  // the last one is on top
+    std::string id, parent, number, root, place, type, source, options;
+    fields >> id >> parent >> number >> root >> place;
+    if (number != device || unescaped(place) != directory) continue;
+    const std::size_t rest = line.find(" - ");
+    if (rest == std::string::npos) continue;
+    std::istringstream(line.substr(rest + 3)) >> type >> source >> options;
+    if (type != "fuse.lklfuse") continue;
+    constexpr std::string_view kOwner = "user_id=";
+    const std::size_t at = options.find(kOwner);
+    return at == std::string::npos ? 0
+                                   : static_cast<uid_t>(std::strtoul(
+                                         options.c_str() + at + kOwner.size(), nullptr, 10));
   }
-  if (!mounted) throw Failure(fmt::format("{}: no image is mounted there", directory));
+  throw Failure(fmt::format("{}: no image is mounted there", directory));
+}
+
+// The directory as the host's kernel names it. Who serves what is mounted there may not answer: it
+// is not looked at.
+std::string mount_place(const std::string& name) {
+  namespace fs = std::filesystem;
+  std::error_code ec;
+  fs::path path = fs::absolute(name);
+  while (!path.has_filename() && path.has_relative_path()) path = path.parent_path();
+  constexpr int kMostLinks = 40;
+  for (int links = 0; links < kMostLinks; links++) {
+    std::array<char, 4096> target;
+    const ssize_t n = ::readlink(path.c_str(), target.data(), target.size());
+    if (n < 0) break;
+    path = path.parent_path() / std::string(target.data(), static_cast<std::size_t>(n));
+    while (!path.has_filename() && path.has_relative_path()) path = path.parent_path();
+  }
+  const fs::path last = path.filename();
+  const bool plain = !last.empty() && last != "." && last != "..";
+  const fs::path place =
+      plain ? fs::canonical(path.parent_path(), ec) / last : fs::canonical(path, ec);
+  return ec ? path.string() : place.string();
+}
+
+void unmount(const std::string& place, bool lazy) {
+  const std::optional<dev_t> mount = mounted_device(place);
+  if (!mount) throw Failure(fmt::format("{}: no such directory", place));
+  MountEndWaiter end(*mount, owner_of_mount(place, *mount));
+  std::vector<std::string> arguments = {"fusermount3", "-u"};
+  if (lazy) arguments.emplace_back("-z");
+  arguments.push_back(place);
+  run_program(arguments, {}, "fuse3");
+  if (lazy) return;
+  if (!end)
+    throw Failure(fmt::format(
+        "{}: unmounted, but the process that served it has not told how it ended: the last changes "
+        "may be lost; check the image",
+        place));
+  if (!end.wait())
+    throw Failure(fmt::format(
+        "{}: unmounted, but the last changes may be lost; mount with -o log=FILE to see why",
+        place));
 }
 
 struct UmountOptions {
@@ -128,21 +183,14 @@ struct UmountOptions {
 void run_umount(const UmountOptions& options, Context& context) {
   if (options.directories.empty()) throw UsageFailure("umount needs the directory of a mount");
   for (const std::string& name : options.directories) {
+    const std::string place = mount_place(name);
     try {
-      std::error_code ec;
-      const std::string directory = std::filesystem::canonical(name, ec).string();
-      // Of a dead mount nothing can be said but what it is called.
-      const std::string place = ec ? std::filesystem::absolute(name).string() : directory;
-      require_mounted(place);
-      MountEndWaiter end(place);
-      std::vector<std::string> arguments = {"fusermount3", "-u"};
-      if (options.lazy) arguments.emplace_back("-z");
-      arguments.push_back(place);
-      run_program(arguments, {}, "fuse3");
-      if (!options.lazy && !end.wait())
-        throw Failure(fmt::format(
-            "{}: unmounted, but the last changes may be lost; mount with -o log=FILE to see why",
-            place));
+      unmount(place, options.lazy);
+    } catch (const Interrupted& interrupted) {
+      context.failed_exit = 128 + interrupted.signal;
+      context.diagnostics.error(
+          fmt::format("{}: interrupted; the image may not be written back yet", place));
+      return;
     } catch (const Failure& failure) {
       context.diagnostics.error(failure.what());
     }

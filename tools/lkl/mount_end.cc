@@ -2,13 +2,22 @@
 #include "mount_end.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <stddef.h>
+#include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <cstdint>
+#include <fstream>
+#include <span>
+#include <string_view>
+
+#include "signals.h"
 
 namespace lkl::tool {
 
@@ -17,34 +26,57 @@ namespace {
 struct Address {
   sockaddr_un name = {};
   socklen_t length = 0;
+
+  // In the abstract namespace, see unix(7): it leaves nothing behind.
+  explicit Address(std::string_view text) {
+    name.sun_family = AF_UNIX;
+    text.copy(name.sun_path + 1, sizeof(name.sun_path) - 1);
+    length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + text.size());
+  }
+  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&name); }
 };
 
-// In the abstract namespace, see unix(7): it leaves nothing behind. A path may be too long for it.
-Address address_of(const std::string& mount_point) {
-  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
-  for (const char c : mount_point) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  const std::string text = fmt::format("lklfuse/{}/{:016x}", ::geteuid(), hash);
-  Address address;
-  address.name.sun_family = AF_UNIX;
-  text.copy(address.name.sun_path + 1, sizeof(address.name.sun_path) - 1);
-  address.length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + text.size());
-  return address;
+std::string common_part(dev_t mount) {
+  return fmt::format("lklfuse/{}:{}/", major(mount), minor(mount));
 }
 
 constexpr char kComplete = 'c';
 
+bool belongs_to(int socket, uid_t owner) {
+  ucred peer = {};
+  socklen_t size = sizeof(peer);
+  return ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == owner;
+}
+
+// -1 if nobody listens, or somebody else.
+int connect_to(const Address& address, uid_t owner) {
+  // Others could keep us waiting in their queue.
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return -1;
+  if (::connect(fd, address.get(), address.length) == 0 && belongs_to(fd, owner)) return fd;
+  ::close(fd);
+  return -1;
+}
+
 }  // namespace
 
-MountEnd::MountEnd(const std::string& mount_point)
-    : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
-  const Address address = address_of(mount_point);
-  constexpr int kBacklog = 16;
-  if (fd_ < 0 ||
-      ::bind(fd_, reinterpret_cast<const sockaddr*>(&address.name), address.length) != 0 ||
-      ::listen(fd_, kBacklog) != 0) {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = -1;
-  }
+std::optional<dev_t> mounted_device(const std::string& path) {
+  struct statx status = {};
+  // Nothing is asked for: so it is not the file system that answers.
+  if (::statx(AT_FDCWD, path.c_str(), AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, 0, &status) != 0)
+    return std::nullopt;
+  return makedev(status.stx_dev_major, status.stx_dev_minor);
+}
+
+int open_mount_end(dev_t mount) {
+  std::uint64_t random[2];
+  if (::getrandom(random, sizeof(random), 0) != sizeof(random)) return -1;
+  const Address address(fmt::format("{}{:016x}{:016x}", common_part(mount), random[0], random[1]));
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return -1;
+  if (::bind(fd, address.get(), address.length) == 0 && ::listen(fd, SOMAXCONN) == 0) return fd;
+  ::close(fd);
+  return -1;
 }
 
 MountEnd::~MountEnd() {
@@ -59,14 +91,14 @@ void MountEnd::tell(bool complete) {
   }
 }
 
-MountEndWaiter::MountEndWaiter(const std::string& mount_point)
-    : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  const Address address = address_of(mount_point);
-  if (fd_ >= 0 &&
-      ::connect(fd_, reinterpret_cast<const sockaddr*>(&address.name), address.length) == 0)
-    return;
-  if (fd_ >= 0) ::close(fd_);
-  fd_ = -1;
+MountEndWaiter::MountEndWaiter(dev_t mount, uid_t owner) {
+  std::ifstream sockets("/proc/net/unix");
+  const std::string wanted = "@" + common_part(mount);
+  for (std::string line; fd_ < 0 && std::getline(sockets, line);) {
+    check_interrupted();
+    const std::size_t at = line.find(wanted);
+    if (at != std::string::npos) fd_ = connect_to(Address(line.substr(at + 1)), owner);
+  }
 }
 
 MountEndWaiter::~MountEndWaiter() {
@@ -74,12 +106,13 @@ MountEndWaiter::~MountEndWaiter() {
 }
 
 bool MountEndWaiter::wait() {
-  if (fd_ < 0) return true;
   char word = 0;
-  ssize_t n;
-  do n = ::read(fd_, &word, 1);
-  while (n < 0 && errno == EINTR);
-  return n == 1 && word == kComplete;
+  for (;;) {
+    const ssize_t n = read_or_signal(fd_, std::as_writable_bytes(std::span(&word, 1)));
+    check_interrupted();
+    if (n < 0 && errno == EAGAIN) continue;
+    return n == 1 && word == kComplete;
+  }
 }
 
 }  // namespace lkl::tool

@@ -12,6 +12,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <chrono>
+#include <thread>
 
 #include "error.h"
 #include "signals.h"
@@ -90,6 +93,23 @@ pid_t start(const std::string& program, std::vector<std::string> arguments,
   return pid;
 }
 
+// The status of a program once it has ended. After a signal to us it is told to end; one that does
+// not, since it waits in the host's kernel, is left alone after a while.
+int end_of(pid_t pid) {
+  constexpr auto kPause = std::chrono::milliseconds(10);
+  constexpr int kPatience = 500;  // pauses
+  int status = 0;
+  if (pending_signal() == 0) {
+    while (::waitpid(pid, &status, 0) < 0 && errno == EINTR && pending_signal() == 0) {
+    }
+    if (pending_signal() == 0) return status;
+  }
+  ::kill(pid, SIGTERM);
+  for (int pauses = 0; pauses < kPatience && ::waitpid(pid, &status, WNOHANG) == 0; pauses++)
+    std::this_thread::sleep_for(kPause);
+  return status;
+}
+
 }  // namespace
 
 std::string require_program(const std::string& name, std::string_view package) {
@@ -120,18 +140,14 @@ std::string run_program(const std::vector<std::string>& arguments,
   }
   ::close(pipe[1]);
   std::string output;
-  char chunk[4096];
+  std::array<std::byte, 4096> chunk;
   for (;;) {
-    const ssize_t n = ::read(pipe[0], chunk, sizeof(chunk));
-    if (n < 0 && errno == EINTR) continue;
+    const ssize_t n = read_or_signal(pipe[0], chunk);
     if (n <= 0) break;
-    output.append(chunk, static_cast<std::size_t>(n));
+    output.append(reinterpret_cast<const char*>(chunk.data()), static_cast<std::size_t>(n));
   }
   ::close(pipe[0]);
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  // A Ctrl-C on the terminal ends it too.
+  const int status = end_of(pid);
   check_interrupted();
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return output;
   while (output.ends_with('\n')) output.pop_back();

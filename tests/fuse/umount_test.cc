@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// lkl umount: waits for the right process, believes nobody else, and says what is so.
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fuse/fuse_test.h"
+
+namespace lkl_fuse_test {
+namespace {
+
+class UmountTest : public FuseTest {
+ protected:
+  void SetUp() override {
+    FuseTest::SetUp();
+    if (IsSkipped()) return;
+    make_ext4("a.img", "16M");
+    make_ext4("b.img", "16M");
+  }
+  void TearDown() override {
+    if (!IsSkipped())
+      for (int i = 0; i < 3; i++) shell_status("fusermount3 -u -z m 2>/dev/null");
+    FuseTest::TearDown();
+  }
+  static int daemon_of(const std::string& image) {
+    return std::stoi(shell("pgrep -f \"[l]klfuse $PWD/" + image + " \""));
+  }
+  void mount_image(const std::string& image) {
+    const Result result = lkl({"mount", "--rw", path(image), "m"});
+    ASSERT_EQ(result.status, 0) << result.err;
+  }
+};
+
+TEST_F(UmountTest, OfTwoMountsOneOverTheOther) {
+  mount_image("a.img");
+  shell("touch m/lower");
+  mount_image("b.img");
+  shell("touch m/upper");
+  lkl_ok({"umount", "m"});
+  EXPECT_EQ(lkl_ok({"ls", "b.img"}), "lost+found\nupper\n");
+  EXPECT_EQ(shell("ls m"), "lost+found\nlower\n");
+  lkl_ok({"umount", "m"});
+  EXPECT_EQ(lkl_ok({"ls", "a.img"}), "lost+found\nlower\n");
+}
+
+// Somebody else listens under names like that of the mount, and never answers.
+TEST_F(UmountTest, BelievesNobodyElse) {
+  if (geteuid() != 0 || !have("setpriv")) GTEST_SKIP() << "needs root, to become somebody else";
+  mount_image("a.img");
+  const std::string device =
+      shell("awk '$9 == \"fuse.lklfuse\" {print $3}' /proc/self/mountinfo | tail -1 | tr -d '\\n'");
+  Process other({"/usr/bin/env", "setpriv", "--reuid", "65534", "--regid", "65534",
+                 "--clear-groups", "/usr/bin/python3", "-c",
+                 "import socket, sys, time\n"
+                 "all = []\n"
+                 "for i in range(20):\n"
+                 "    s = socket.socket(socket.AF_UNIX); all.append(s)\n"
+                 "    s.bind('\\0lklfuse/' + sys.argv[1] + '/%032x' % i); s.listen(0)\n"
+                 "print('ready', flush=True)\n"
+                 "time.sleep(100)\n",
+                 device},
+                false);
+  ASSERT_EQ(other.first_line(), "ready");
+  lkl_ok({"umount", "m"});
+  other.signal(SIGKILL);
+  check_ext4("a.img");
+}
+
+TEST_F(UmountTest, SaysThatTheProcessWasKilled) {
+  mount_image("a.img");
+  kill(daemon_of("a.img"), SIGKILL);
+  expect_failure({"umount", "m"}, 1, "the last changes may be lost");
+  EXPECT_NE(shell_status("mountpoint -q m").status, 0);
+}
+
+TEST_F(UmountTest, WaitingEndsOnASignal) {
+  mount_image("a.img");
+  const int daemon = daemon_of("a.img");
+  kill(daemon, SIGSTOP);
+  Process umount({LKL_TOOL_PATH, "umount", "m"}, false);
+  for (int i = 0; i < 1000 && shell_status("grep -q \" $PWD/m \" /proc/mounts").status == 0; i++)
+    usleep(10'000);
+  EXPECT_FALSE(umount.ended());
+  umount.signal(SIGINT);
+  const Result result = umount.finish();
+  EXPECT_EQ(result.status, 128 + SIGINT);
+  EXPECT_NE(result.err.find("may not be written back yet"), std::string::npos) << result.err;
+  kill(daemon, SIGCONT);
+  while (kill(daemon, 0) == 0) usleep(10'000);
+  check_ext4("a.img");
+}
+
+TEST_F(UmountTest, WhatIsNoMountOfOurs) {
+  expect_failure({"umount", "m"}, 1, "no image is mounted there");
+  expect_failure({"umount", "missing"}, 1, "missing");
+  mount_image("a.img");
+  shell("ln -s m link");
+  lkl_ok({"umount", "link/"});
+}
+
+}  // namespace
+}  // namespace lkl_fuse_test
