@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 //
 // What is larger than the kernel's memory goes through it: no copy holds its files.
+#include <fcntl.h>
 #include <spawn.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "tool_test.h"
 
@@ -56,6 +59,30 @@ TEST_F(MemoryTest, ArchivesLargerThanTheKernelsMemory) {
   check_ext4("e.img");
   EXPECT_LT(peak_of({"tar", "out", "-m", "48M", "e.img", "/tree", "-f", "out.tar"}), kMost);
   EXPECT_EQ(shell("tar -xOf out.tar tree/large | cmp - tree/large && echo same"), "same\n");
+}
+
+// A path of half a megabyte: if each level had one of its own, that would be 500 MiB.
+TEST_F(MemoryTest, DeepTreesTakeOnePath) {
+  constexpr int kDepth = 2000;
+  const std::string name(250, 'n');
+  int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  ASSERT_EQ(mkdirat(here, "tree", 0755), 0);
+  std::string step = "tree";
+  for (int i = 0; i < kDepth; i++) {
+    const int next = openat(here, step.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ASSERT_GE(next, 0);
+    close(here);
+    here = next;
+    step = name;
+    ASSERT_EQ(mkdirat(here, name.c_str(), 0755), 0);
+  }
+  close(here);
+  make_ext4("e.img", "64M", "tree");
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"tar", "out", "e.img", "-f", "/dev/null"},
+        {"du", "-s", "e.img"},
+        {"diff", "e.img:/", "e.img:/"}})
+    EXPECT_LT(peak_of(command), kMost + 40 * 1024) << command[0];
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdio>
+#include <exception>
 #include <map>
 #include <memory>
 #include <optional>
@@ -21,6 +22,8 @@
 #include "options.h"
 #include "progress.h"
 #include "tree.h"
+#include "walk.h"
+#include "zero_pages.h"
 
 namespace lkl::tool {
 
@@ -52,23 +55,28 @@ class Packer {
 
   // Adds the file, and what is below it, as `member`. Errors of single files are told to the
   // context's diagnostics; throws Failure when the archive cannot be written.
-  void add(const Operand& file, const std::string& member);
+  void add(Tree& tree, const OpenPlace& file, const std::string& member);
   // Writes the end. Without it the archive is not complete.
   void finish();
 
  private:
-  using Identity = std::pair<std::uint64_t, std::uint64_t>;  // device, inode
+  // What a walk has come to, and its name in the archive.
+  struct Found {
+    Tree& tree;
+    const Visit& visit;
+    const std::string& member;
 
-  void add_entry(const Operand& file, const std::string& member, const Stat& stat);
-  void add_directory(const Operand& file, const std::string& member, const Stat& stat,
-                     archive_entry* entry);
-  void add_regular(const Operand& file, const std::string& member, const Stat& stat,
-                   archive_entry* entry);
-  bool write_header(const Operand& file, archive_entry* entry);
+    std::string display() const { return tree.display(visit.path); }
+  };
+
+  // Whether it is a directory that is in the archive now.
+  bool add_entry(const Found& file);
+  bool add_directory(const Found& file, archive_entry* entry);
+  void add_regular(const Found& file, archive_entry* entry);
+  bool write_header(const Found& file, archive_entry* entry);
   void write_zeroes(std::uint64_t size);
   void write_data(const std::byte* data, std::size_t size);
-  void take_xattrs(const Operand& file, Place place, const std::string& member,
-                   archive_entry* entry);
+  void take_xattrs(const Found& file, Place place, archive_entry* entry);
   [[noreturn]] void fail();
 
   Context& context_;
@@ -76,9 +84,10 @@ class Packer {
   std::string name_;
   ArchivePointer archive_;
   std::FILE* labels_ = nullptr;
-  std::vector<std::byte> buffer_, zeroes_;
+  std::vector<std::byte> buffer_;
+  ZeroPages zeroes_;
   std::map<Identity, std::string> links_;
-  std::vector<Identity> ancestors_;
+  std::exception_ptr failure_;  // of the archive itself
 };
 
 // Unpacks an archive into a directory of a tree. Members never get out of it: names with ".." are

@@ -13,6 +13,8 @@ namespace lkl::tool {
 namespace {
 
 constexpr std::size_t kChunk = 1 << 20;
+// A hole is handed over in pieces of this size, and may have many.
+constexpr std::size_t kHoleChunk = 1 << 30;
 
 const std::string kItself;
 
@@ -63,7 +65,7 @@ Packer::Packer(Context& context, Progress& progress, int fd, std::string name,
       name_(std::move(name)),
       archive_(archive_write_new()),
       buffer_(kChunk),
-      zeroes_(kChunk) {
+      zeroes_(kHoleChunk) {
   if (!archive_) throw std::bad_alloc();
   archive* const a = archive_.get();
   // Always with extended headers: times have nanoseconds only there.
@@ -95,28 +97,41 @@ void Packer::fail() {
       fmt::format("{}: cannot write the archive: {}", name_, archive_error_string(archive_.get())));
 }
 
-void Packer::add(const Operand& file, const std::string& member) {
-  check_interrupted();
-  try {
-    const std::optional<Stat> stat = file.tree.find(file.place());
-    if (!stat) throw std::system_error(std::make_error_code(std::errc::no_such_file_or_directory));
-    add_entry(file, member, *stat);
-  } catch (const std::system_error& error) {
-    context_.diagnostics.error(file.display(), error.code());
-  }
+void Packer::add(Tree& tree, const OpenPlace& file, const std::string& member) {
+  std::string name = member;
+  WalkHooks hooks;
+  hooks.before = [&](const Visit& visit) {
+    if (failure_) return false;
+    // The member's name ends as the path does.
+    name.resize(member.size());
+    std::string_view below = std::string_view(visit.path).substr(file.path.size());
+    if (below.starts_with('/')) below.remove_prefix(1);
+    if (!below.empty() && !name.ends_with('/')) name += '/';
+    name += below;
+    try {
+      return add_entry({tree, visit, name});
+    } catch (const Failure&) {
+      // The walk would go on with the next file.
+      failure_ = std::current_exception();
+      return false;
+    }
+  };
+  walk(context_, tree, file, hooks);
+  if (failure_) std::rethrow_exception(failure_);
 }
 
-void Packer::add_entry(const Operand& file, const std::string& member, const Stat& stat) {
+bool Packer::add_entry(const Found& file) {
+  const Stat& stat = file.visit.stat;
   const std::uint32_t type = type_of(stat);
   if (type == LKL_S_IFSOCK) {
     context_.diagnostics.warning(
         fmt::format("{}: is a socket, left out: an archive cannot hold one", file.display()));
-    return;
+    return false;
   }
   const EntryPointer owner(archive_entry_new());
   archive_entry* const entry = owner.get();
   if (!entry) throw std::bad_alloc();
-  archive_entry_copy_pathname(entry, member.c_str());
+  archive_entry_copy_pathname(entry, file.member.c_str());
   archive_entry_set_mode(entry, static_cast<mode_t>(stat.mode));
   archive_entry_set_uid(entry, stat.uid);
   archive_entry_set_gid(entry, stat.gid);
@@ -124,70 +139,48 @@ void Packer::add_entry(const Operand& file, const std::string& member, const Sta
   archive_entry_set_mtime(entry, modified.seconds, modified.nanoseconds);
   archive_entry_set_atime(entry, accessed.seconds, accessed.nanoseconds);
 
-  if (stat.is_directory()) {
-    add_directory(file, member, stat, entry);
-    return;
-  }
+  if (stat.is_directory()) return add_directory(file, entry);
   if (stat.nlink > 1) {
-    const Identity self{std::uint64_t{stat.dev_major} << 32 | stat.dev_minor, stat.inode};
-    const auto [found, is_first] = links_.try_emplace(self, member);
+    const auto [found, is_first] = links_.try_emplace(identity_of(stat), file.member);
     if (!is_first) {
       archive_entry_copy_hardlink(entry, found->second.c_str());
       archive_entry_unset_size(entry);
       write_header(file, entry);
-      return;
+      return false;
     }
   }
   if (stat.is_regular()) {
-    add_regular(file, member, stat, entry);
-    return;
+    add_regular(file, entry);
+    return false;
   }
   if (stat.is_symlink())
-    archive_entry_copy_symlink(entry, file.tree.read_link(file.place()).c_str());
+    archive_entry_copy_symlink(entry, file.tree.read_link(file.visit.place).c_str());
   if (type == LKL_S_IFBLK || type == LKL_S_IFCHR) {
     archive_entry_set_rdevmajor(entry, stat.rdev_major);
     archive_entry_set_rdevminor(entry, stat.rdev_minor);
   }
-  take_xattrs(file, file.place(), member, entry);
+  take_xattrs(file, file.visit.place, entry);
   write_header(file, entry);
   progress_.add_file();
+  return false;
 }
 
-void Packer::add_directory(const Operand& file, const std::string& member, const Stat& stat,
-                           archive_entry* entry) {
-  const Identity self{std::uint64_t{stat.dev_major} << 32 | stat.dev_minor, stat.inode};
-  if (std::find(ancestors_.begin(), ancestors_.end(), self) != ancestors_.end()) {
-    context_.diagnostics.error(
-        fmt::format("{}: the directory contains itself: the file system is damaged, check it with "
-                    "its fsck",
-                    file.display()));
-    return;
-  }
-  const Handle directory = file.name.empty() ? file.tree.open_directory(file.path)
-                                             : file.tree.open_directory(file.place());
-  take_xattrs(file, {directory, kItself}, member, entry);
-  if (!write_header(file, entry)) return;
-
-  std::vector<std::string> names;
-  const auto stream = file.tree.read_directory(directory);
-  for (std::string name; stream->next(name);) names.push_back(name);
-  std::sort(names.begin(), names.end());
-  ancestors_.push_back(self);
-  for (const std::string& name : names)
-    add({file.tree, directory, name, join_path(file.path, name)}, join_path(member, name));
-  ancestors_.pop_back();
+bool Packer::add_directory(const Found& file, archive_entry* entry) {
+  const Handle directory = file.tree.open_directory(file.visit.place);
+  take_xattrs(file, {directory, kItself}, entry);
+  return write_header(file, entry);
 }
 
-void Packer::add_regular(const Operand& file, const std::string& member, const Stat& stat,
-                         archive_entry* entry) {
-  const Handle in =
-      file.name.empty() ? file.tree.open_path(file.path) : file.tree.open_file(file.place());
-  progress_.set_subject(file.path);
-  take_xattrs(file, {in, kItself}, member, entry);
+void Packer::add_regular(const Found& file, archive_entry* entry) {
+  const Stat& stat = file.visit.stat;
+  const Handle in = file.tree.open_file(file.visit.place);
+  progress_.set_subject(file.visit.path);
+  take_xattrs(file, {in, kItself}, entry);
   archive_entry_set_size(entry, static_cast<la_int64_t>(stat.size));
 
   std::vector<Extent> extents;
   for (std::uint64_t at = 0; at < stat.size;) {
+    check_interrupted();
     const auto extent = file.tree.next_extent(in, at, stat.size);
     if (!extent) break;
     extents.push_back(*extent);
@@ -223,13 +216,17 @@ void Packer::add_regular(const Operand& file, const std::string& member, const S
     // Its size is in the archive already; the rest has to be something.
     context_.diagnostics.error(fmt::format("{}: {}; in the archive it is zeroes from byte {} on",
                                            file.display(), describe(error.code()), at));
+    if (!extents.empty() && at < extents.back().end) write_zeroes(extents.back().end - at);
+    at = extents.empty() ? at : std::max(at, extents.back().end);
   }
-  write_zeroes(stat.size - at);
+  // Of a hole at the end a byte will do: that there is data has the map of the others written.
+  write_zeroes(std::min<std::uint64_t>(stat.size - at, 1));
+  progress_.add_bytes(stat.size - at);
   if (archive_write_finish_entry(archive_.get()) < ARCHIVE_WARN) fail();
   progress_.add_file();
 }
 
-bool Packer::write_header(const Operand& file, archive_entry* entry) {
+bool Packer::write_header(const Found& file, archive_entry* entry) {
   const int result = archive_write_header(archive_.get(), entry);
   if (result == ARCHIVE_OK) return true;
   if (result == ARCHIVE_FATAL) fail();
@@ -246,7 +243,6 @@ void Packer::write_zeroes(std::uint64_t size) {
     const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(size, zeroes_.size()));
     write_data(zeroes_.data(), n);
     size -= n;
-    progress_.add_bytes(n);
   }
 }
 
@@ -259,8 +255,7 @@ void Packer::write_data(const std::byte* data, std::size_t size) {
   }
 }
 
-void Packer::take_xattrs(const Operand& file, Place place, const std::string& member,
-                         archive_entry* entry) {
+void Packer::take_xattrs(const Found& file, Place place, archive_entry* entry) {
   std::vector<std::string> names;
   try {
     names = file.tree.xattr_names(place);
@@ -273,7 +268,8 @@ void Packer::take_xattrs(const Operand& file, Place place, const std::string& me
       else if (!put_acl(entry, name, value))
         context_.diagnostics.error(fmt::format("{}: its ACL is damaged, left out", file.display()));
       if (labels_ && name == "security.selinux")
-        fmt::print(labels_, "/{} {}\n", member.starts_with("./") ? member.substr(2) : member,
+        fmt::print(labels_, "/{} {}\n",
+                   file.member.starts_with("./") ? file.member.substr(2) : file.member,
                    value.c_str());
     }
   } catch (const std::system_error& error) {

@@ -12,9 +12,36 @@
 #include <cstring>
 #include <system_error>
 
+#include "signals.h"
 #include "tree.h"
 
 namespace lkl::tool {
+
+// Finds out that the entries of a directory come again and again, as a damaged one may have it. One
+// entry is kept in mind, of those at each power of two (Brent's way to find a cycle); a sound
+// directory has each once, and one that is changed meanwhile perhaps twice.
+class Circle {
+ public:
+  // `record` of getdents64.
+  bool closed_by(const char* record, const std::string& name) {
+    std::uint64_t inode = 0;
+    std::memcpy(&inode, record, sizeof(inode));
+    count_++;
+    if (inode == inode_ && name == name_ && !name_.empty()) return ++times_ == kMostTimes;
+    if ((count_ & (count_ - 1)) == 0) {
+      inode_ = inode;
+      name_ = name;
+      times_ = 0;
+    }
+    return false;
+  }
+
+ private:
+  static constexpr int kMostTimes = 3;
+  std::uint64_t count_ = 0, inode_ = 0;
+  std::string name_;
+  int times_ = 0;
+};
 
 template <class Calls>
 class BasicTree : public Tree {
@@ -167,9 +194,11 @@ class BasicTree : public Tree {
     bool next(std::string& name) override {
       for (;;) {
         if (at_ == filled_) {
+          check_interrupted();
           filled_ =
               tree_.check(tree_.calls_.getdents(directory_.fd(), buffer_.data(), buffer_.size()));
           at_ = 0;
+          if (filled_ == 0 && bad_) throw std::system_error(Calls::error(Calls::kDamaged));
           if (filled_ == 0) return false;
         }
         const char* record = buffer_.data() + at_;
@@ -177,16 +206,22 @@ class BasicTree : public Tree {
         std::memcpy(&length, record + 16, sizeof(length));
         at_ += length;
         name = record + 19;
-        // A name with a slash can only come from a damaged or hostile image.
-        if (name != "." && name != ".." && name.find('/') == std::string::npos) return true;
+        if (circle_.closed_by(record, name)) throw std::system_error(Calls::error(Calls::kDamaged));
+        if (name == "." || name == "..") continue;
+        // Such a name can only come from a damaged or hostile image: told after the others.
+        if (!name.empty() && name.find('/') == std::string::npos) return true;
+        bad_ = true;
       }
     }
 
    private:
     BasicTree& tree_;
     Handle directory_;
-    std::vector<char> buffer_ = std::vector<char>(32 * 1024);
+    // Small: of a very deep tree, one for each level may be open.
+    std::vector<char> buffer_ = std::vector<char>(8 * 1024);
     std::size_t at_ = 0, filled_ = 0;
+    Circle circle_;
+    bool bad_ = false;
   };
 
   void close(int fd) noexcept override { calls_.close(fd); }

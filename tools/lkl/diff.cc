@@ -29,13 +29,11 @@ struct DiffOptions {
   bool json = false;
 };
 
-const std::string kItself;
-
 // One side of the comparison.
 struct Side {
   Tree& tree;
   Place place;
-  std::string path;
+  std::string& path;  // grows and shrinks with the way down
   Stat stat = {};
 
   std::string shown(bool terminal) const { return printable(tree.display(path), terminal); }
@@ -47,7 +45,7 @@ class Comparer {
       : context_(context), options_(options), terminal_(isatty(STDOUT_FILENO) != 0) {}
 
   // `below`: the path below where the comparison began.
-  void compare(Side a, Side b, const std::string& below) {
+  void compare(Side a, Side b, std::string& below) {
     check_interrupted();
     std::vector<std::string> differences;
     try {
@@ -122,15 +120,25 @@ class Comparer {
         [&](const std::string& pattern) { return fnmatch(pattern.c_str(), name.c_str(), 0) == 0; });
   }
 
-  void compare_directories(const Side& a, const Side& b, const std::string& below) {
+  void compare_directories(const Side& a, const Side& b, std::string& below) {
     Handle in_a, in_b;
     std::vector<std::string> names_a, names_b;
+    const auto open = [](const Side& side, Handle& in) {
+      in = side.tree.open_directory(side.place);
+      Names found = sorted_names(side.tree, in);
+      if (found.error) throw std::system_error(found.error);
+      return std::move(found.names);
+    };
     try {
-      in_a = a.tree.open_directory(a.place);
-      in_b = b.tree.open_directory(b.place);
-      names_a = sorted_names(a.tree, in_a);
-      names_b = sorted_names(b.tree, in_b);
+      // A cycle in both is one in the first.
+      inside_.enter(a.stat, a.shown(false));
+      names_a = open(a, in_a);
+      names_b = open(b, in_b);
+    } catch (const Failure& failure) {
+      context_.diagnostics.error(failure.what());
+      return;
     } catch (const std::system_error& error) {
+      inside_.leave(a.stat);
       trouble(a, b, error.code());
       return;
     }
@@ -144,12 +152,19 @@ class Comparer {
         if (only_a || only_b)
           report_only(only_a ? a : b, name, below, only_a);
         else
-          compare({a.tree, {in_a, name}, join_path(a.path, name)},
-                  {b.tree, {in_b, name}, join_path(b.path, name)}, join_below(below, name));
+          compare_below(a, in_a, b, in_b, name, below);
       }
       if (!only_b) ++at_a;
       if (!only_a) ++at_b;
     }
+    inside_.leave(a.stat);
+  }
+
+  // No level of a deep tree holds paths of its own.
+  void compare_below(const Side& a, const Handle& in_a, const Side& b, const Handle& in_b,
+                     const std::string& name, std::string& below) {
+    const PathBelow path_a(a.path, name), path_b(b.path, name), path_below(below, name);
+    compare({a.tree, {in_a, name}, a.path}, {b.tree, {in_b, name}, b.path}, below);
   }
 
   // What there is besides times and attributes.
@@ -239,6 +254,7 @@ class Comparer {
   bool terminal_;
   std::vector<std::byte> buffer_a_ = std::vector<std::byte>(kChunk);
   std::vector<std::byte> buffer_b_ = std::vector<std::byte>(kChunk);
+  Ancestors inside_;
   Json json_ = Json::array();
 };
 
@@ -276,7 +292,8 @@ void run_diff(const DiffOptions& options, Context& context) {
   };
   const OpenPlace a = open(tree_a, first.path), b = open(tree_b, second.path);
   Comparer comparer(context, options);
-  comparer.compare({tree_a, a.place(), first.path}, {tree_b, b.place(), second.path}, "");
+  std::string path_a = first.path, path_b = second.path, below;
+  comparer.compare({tree_a, a.place(), path_a}, {tree_b, b.place(), path_b}, below);
   if (options.json) print_json(comparer.json());
 }
 

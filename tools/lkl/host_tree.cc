@@ -25,7 +25,7 @@ struct HostCalls {
   static constexpr int kNonBlocking = O_NONBLOCK;
   static constexpr int kSeekData = SEEK_DATA, kSeekHole = SEEK_HOLE;
   static constexpr long long kNoEntry = -ENOENT, kNotDirectory = -ENOTDIR, kNoMoreData = -ENXIO,
-                             kTooSmall = -ERANGE;
+                             kTooSmall = -ERANGE, kDamaged = -EUCLEAN;
 
   static std::error_code error(long long result) {
     return {static_cast<int>(-result), std::system_category()};

@@ -19,7 +19,7 @@ struct ImageCalls {
   static constexpr int kNonBlocking = LKL_O_NONBLOCK;
   static constexpr int kSeekData = LKL_SEEK_DATA, kSeekHole = LKL_SEEK_HOLE;
   static constexpr long long kNoEntry = -LKL_ENOENT, kNotDirectory = -LKL_ENOTDIR,
-                             kNoMoreData = -LKL_ENXIO, kTooSmall = -LKL_ERANGE;
+                             kNoMoreData = -LKL_ENXIO, kTooSmall = -LKL_ERANGE, kDamaged = -LKL_EUCLEAN;
 
   static std::error_code error(long long result) { return error_from(result); }
   std::string display(const std::string& path) const { return volume + ":" + absolute(path); }

@@ -11,6 +11,7 @@
 #include "format.h"
 #include "json.h"
 #include "signals.h"
+#include "walk.h"
 #include "workplace.h"
 
 namespace lkl::tool {
@@ -69,7 +70,10 @@ class Lister {
     titles_ = options_.recursive || paths.size() > 1;
     for (const std::string& path : directories) {
       try {
-        list_directory(tree_.open_directory(path), path);
+        if (options_.recursive)
+          list_tree(path);
+        else
+          list_directory(tree_.open_directory(path), path);
       } catch (const std::system_error& error) {
         context_.diagnostics.error(tree_.display(path), error.code());
       }
@@ -88,8 +92,7 @@ class Lister {
   void list_directory(const Handle& directory, const std::string& path) {
     std::vector<Item> items;
     std::uint64_t blocks = 0;
-    const bool need_stat =
-        options_.long_format || options_.recursive || options_.inode || options_.json;
+    const bool need_stat = options_.long_format || options_.inode || options_.json;
     const auto add = [&](const std::string& name) {
       Item item{name, {}, {}};
       if (need_stat) {
@@ -103,9 +106,8 @@ class Lister {
     };
     if (options_.all)
       for (const char* dots : {".", ".."}) add(dots);
-    const auto stream = tree_.read_directory(directory);
-    std::string name;
-    while (stream->next(name)) {
+    const Names found = sorted_names(tree_, directory);
+    for (const std::string& name : found.names) {
       check_interrupted();
       if (!options_.all && name.starts_with('.')) continue;
       try {
@@ -115,6 +117,7 @@ class Lister {
         context_.diagnostics.error(tree_.display(join_path(path, name)), error.code());
       }
     }
+    if (found.error) context_.diagnostics.error(tree_.display(path), found.error);
     std::sort(items.begin(), items.end(),
               [](const Item& a, const Item& b) { return a.name < b.name; });
 
@@ -129,16 +132,18 @@ class Lister {
                    options_.human ? human_size(blocks * 512) : fmt::format("{}", blocks / 2));
       print(items);
     }
-    if (!options_.recursive) return;
-    for (const Item& item : items) {
-      if (!item.stat->is_directory() || item.name == "." || item.name == "..") continue;
-      const std::string below = join_path(path, item.name);
-      try {
-        list_directory(tree_.open_directory(Place{directory, item.name}), below);
-      } catch (const std::system_error& error) {
-        context_.diagnostics.error(tree_.display(below), error.code());
-      }
-    }
+  }
+
+  // Each directory, before those in it.
+  void list_tree(const std::string& path) {
+    WalkHooks hooks;
+    hooks.before = [&](const Visit& visit) {
+      const bool wanted = visit.stat.is_directory() &&
+                          (options_.all || visit.depth == 0 || !visit.place.name.starts_with('.'));
+      if (wanted) list_directory(tree_.open_directory(visit.place), visit.path);
+      return wanted;
+    };
+    walk(context_, tree_, open_place(tree_, path, true), hooks);
   }
 
   void add_json(const Item& item, const std::string& path) {

@@ -121,9 +121,7 @@ void pack_image(Context& context, const PackRequest& request) {
   packer.set_label_file(request.labels);
   for (const auto& [path, member] : paths) {
     try {
-      const auto [directory, name] = split_path(path);
-      const Handle handle = tree->open_directory(directory);
-      packer.add({*tree, handle, name, path}, member);
+      packer.add(*tree, open_place(*tree, path, false), member);
     } catch (const std::system_error& error) {
       context.diagnostics.error(tree->display(path), error.code());
     }

@@ -68,6 +68,8 @@ struct Space {
 class DirStream {
  public:
   virtual ~DirStream() = default;
+  // False at the end. Throws std::system_error for a directory that has no end, or, after all
+  // others, names that none can be; Interrupted.
   virtual bool next(std::string& name) = 0;
 };
 

@@ -37,12 +37,30 @@ Stat must_find(Tree& tree, Place place) {
   return *stat;
 }
 
-std::vector<std::string> sorted_names(Tree& tree, const Handle& directory) {
-  std::vector<std::string> names;
-  const auto stream = tree.read_directory(directory);
-  for (std::string name; stream->next(name);) names.push_back(name);
+Names sorted_names(Tree& tree, const Handle& directory) {
+  Names result;
+  auto& names = result.names;
+  try {
+    const auto stream = tree.read_directory(directory);
+    for (std::string name; stream->next(name);) names.push_back(name);
+  } catch (const std::system_error& error) {
+    result.error = error.code();
+  }
   std::sort(names.begin(), names.end());
-  return names;
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return result;
+}
+
+void Ancestors::enter(const Stat& directory, const std::string& shown) {
+  if (!identities_.insert(identity_of(directory)).second)
+    throw Failure(
+        fmt::format("{}: the directory contains itself: the file system is damaged, check it with "
+                    "its fsck",
+                    shown));
+}
+
+void Ancestors::leave(const Stat& directory) {
+  identities_.erase(identity_of(directory));
 }
 
 Identity identity_of(const Stat& stat) {
@@ -93,10 +111,10 @@ class Walk {
     const bool entered = guarded([&] {
       const Place place{directory, name};
       const Stat stat = must_find(tree_, place);
-      const bool enter = hooks_.before({place, path_, stat, depth()});
-      if (enter && stat.is_directory())
-        levels_.push_back(std::make_unique<Level>(Level{directory, name, stat, path_above}));
-      return enter && stat.is_directory();
+      if (!hooks_.before({place, path_, stat, depth()}) || !stat.is_directory()) return false;
+      ancestors_.enter(stat, tree_.display(path_));
+      levels_.push_back(std::make_unique<Level>(Level{directory, name, stat, path_above}));
+      return true;
     });
     if (!entered) {
       path_.resize(path_above);
@@ -106,7 +124,9 @@ class Walk {
     guarded([&] {
       Level& level = *levels_.back();
       level.handle = tree_.open_directory({level.above, level.name});
-      level.names = sorted_names(tree_, level.handle);
+      Names found = sorted_names(tree_, level.handle);
+      level.names = std::move(found.names);
+      if (found.error) throw std::system_error(found.error);
       return true;
     });
   }
@@ -114,6 +134,7 @@ class Walk {
   void leave() {
     const std::unique_ptr<Level> level = std::move(levels_.back());
     levels_.pop_back();
+    ancestors_.leave(level->stat);
     if (!level->complete) failed();
     guarded([&] {
       if (hooks_.after)
@@ -150,6 +171,7 @@ class Walk {
   const WalkHooks& hooks_;
   std::string path_;  // of what is visited
   std::vector<std::unique_ptr<Level>> levels_;
+  Ancestors ancestors_;
   bool complete_ = true;
 };
 

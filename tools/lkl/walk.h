@@ -5,7 +5,11 @@
 #define LKL_TOOL_WALK_H
 
 #include <functional>
+#include <set>
 #include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
 
 #include "options.h"
 #include "tree.h"
@@ -31,12 +35,44 @@ void require_name(Tree& tree, const OpenPlace& what);
 // Throws std::system_error if there is nothing.
 Stat must_find(Tree& tree, Place place);
 
-// The names in a directory, sorted.
-std::vector<std::string> sorted_names(Tree& tree, const Handle& directory);
-
 // What a file is, whatever its name: device and inode.
 using Identity = std::pair<std::uint64_t, std::uint64_t>;
 Identity identity_of(const Stat& stat);
+
+// The names in a directory, sorted, each once. With an error they are those that could be read.
+struct Names {
+  std::vector<std::string> names;
+  std::error_code error;
+};
+Names sorted_names(Tree& tree, const Handle& directory);
+
+// The directories that we are in, from the top down. In a damaged file system one may be in itself.
+class Ancestors {
+ public:
+  // Throws Failure if it is one of them; `shown` is how the user knows it.
+  void enter(const Stat& directory, const std::string& shown);
+  void leave(const Stat& directory);
+
+ private:
+  std::set<Identity> identities_;
+};
+
+// A path that leads to what is in it, until the end of the scope. How deep a tree is must not
+// square the memory that its paths take.
+class PathBelow {
+ public:
+  PathBelow(std::string& path, const std::string& name) : path_(path), length_(path.size()) {
+    if (!path.empty() && !path.ends_with('/')) path += '/';
+    path += name;
+  }
+  PathBelow(const PathBelow&) = delete;
+  PathBelow& operator=(const PathBelow&) = delete;
+  ~PathBelow() { path_.resize(length_); }
+
+ private:
+  std::string& path_;
+  std::size_t length_;
+};
 
 // What a walk has come to.
 struct Visit {
