@@ -8,9 +8,11 @@
 
 #include <memory>
 
+#include "../lkl/descriptors.h"
 #include "../lkl/error.h"
 #include "../lkl/mount_end.h"
 #include "../lkl/session.h"
+#include "../lkl/terminal.h"
 #include "daemon.h"
 #include "loop.h"
 #include "mount_point.h"
@@ -216,7 +218,7 @@ int run(int argc, char** argv) {
     return kLocked;
   } catch (const UsageFailure& failure) {
     says.error(failure.what());
-    fmt::print(stderr, "Try 'lklfuse --help'.\n");
+    tool::print_error("Try 'lklfuse --help'.\n");
   } catch (const Failure& failure) {
     says.error(failure.what());
   } catch (const std::system_error& error) {
@@ -232,5 +234,7 @@ int run(int argc, char** argv) {
 }  // namespace lkl::fuse
 
 int main(int argc, char** argv) {
+  lkl::tool::occupy_standard_descriptors();
+  lkl::tool::protect_terminal();
   return lkl::fuse::run(argc, argv);
 }

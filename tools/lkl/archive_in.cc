@@ -222,7 +222,7 @@ void Unpacker::unpack_member(archive_entry* entry, const std::string& member) {
   const std::uint32_t type = link ? LKL_S_IFREG : archive_entry_filetype(entry);
   if (context_.options.verbose > 0) {
     progress_.clear();
-    fmt::print(stderr, "{}\n", member);
+    print_error(fmt::format("{}\n", member));
   }
   progress_.set_subject(member);
   if (type == LKL_S_IFDIR) {

@@ -80,8 +80,8 @@ class Worktree {
     try {
       remove();
     } catch (const Interrupted&) {
-      fmt::print(stderr, "lkl: {} is left, a worktree of {}\n", path_.string(),
-                 repository_.string());
+      print_error(
+          fmt::format("lkl: {} is left, a worktree of {}\n", path_.string(), repository_.string()));
     }
   }
 
@@ -198,9 +198,9 @@ void run_bisect(const BisectOptions& options) {
   const FolderLock lock(folder);
   const Worktree tree(repository, folder / "tree", bad);
   write_text(folder / "step.sh", step_script(options, tree.path(), folder / "build"));
-  fmt::print(stderr, "lkl: {} commits between {} and {}, in {}\n",
-             git(repository, {"rev-list", "--count", good + ".." + bad}), options.good, options.bad,
-             folder.string());
+  print_error(fmt::format("lkl: {} commits between {} and {}, in {}\n",
+                          git(repository, {"rev-list", "--count", good + ".." + bad}), options.good,
+                          options.bad, folder.string()));
   git(tree.path(), {"bisect", "start", bad, good});
   const int status =
       run_visibly({"git", "-C", tree.path(), "bisect", "run", "sh", folder / "step.sh"});

@@ -2,6 +2,7 @@
 #include "copy.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -121,7 +122,9 @@ void Copier::copy_entry(const Operand& from, const Operand& to, const std::strin
     if (link_to_earlier(to, *source, relative)) return;
     if (options_.verbose) {
       progress_.clear();
-      fmt::print("{} -> {}\n", from.display(), to.display());
+      const bool terminal = isatty(STDOUT_FILENO) != 0;
+      fmt::print("{} -> {}\n", printable(from.display(), terminal),
+                 printable(to.display(), terminal));
     }
     if (source->is_regular())
       copy_regular(from, to, *source, follow, through_link);

@@ -4,7 +4,16 @@
 #include <fmt/format.h>
 #include <stdio.h>
 
+#include "terminal.h"
+
 namespace lkl::tool {
+
+void print_error(std::string_view text) {
+  // Where nobody can be told, the exit code tells it.
+  const std::string clean = without_controls(text, "\n");
+  (void)!fwrite(clean.data(), 1, clean.size(), stderr);
+  fflush(stderr);
+}
 
 std::string describe(const std::error_code& error) {
   // What file systems mean by it; the general text speaks of messages.
@@ -29,7 +38,7 @@ void Diagnostics::print(std::string_view message) {
   if (before_print_) before_print_();
   // Whatever was written to standard output so far belongs before the message.
   fflush(stdout);
-  fmt::print(stderr, "{}: {}\n", name_, message);
+  print_error(fmt::format("{}: {}\n", name_, message));
 }
 
 }  // namespace lkl::tool

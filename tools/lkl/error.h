@@ -37,6 +37,10 @@ struct Interrupted {
 // What a system error means to a reader. Errors of the host and of the kernel look the same.
 std::string describe(const std::error_code& error);
 
+// Writes to standard error, without control characters but the ends of lines. It may be full or
+// closed.
+void print_error(std::string_view text);
+
 // Where messages go. Used by the main thread only.
 class Diagnostics {
  public:

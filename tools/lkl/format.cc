@@ -10,6 +10,7 @@
 #include <cmath>
 
 #include "error.h"
+#include "terminal.h"
 
 namespace lkl::tool {
 
@@ -236,12 +237,7 @@ Timestamp parse_time(const std::string& text, std::string_view what) {
 }
 
 std::string printable(std::string_view name, bool to_terminal) {
-  std::string text(name);
-  if (to_terminal)
-    std::replace_if(
-        text.begin(), text.end(),
-        [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
-  return text;
+  return to_terminal ? without_controls(name) : std::string(name);
 }
 
 }  // namespace lkl::tool

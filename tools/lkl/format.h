@@ -32,7 +32,8 @@ std::string full_time(const Timestamp& time);
 // Throws UsageFailure, `what` says which option it was.
 Timestamp parse_time(const std::string& text, std::string_view what);
 
-// The name as it may be sent to a terminal: control characters become '?'. Unchanged otherwise.
+// The name as it may be sent to a terminal: control characters, ends of lines too, become '?'.
+// Unchanged otherwise.
 std::string printable(std::string_view name, bool to_terminal);
 
 }  // namespace lkl::tool

@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <atomic>
 
+#include "error.h"
+
 namespace lkl::tool {
 
 namespace {
@@ -50,7 +52,7 @@ BootLog::BootLog() : fd_(memfd_create("kernel log", MFD_CLOEXEC)) {
   current_log = this;
   lkl_host_ops.panic = [] {
     const std::string text = current_log ? current_log->text() : std::string();
-    fmt::print(stderr, "lkl: the kernel panicked while it booted:\n{}", text);
+    print_error(fmt::format("lkl: the kernel panicked while it booted:\n{}", text));
   };
 }
 

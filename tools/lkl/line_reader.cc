@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "format.h"
 #include "signals.h"
 
 #ifdef LKL_TOOL_HAVE_LIBEDIT
@@ -19,7 +20,11 @@ namespace lkl::tool {
 
 class LineReader::Editor {
  public:
-  Editor() : history_(history_init()), editor_(el_init("lkl", stdin, stderr, stderr)) {
+  // The editor moves the cursor: it has a stream of its own, which leaves control characters alone.
+  Editor()
+      : screen_(fdopen(dup(STDERR_FILENO), "w")),
+        history_(history_init()),
+        editor_(screen_ ? el_init("lkl", stdin, screen_, screen_) : nullptr) {
     constexpr int kRemembered = 1000;
     HistEvent event = {};
     if (editor_ == nullptr || history_ == nullptr) throw std::bad_alloc();
@@ -36,10 +41,11 @@ class LineReader::Editor {
   ~Editor() {
     if (editor_ != nullptr) el_end(editor_);
     if (history_ != nullptr) history_end(history_);
+    if (screen_ != nullptr) fclose(screen_);
   }
 
   std::optional<std::string> next(const std::string& prompt) {
-    prompt_ = prompt;
+    prompt_ = printable(prompt, true);
     int length = 0;
     const char* text = el_gets(editor_, &length);
     if (text == nullptr || length <= 0) return std::nullopt;
@@ -66,8 +72,9 @@ class LineReader::Editor {
     return static_cast<int>(n);
   }
 
-  History* history_;
-  EditLine* editor_;
+  FILE* const screen_;
+  History* const history_;
+  EditLine* const editor_;
   std::string prompt_;
 };
 
@@ -90,7 +97,7 @@ std::optional<std::string> LineReader::next(const std::string& prompt) {
 #ifdef LKL_TOOL_HAVE_LIBEDIT
   if (editor_) return editor_->next(prompt);
 #endif
-  if (interactive_) fmt::print(stderr, "{}", prompt);
+  if (interactive_) print_error(prompt);
   for (;;) {
     const std::size_t end = pending_.find('\n');
     if (end != std::string::npos) {

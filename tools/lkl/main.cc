@@ -10,11 +10,13 @@
 #include <memory>
 
 #include "commands.h"
+#include "descriptors.h"
 #include "faces.h"
 #include "format.h"
 #include "host_images.h"
 #include "image_address.h"
 #include "signals.h"
+#include "terminal.h"
 
 namespace lkl::tool {
 
@@ -149,7 +151,7 @@ int guarded(Context& context, const std::string& help, const std::function<void(
     return 128 + interrupted.signal;
   } catch (const UsageFailure& failure) {
     context.diagnostics.error(failure.what());
-    fmt::print(stderr, "Try {}.\n", help);
+    print_error(fmt::format("Try {}.\n", help));
     return kExitUsage;
   } catch (const Failure& failure) {
     context.diagnostics.error(failure.what());
@@ -168,7 +170,7 @@ std::optional<int> parse(CLI::App& parser, int argc, char** argv, const std::str
   } catch (const CLI::Success& success) {
     return parser.exit(success);
   } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "{}: {}\nTry {}.\n", parser.get_name(), error.what(), help);
+    print_error(fmt::format("{}: {}\nTry {}.\n", parser.get_name(), error.what(), help));
     return kExitUsage;
   }
   return std::nullopt;
@@ -250,8 +252,8 @@ void allow_deep_trees() {
 int finish_output(int code) {
   errno = 0;
   if ((fflush(stdout) == 0 && !ferror(stdout)) || errno == EPIPE) return code;
-  fmt::print(stderr, "lkl: standard output: {}\n",
-             std::error_code(errno, std::system_category()).message());
+  print_error(fmt::format("lkl: standard output: {}\n",
+                          std::error_code(errno, std::system_category()).message()));
   return code == kExitOk ? kExitFailed : code;
 }
 
@@ -293,6 +295,8 @@ std::span<const Command> all_commands() {
 }  // namespace lkl::tool
 
 int main(int argc, char** argv) {
+  lkl::tool::occupy_standard_descriptors();
+  lkl::tool::protect_terminal();
   lkl::tool::allow_deep_trees();
   return lkl::tool::finish_output(lkl::tool::run(argc, argv));
 }

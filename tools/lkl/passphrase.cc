@@ -102,11 +102,10 @@ std::optional<Secret> read_line(int& signal) {
 }
 
 Secret ask(const std::string& name) {
-  fmt::print(stderr, "Passphrase for {}: ", name);
-  fflush(stderr);
+  print_error(fmt::format("Passphrase for {}: ", name));
   int signal = 0;
   auto line = read_line(signal);
-  fmt::print(stderr, "\n");
+  print_error("\n");
   if (signal != 0) raise(signal);
   check_interrupted();
   if (!line) throw Failure(fmt::format("{}: no passphrase given", name));
@@ -159,7 +158,7 @@ void Passphrases::find(const std::string& name, const std::function<bool(std::st
       typed_.push_back(std::move(typed));
       return;
     }
-    fmt::print(stderr, "No key slot opens with this passphrase.\n");
+    print_error("No key slot opens with this passphrase.\n");
   }
   throw Failure(fmt::format("{}: no key slot opens with the passphrases given", name));
 }

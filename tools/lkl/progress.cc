@@ -2,13 +2,13 @@
 #include "progress.h"
 
 #include <fmt/format.h>
-#include <stdio.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "format.h"
+#include "terminal.h"
 
 namespace lkl::tool {
 
@@ -59,15 +59,13 @@ void Progress::draw() {
   line += fmt::format("  {}/s  {}", human_size(rate), printable(subject_, true));
   const std::size_t width = terminal_width() - 1;
   if (line.size() > width) line.resize(width);
-  fmt::print(stderr, "\r\x1b[K{}", line);
-  fflush(stderr);
+  write_to_terminal("\r\x1b[K" + line);
   on_screen_ = true;
 }
 
 void Progress::clear() {
   if (!std::exchange(on_screen_, false)) return;
-  fmt::print(stderr, "\r\x1b[K");
-  fflush(stderr);
+  write_to_terminal("\r\x1b[K");
 }
 
 }  // namespace lkl::tool

@@ -15,6 +15,7 @@
 #include "lkl_build_info.h"
 #include "mount_options.h"
 #include "signals.h"
+#include "terminal.h"
 
 namespace lkl::tool {
 
@@ -31,8 +32,13 @@ std::atomic<int> console_fd{STDERR_FILENO};
 // Runs on a small stack of the kernel's: straight to the descriptor.
 void print_console(const char* text, int length) {
   if (!console_on.load(std::memory_order_relaxed)) return;
+  // It may tell of names and labels in the image.
+  char piece[256];
   while (length > 0) {
-    const ssize_t n = ::write(console_fd, text, static_cast<std::size_t>(length));
+    const std::size_t size = std::min(static_cast<std::size_t>(length), sizeof(piece));
+    std::copy_n(text, size, piece);
+    mask_controls(piece, size, "\n\t");
+    const ssize_t n = ::write(console_fd, piece, size);
     if (n <= 0) return;
     text += n;
     length -= static_cast<int>(n);

@@ -62,12 +62,12 @@ class Shell {
 
   void run(LineReader& reader) {
     if (reader.interactive() && !context_.options.quiet)
-      fmt::print(stderr, "{} ({}); help shows the commands, exit leaves\n", state_.volume->name,
-                 state_.volume->type);
+      print_error(fmt::format("{} ({}); help shows the commands, exit leaves\n",
+                              state_.volume->name, state_.volume->type));
     while (!left_) {
       fflush(stdout);
       const auto line = reader.next(fmt::format("{}:{}> ", state_.volume->name, state_.directory));
-      if (!line && reader.interactive()) fmt::print(stderr, "\n");
+      if (!line && reader.interactive()) print_error("\n");
       if (!line && !forget_interrupt(reader.interactive())) return;
       if (line) run_line(*line, reader.interactive());
     }
@@ -88,7 +88,7 @@ class Shell {
       if (!words.empty()) run_command(words);
     } catch (const Interrupted&) {
       forget_interrupt(interactive);
-      fmt::print(stderr, "\n");
+      print_error("\n");
     } catch (const CLI::ParseError& error) {
       context_.diagnostics.error(error.what());
     } catch (const Failure& failure) {

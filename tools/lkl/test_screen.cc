@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "format.h"
+#include "terminal.h"
 
 namespace lkl::tool {
 
@@ -91,15 +92,13 @@ void TestScreen::show_tests(const TestResult& result, unsigned depth) {
 
 void TestScreen::draw() {
   if (!terminal_ || ended_ == total_) return;
-  fmt::print(stderr, "\r\x1b[K[{}/{}]", ended_, total_);
-  fflush(stderr);
+  write_to_terminal(fmt::format("\r\x1b[K[{}/{}]", ended_, total_));
   drawn_ = true;
 }
 
 void TestScreen::clear() {
   if (!std::exchange(drawn_, false)) return;
-  fmt::print(stderr, "\r\x1b[K");
-  fflush(stderr);
+  write_to_terminal("\r\x1b[K");
 }
 
 }  // namespace lkl::tool

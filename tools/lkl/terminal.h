@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// What reaches a terminal. Names and labels come from images, and control characters in them would
+// make the terminal do things: so all that we print goes through here.
+#ifndef LKL_TOOL_TERMINAL_H
+#define LKL_TOOL_TERMINAL_H
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace lkl::tool {
+
+// From now on what is written to stdout and stderr loses its control characters where that is a
+// terminal: all but the ends of lines, tabs and zero bytes become '?'. To be called first of all.
+void protect_terminal();
+
+// The text without control characters, those of ISO 6429 (C0, C1, DEL) in UTF-8 and as single
+// bytes: each becomes '?'. `keep` is left as it is.
+std::string without_controls(std::string_view text, std::string_view keep = {});
+
+// The same in place, for text in pieces: a character that is cut into two by their border becomes
+// '?', too. Needs no memory.
+void mask_controls(char* text, std::size_t size, std::string_view keep);
+
+// Writes to standard error as it is: for what moves the cursor. Errors are not told.
+void write_to_terminal(std::string_view text);
+
+}  // namespace lkl::tool
+
+#endif  // LKL_TOOL_TERMINAL_H
