@@ -67,7 +67,7 @@ _lkl() {
     build) options="--size --label --uuid --owner --mkfs-options --force --reproducible" ;;
     cp)
       options="--recursive --dereference --no-dereference --force --no-clobber --update
-        --no-target-directory --preserve --no-preserve --archive --no-owner --owner --sparse"
+        --no-target-directory --preserve --no-preserve --archive --no-owner --owner --sparse --trusted"
       ;;
     chmod) options="--recursive" ;;
     chown) options="--recursive --no-dereference" ;;

@@ -307,8 +307,17 @@ void Copier::copy_data(const Operand& from, Tree& to, const Handle& in, const Ha
   if (written < size) to.truncate(out, size);
 }
 
+bool Copier::must_tame(const Operand& from, const Operand& to) const {
+  return !options_.trusted && !from.tree.on_host() && to.tree.on_host() && to.tree.may_set_owner();
+}
+
 void Copier::copy_special(const Operand& from, const Operand& to, const Stat& source) {
   const bool link = source.is_symlink();
+  const bool device = type_of(source) == LKL_S_IFCHR || type_of(source) == LKL_S_IFBLK;
+  if (device && must_tame(from, to))
+    throw Failure(fmt::format(
+        "{}: is a {}: on this host it would be one of its devices; left out, --trusted copies it",
+        from.display(), type_name(source.mode)));
   if (!options_.recursive && !link)
     throw Failure(
         fmt::format("{}: is a {}; only -r copies it", from.display(), type_name(source.mode)));
@@ -352,6 +361,14 @@ void Copier::keep_attributes(const Operand& from, Place source_place, const Oper
       // Who becomes the owner must not get more rights than the source's owner gave away.
       if (!owner_kept && !source.is_directory()) mode &= 01777;
       if (!options_.keep_mode) mode = source.is_directory() ? 0755 : 0644;
+      constexpr std::uint32_t kSetIds = 06000;
+      if ((mode & kSetIds) != 0 && !source.is_directory() && must_tame(from, to)) {
+        mode &= ~kSetIds;
+        context_.diagnostics.error(fmt::format(
+            "{}: runs with its owner's or group's rights in the image; the copy does not, "
+            "--trusted keeps that",
+            from.display()));
+      }
       to.tree.set_mode(target_place, mode);
     }
     if (unix_attributes && options_.keep_xattrs && !source.is_symlink())
@@ -383,6 +400,12 @@ void Copier::keep_xattrs(const Operand& from, Place source_place, const Operand&
   for (const std::string& name : names) {
     if (!is_kept_xattr(name)) continue;
     if (name == "security.capability" && !to.tree.may_set_owner()) continue;
+    if (name == "security.capability" && must_tame(from, to)) {
+      context_.diagnostics.error(
+          fmt::format("{}: has capabilities in the image; the copy has none, --trusted keeps them",
+                      from.display()));
+      continue;
+    }
     try {
       to.tree.set_xattr(target_place, name, from.tree.get_xattr(source_place, name));
     } catch (const std::system_error& error) {

@@ -39,6 +39,8 @@ struct CopyOptions {
   bool keep_times = true;
   bool keep_links = true;
   bool keep_xattrs = true;
+  // Out of an image, root makes device nodes and files with the rights of others as well.
+  bool trusted = false;
   std::optional<std::string> label;       // given to everything as its SELinux label
   std::optional<std::uint32_t> uid, gid;  // given to everything instead of the source's
   // No file gets a later time than this one, and the times of the last access, which depend on who
@@ -90,6 +92,8 @@ class Copier {
   void copy_special(const Operand& from, const Operand& to, const Stat& source);
   Handle open_output(const Operand& to, bool through_link);
 
+  // Whether what is in the image could give others rights on this host.
+  bool must_tame(const Operand& from, const Operand& to) const;
   void keep_attributes(const Operand& from, Place source_place, const Operand& to,
                        Place target_place, const Stat& source);
   void keep_xattrs(const Operand& from, Place source_place, const Operand& to, Place target_place);

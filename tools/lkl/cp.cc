@@ -176,6 +176,8 @@ Run add_cp(CLI::App& parser) {
   parser.add_flag("--no-owner", options->no_owner, "As --no-preserve=ownership");
   parser.add_option("--owner", options->owner, "Give everything to this user and group")
       ->type_name("UID[:GID]");
+  parser.add_flag("--trusted", copy.trusted,
+                  "As root, out of an image: device nodes, set-ID bits and capabilities, too");
   parser.add_option("--sparse", options->sparse, "Make holes: auto, always, never")
       ->type_name("WHEN");
   return [options](Context& context) { run_cp(*options, context); };

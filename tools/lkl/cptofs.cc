@@ -16,6 +16,7 @@ struct CptofsOptions {
   std::string label;
   std::optional<std::uint64_t> megabytes;
   bool messages = false;
+  bool trusted = false;
 };
 
 void run_cptofs(const CptofsOptions& options, bool to_image, Context& context) {
@@ -40,6 +41,7 @@ void run_cptofs(const CptofsOptions& options, bool to_image, Context& context) {
   request.copy.no_dereference = true;
   request.patterns = true;
   CopyOptions& copy = request.copy;
+  copy.trusted = options.trusted;
   copy.recursive = true;
   // What is copied belongs to root in an image, and to the caller on the host.
   copy.keep_owner = false;
@@ -59,6 +61,8 @@ Run add(CLI::App& parser, CommonOptions& common, bool to_image) {
   parser.add_flag("-p,--enable-printk", options->messages, "Show the kernel's messages");
   parser.add_flag("--no-sandbox", common.no_sandbox,
                   "Keep all rights of this process while it reads the image");
+  if (!to_image)
+    parser.add_flag("--trusted", options->trusted, "As root: device nodes and capabilities, too");
   parser.add_option("-m,--mb,--memory", options->megabytes, "Memory for the kernel, in MiB")
       ->type_name("MB");
   parser.add_option("-o,--owner", options->owner, "Owner of the copies, a number")

@@ -27,6 +27,8 @@ struct HostCalls {
   static constexpr long long kNoEntry = -ENOENT, kNotDirectory = -ENOTDIR, kNoMoreData = -ENXIO,
                              kTooSmall = -ERANGE, kDamaged = -EUCLEAN;
 
+  static constexpr bool kOnHost = true;
+
   static std::error_code error(long long result) {
     return {static_cast<int>(-result), std::system_category()};
   }

@@ -21,6 +21,8 @@ struct ImageCalls {
   static constexpr long long kNoEntry = -LKL_ENOENT, kNotDirectory = -LKL_ENOTDIR,
                              kNoMoreData = -LKL_ENXIO, kTooSmall = -LKL_ERANGE, kDamaged = -LKL_EUCLEAN;
 
+  static constexpr bool kOnHost = false;
+
   static std::error_code error(long long result) { return error_from(result); }
   std::string display(const std::string& path) const { return volume + ":" + absolute(path); }
   std::string absolute(const std::string& path) const {

@@ -188,6 +188,11 @@ class Shell {
     Tree& from = put ? *host : *image;
     Tree& to = put ? *image : *host;
     Words operands(words.begin() + 1, words.end());
+    if (!put && operands.front() == "--trusted") {
+      options.trusted = true;
+      operands.erase(operands.begin());
+      if (operands.empty()) throw UsageFailure("get needs what to copy, and may be told where to");
+    }
     if (operands.size() == 1) operands.push_back(".");
     const std::string destination = operands.back();
     operands.pop_back();
@@ -213,7 +218,7 @@ class Shell {
         "cd [DIRECTORY]        Go to a directory of the image\n"
         "pwd                   Show the directory\n"
         "put HOST... [PATH]    Copy files and trees from the host into the image\n"
-        "get PATH... [HOST]    Copy files and trees out of the image\n"
+        "get [--trusted] PATH... [HOST]    Copy files and trees out of the image\n"
         "exit                  Write everything to the image and leave\n"
         "As outside, without the image; COMMAND --help shows their options:\n");
     for (const Command& command : all_commands())

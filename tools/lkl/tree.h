@@ -121,6 +121,8 @@ class Tree {
 
   // Whether files here have owners, modes and links as Unix knows them.
   virtual bool unix_attributes() const = 0;
+  // Whether these are the host's own files.
+  virtual bool on_host() const = 0;
   // Whether owners can be given away.
   virtual bool may_set_owner() const = 0;
   // The path as the user would write it on the command line.
