@@ -87,7 +87,10 @@ void forget_kernel_log() {
   lkl_sys_syslog(kClear, nullptr, 0);
 }
 
-std::string kernel_reasons() {
+namespace {
+
+// Its lines, without priorities and time stamps.
+std::vector<std::string> kernel_log_lines() {
   constexpr int kReadAll = 3;
   std::string log(64 * 1024, '\0');
   const long long n = lkl_sys_syslog(kReadAll, log.data(), static_cast<int>(log.size()));
@@ -98,14 +101,38 @@ std::string kernel_reasons() {
     if (end == std::string::npos) end = log.size();
     std::string line = log.substr(at, end - at);
     at = end + 1;
-    // Without priority and time stamp.
     if (line.starts_with('<')) line.erase(0, line.find('>') + 1);
     if (line.starts_with('[')) line.erase(0, line.find(']') + 2);
-    if (!line.empty()) lines.push_back("\n  kernel: " + line);
+    if (!line.empty()) lines.push_back(std::move(line));
   }
+  return lines;
+}
+
+constexpr std::string_view kIndent = "\n  kernel: ";
+
+}  // namespace
+
+std::string kernel_write_errors() {
+  const auto has = [](const std::string& line, std::string_view text) {
+    return line.find(text) != std::string::npos;
+  };
+  constexpr std::size_t kMost = 3;
+  std::string errors;
+  std::size_t count = 0;
+  for (const std::string& line : kernel_log_lines()) {
+    const bool write =
+        (has(line, "I/O error, dev ") && (has(line, "(WRITE") || has(line, "(FLUSH"))) ||
+        has(line, "lost async page write") || has(line, "lost sync page write");
+    if (write && count++ < kMost) errors.append(kIndent).append(line);
+  }
+  return errors;
+}
+
+std::string kernel_reasons() {
+  const std::vector<std::string> lines = kernel_log_lines();
   std::string reasons;
   for (std::size_t i = lines.size() > 3 ? lines.size() - 3 : 0; i < lines.size(); i++)
-    reasons += lines[i];
+    reasons.append(kIndent).append(lines[i]);
   return reasons;
 }
 

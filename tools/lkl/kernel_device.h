@@ -34,6 +34,8 @@ std::error_code write_small_file(const std::string& path, const std::string& tex
 void forget_kernel_log();
 // The last messages since, each on a line of its own that begins with "\n  kernel: ".
 std::string kernel_reasons();
+// What it says of writing to disks that failed.
+std::string kernel_write_errors();
 
 // A mounted block device. Move-only; the destructor unmounts.
 class DeviceMount {

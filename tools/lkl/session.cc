@@ -444,7 +444,14 @@ void Session::close() {
       report(fmt::format("{}: cannot write back", volume->name),
              error_from(lkl_sys_syncfs(volume->root.fd())));
     volume->root.close();
+    forget_kernel_log();
     report(fmt::format("{}: cannot unmount", volume->name), volume->mount.umount());
+    // To whom should the kernel tell what fails while it unmounts?
+    if (const std::string errors = kernel_write_errors();
+        volume->device->writable && !errors.empty())
+      diagnostics.error(fmt::format(
+          "{}: writing failed while it was unmounted; the last changes may be lost, check it{}",
+          volume->name, errors));
   }
   volumes_.clear();
   assembly_.close(report);
