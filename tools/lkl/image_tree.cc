@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "basic_tree.h"
+#include "panic.h"
 #include "session.h"
 
 namespace lkl::tool {
@@ -23,7 +24,10 @@ struct ImageCalls {
 
   static constexpr bool kOnHost = false;
 
-  static std::error_code error(long long result) { return error_from(result); }
+  static std::error_code error(long long result) {
+    if (result == -LKL_ESHUTDOWN) throw KernelDied{};
+    return error_from(result);
+  }
   std::string display(const std::string& path) const { return volume + ":" + absolute(path); }
   std::string absolute(const std::string& path) const {
     return path.starts_with('/') ? path : join_path(base, path);

@@ -15,6 +15,7 @@
 #include "format.h"
 #include "host_images.h"
 #include "image_address.h"
+#include "panic.h"
 #include "signals.h"
 #include "terminal.h"
 
@@ -143,9 +144,16 @@ void attach_domain(CommonOptions& options) {
 
 // Runs what was asked for, and tells how it failed. `help`: what to try after a wrong command line.
 int guarded(Context& context, const std::string& help, const std::function<void()>& work) {
+  const auto code = [&] {
+    const std::string panicked = why_panicked(context.options.memory);
+    if (!panicked.empty()) context.diagnostics.error(panicked);
+    return context.exit_code();
+  };
   try {
     work();
-    return context.exit_code();
+    return code();
+  } catch (const KernelDied&) {
+    return code();
   } catch (const Interrupted& interrupted) {
     context.diagnostics.error("interrupted; the images were closed in order");
     return 128 + interrupted.signal;
@@ -160,7 +168,7 @@ int guarded(Context& context, const std::string& help, const std::function<void(
   } catch (const std::bad_alloc&) {
     context.diagnostics.error("out of memory");
   }
-  return context.exit_code();
+  return code();
 }
 
 // The exit code if there is nothing more to do.
@@ -186,6 +194,7 @@ int run_face(const Face& face, int argc, char** argv) {
   if (const auto code = parse(parser, argc, argv, help)) return *code;
   return guarded(context, help, [&] {
     catch_signals();
+    survive_panics();
     run_command(context);
   });
 }
@@ -228,6 +237,8 @@ int run(int argc, char** argv) {
     for (const auto& [sub, run_command] : commands)
       if (sub->parsed()) {
         catch_signals();
+        // Tests have kernels that panic in processes of their own.
+        if (sub->get_name() != "test") survive_panics();
         attach_domain(context.options);
         run_command(context);
         return;

@@ -14,6 +14,7 @@
 #include "format.h"
 #include "lkl_build_info.h"
 #include "mount_options.h"
+#include "panic.h"
 #include "signals.h"
 #include "terminal.h"
 
@@ -31,6 +32,7 @@ std::atomic<int> console_fd{STDERR_FILENO};
 
 // Runs on a small stack of the kernel's: straight to the descriptor.
 void print_console(const char* text, int length) {
+  look_for_panic({text, static_cast<std::size_t>(length)});
   if (!console_on.load(std::memory_order_relaxed)) return;
   // It may tell of names and labels in the image.
   char piece[256];
@@ -76,6 +78,7 @@ void Session::boot() {
   for (const std::string& image : options.images) open(parse_image_name(image).image, false);
   check_interrupted();
   console_fd = options.console;
+  forget_panic();
   enter_sandbox();
   constexpr int kOnlyDisasters = 2, kEverything = 8;
   std::error_code ec =
@@ -83,8 +86,10 @@ void Session::boot() {
                      .loglevel = options.verbose >= 2 ? kEverything : kOnlyDisasters,
                      .print = print_console});
   if (ec)
-    throw Failure(fmt::format("the kernel does not boot with {} of memory: {}; try another -m",
-                              human_size(options.memory), describe(ec)));
+    throw Failure(
+        fmt::format("the kernel does not boot with {} of memory: {}; try another -m, or "
+                    "let the process have more (ulimit -v)",
+                    human_size(options.memory), describe(ec)));
   lkl_set_fd_limit(kFileDescriptors);
   for (const char* type : {"sysfs", "proc"}) {
     std::string name = type;
@@ -435,7 +440,8 @@ Volume& Session::mount(AttachedImage& image, const Device& device) {
 void Session::close() {
   Diagnostics& diagnostics = context_.diagnostics;
   const auto report = [&](const std::string& what, const std::error_code& ec) {
-    if (ec)
+    // What has panicked answers nothing any more; it is told why.
+    if (ec && !has_panicked())
       diagnostics.error(fmt::format("{}: {}; the last changes may be lost", what, describe(ec)));
   };
   for (auto& volume : volumes_) {
