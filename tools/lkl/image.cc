@@ -16,6 +16,7 @@
 #include "disk_format.h"
 #include "error.h"
 #include "image_nodes.h"
+#include "image_users.h"
 #include "probe.h"
 
 namespace lkl::tool {
@@ -158,9 +159,10 @@ void ImageFile::open_file(const std::string& path) {
   if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))
     throw Failure(fmt::format("{}: is neither a file nor a block device", path));
 
-  fd_ = ::open(path.c_str(), (writing ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+  open_descriptor(path, status);
   if (fd_ < 0) {
     const int error = errno;
+    if (error == EBUSY && S_ISBLK(status.st_mode)) throw Failure(why_busy(path, status));
     const std::string why = describe({error, std::system_category()});
     if (error == EACCES || error == EPERM || error == EROFS)
       throw Failure(fmt::format("{}: cannot open the image for {}: {}{}", path,
@@ -178,6 +180,26 @@ void ImageFile::open_file(const std::string& path) {
   if (size_ < 512) {
     ::close(std::exchange(fd_, -1));
     throw Failure(fmt::format("{}: is {} bytes long: too short for a disk image", path, size_));
+  }
+}
+
+// Leaves errno, and no descriptor, if it fails.
+void ImageFile::open_descriptor(const std::string& path, const struct stat& status) {
+  const bool writing = access_.writable && !access_.snapshot;
+  const bool device = S_ISBLK(status.st_mode);
+  if (!device && access_.lock) {
+    if (writing) warning_ = check_loop_devices(path, status);
+    fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd_ >= 0 && warning_.empty()) warning_ = check_other_writers(path, fd_, status);
+    if (!writing) return;
+    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+  }
+  const int flags = (writing ? O_RDWR : O_RDONLY) | (writing && device ? O_EXCL : 0) | O_CLOEXEC;
+  fd_ = ::open(path.c_str(), flags);
+  // That of a process that was just killed stays claimed until its last I/O is done.
+  for (int tries = 0; fd_ < 0 && errno == EBUSY && tries < 20; tries++) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(25));
+    fd_ = ::open(path.c_str(), flags);
   }
 }
 
@@ -322,6 +344,7 @@ void ImageFile::finish() {
 ImageFile::ImageFile(ImageFile&& other) noexcept
     : name_(std::move(other.name_)),
       access_(std::move(other.access_)),
+      warning_(std::move(other.warning_)),
       uri_(std::move(other.uri_)),
       fd_(std::exchange(other.fd_, -1)),
       size_(other.size_),

@@ -4,6 +4,7 @@
 #ifndef LKL_TOOL_IMAGE_H
 #define LKL_TOOL_IMAGE_H
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -63,6 +64,9 @@ class ImageFile {
   bool same_image(const ImageFile& other) const;
   bool same_file(dev_t device, ino_t inode) const { return device == device_ && inode == inode_; }
 
+  // That somebody else uses it, for the user to know; empty if nobody does.
+  const std::string& warning() const { return warning_; }
+
   // Hands it to the kernel. Throws Failure.
   Disk connect();
   // What its servers have to say, each on a line of its own; empty if nothing.
@@ -73,12 +77,14 @@ class ImageFile {
 
  private:
   void open_file(const std::string& path);
+  void open_descriptor(const std::string& path, const struct stat& status);
   void find_format(ImageAddress& address);
   void serve_format(const ImageAddress& address, bool recognised);
   void serve_remote(const ImageAddress& address);
 
   std::string name_;
   ImageAccess access_;
+  std::string warning_;
   std::string uri_;  // empty: fd_ is the disk
   int fd_ = -1;
   std::uint64_t size_ = 0;

@@ -110,6 +110,15 @@ AttachedImage& Session::open(const std::string& name, bool writable) {
   const CommonOptions& options = context_.options;
   if (AttachedImage* known = find_open(name)) return *known;
   const HostImage host = host_images_.resolve(name, writable);
+  // Before it is opened anew: a device that we have claimed could not be.
+  struct stat status = {};
+  const ImageAddress address = parse_image_address(host.path);
+  if (address.scheme.empty() && ::stat(address.place.c_str(), &status) == 0)
+    for (auto& image : images_)
+      if (image->file.same_file(status.st_dev, status.st_ino)) {
+        image->names.insert(name);
+        return *image;
+      }
   ImageFile file(host.path, {.writable = host.writable,
                              .lock = host.lock,
                              .snapshot = options.snapshot,
@@ -127,6 +136,7 @@ AttachedImage& Session::open(const std::string& name, bool writable) {
   if (!kernel_.prepared()) kernel_ = Kernel::prepare(ec);
   if (ec) throw Failure(fmt::format("the kernel cannot be prepared: {}", describe(ec)));
   Disk disk = file.connect();
+  if (!file.warning().empty()) context_.diagnostics.warning(file.warning());
   images_.push_back(std::make_unique<AttachedImage>(
       AttachedImage{name, {name}, std::move(file), std::move(disk), {}, {}, {}}));
   return *images_.back();
