@@ -13,11 +13,13 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "arrivals.h"
 #include "copy.h"
 #include "options.h"
 #include "progress.h"
@@ -115,6 +117,12 @@ class Unpacker {
     Handle handle;
   };
 
+  // Of a directory where names that differ may lead to one file.
+  struct Folding {
+    Arrivals arrivals;
+    std::set<std::string> names;  // of our members
+  };
+
   static la_ssize_t read_block(struct archive* archive, void* self, const void** block);
   static std::optional<Components> components(const std::string& member);
   static Attributes attributes_of(archive_entry* entry);
@@ -130,6 +138,9 @@ class Unpacker {
   // Opens the directory, making what is missing of it if `make`.
   const Handle& enter(const Components& path, std::size_t count, bool make);
   void make_room(Place place);
+  // Before a member is put into the directory at `path`: another one must not be there by a name
+  // that the file system takes for the same. A member of exactly that name is replaced.
+  void refuse_other_spelling(const std::string& path, Place place);
   [[noreturn]] void fail(const std::string& member);
   std::string display(const std::string& member) const;
 
@@ -144,9 +155,10 @@ class Unpacker {
   std::string target_;
   Handle base_;
   std::vector<Level> levels_;
+  std::map<std::string, std::optional<Folding>> folding_;  // by the directories' paths
   // Last, since their entries change them.
   std::vector<std::pair<Components, Attributes>> directories_;
-  bool warned_about_xattrs_ = false;
+  XattrKeeper xattrs_;
 };
 
 }  // namespace lkl::tool

@@ -27,11 +27,6 @@ class MemberFailure : public Failure {
   using Failure::Failure;
 };
 
-bool unsupported(const std::error_code& code) {
-  return code == std::errc::operation_not_supported || code == std::errc::not_supported ||
-         code == std::errc::function_not_supported;
-}
-
 // libarchive takes the fraction of a time before 1970 as if it counted forward.
 Timestamp time_of(std::int64_t seconds, long nanoseconds) {
   if (seconds < 0 && nanoseconds > 0)
@@ -53,7 +48,8 @@ Unpacker::Unpacker(Context& context, Progress& progress, int fd, std::string nam
       fd_(fd),
       name_(std::move(name)),
       archive_(archive_read_new()),
-      block_(kBlock) {
+      block_(kBlock),
+      xattrs_(context) {
   if (!archive_) throw std::bad_alloc();
   archive* const a = archive_.get();
   archive_read_support_format_tar(a);
@@ -167,6 +163,8 @@ const Handle& Unpacker::enter(const Components& path, std::size_t count, bool ma
   while (levels_.size() < count) {
     const std::string& name = path[levels_.size()];
     const Handle& dir = levels_.empty() ? base_ : levels_.back().handle;
+    refuse_other_spelling(join({path.begin(), path.begin() + static_cast<long>(levels_.size())}),
+                          {dir, name});
     const auto stat = tree_->find({dir, name});
     if (stat && !stat->is_directory())
       throw MemberFailure(fmt::format(
@@ -182,6 +180,19 @@ const Handle& Unpacker::enter(const Components& path, std::size_t count, bool ma
     levels_.push_back({name, std::move(next)});
   }
   return count == 0 ? base_ : levels_.back().handle;
+}
+
+void Unpacker::refuse_other_spelling(const std::string& path, Place place) {
+  const auto [known, is_new] = folding_.try_emplace(path);
+  if (is_new && tree_->folds_names(place.dir))
+    known->second.emplace(Folding{Arrivals(*tree_, place.dir, false), {}});
+  if (!known->second || known->second->names.contains(place.name)) return;
+  if (tree_->find(place) && known->second->arrivals.has_arrived(place)) {
+    const std::string member = join_path(path, place.name);
+    throw MemberFailure(already_arrived(*tree_, place, join_path(target_, member),
+                                        fmt::format("member '{}'", member)));
+  }
+  known->second->names.insert(place.name);
 }
 
 void Unpacker::make_room(Place place) {
@@ -229,6 +240,7 @@ void Unpacker::unpack_member(archive_entry* entry, const std::string& member) {
     if (!path->empty()) {
       const Handle& dir = enter(*path, path->size() - 1, true);
       const Place place{dir, path->back()};
+      refuse_other_spelling(join({path->begin(), path->end() - 1}), place);
       const auto existing = tree_->find(place);
       if (existing && !existing->is_directory()) tree_->remove(place);
       enter(*path, path->size(), true);
@@ -239,6 +251,7 @@ void Unpacker::unpack_member(archive_entry* entry, const std::string& member) {
   if (path->empty()) throw std::system_error(std::make_error_code(std::errc::is_a_directory));
   const Handle& dir = enter(*path, path->size() - 1, true);
   const Place place{dir, path->back()};
+  refuse_other_spelling(join({path->begin(), path->end() - 1}), place);
   if (link)
     make_link(place, entry);
   else if (type == LKL_S_IFREG)
@@ -363,23 +376,13 @@ void Unpacker::set_attributes(const std::string& member, Place place, const Attr
     if (tree_->unix_attributes()) {
       tree_->set_owner(place, attributes.uid, attributes.gid);
       if (!symlink) tree_->set_mode(place, attributes.mode);
-      for (const auto& [name, value] : attributes.xattrs) {
-        try {
-          tree_->set_xattr(place, name, value);
-        } catch (const std::system_error& error) {
-          if (!unsupported(error.code())) throw;
-          if (!std::exchange(warned_about_xattrs_, true))
-            context_.diagnostics.warning(fmt::format(
-                "{}: the file system has no attributes of this kind ({}); they are left out",
-                display(member), name));
-        }
-      }
+      for (const auto& [name, value] : attributes.xattrs)
+        xattrs_.keep(*tree_, place, display(member), name, value);
     }
     if (attributes.modified)
       tree_->set_times(place, attributes.accessed.value_or(*attributes.modified),
                        *attributes.modified);
   } catch (const std::system_error& error) {
-    if (error.code() == std::errc::no_space_on_device) throw;
     // The file itself is there; that its attributes are not is told, and it stays.
     context_.diagnostics.error(fmt::format("{}: owner, mode, times or attributes not kept: {}",
                                            display(member), describe(error.code())));

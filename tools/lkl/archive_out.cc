@@ -22,11 +22,6 @@ std::uint32_t type_of(const Stat& stat) {
   return stat.mode & LKL_S_IFMT;
 }
 
-bool unsupported(const std::error_code& code) {
-  return code == std::errc::operation_not_supported || code == std::errc::not_supported ||
-         code == std::errc::function_not_supported;
-}
-
 // libarchive writes seconds and fraction side by side: "-2" and .25 as "-2.25". For a time before
 // 1970 the fraction counts the other way in the archive. The second before 1970 has no such
 // spelling and loses its fraction.

@@ -6,6 +6,7 @@
 #define LKL_TOOL_BASIC_TREE_H
 
 #include <fmt/format.h>
+#include <strings.h>
 
 #include <algorithm>
 #include <array>
@@ -68,6 +69,8 @@ class BasicTree : public Tree {
     return stat(opened(fd));
   }
 
+  Handle open_stream(const std::string& path) override { return opened(calls_.open_stream(path)); }
+
   Handle open_directory(Place p) override {
     return opened(
         calls_.open(p.dir.fd(), name(p), Calls::kRead | Calls::kDirectory | Calls::kNoFollow, 0));
@@ -86,6 +89,21 @@ class BasicTree : public Tree {
     if (result == Calls::kNoEntry) return std::nullopt;
     check(result);
     return out;
+  }
+  std::optional<std::string> listed_name(Place p) override {
+    // While it is open it keeps its inode number, which some file systems make up as they go.
+    const Handle open =
+        opened(calls_.open(p.dir.fd(), name(p), Calls::kPathOnly | Calls::kNoFollow, 0));
+    const std::uint64_t inode = stat(open).inode;
+    Stream stream(*this, opened(calls_.open(p.dir.fd(), ".", Calls::kRead | Calls::kDirectory, 0)));
+    std::optional<std::string> found;
+    for (std::string entry; stream.next(entry);) {
+      if (entry == p.name) return entry;
+      if (stream.inode() != inode) continue;
+      // One of several links may be spelled quite differently.
+      if (!found || ::strcasecmp(entry.c_str(), p.name.c_str()) == 0) found = entry;
+    }
+    return found;
   }
   std::string read_link(Place p) override {
     std::string text(4096, '\0');
@@ -161,9 +179,16 @@ class BasicTree : public Tree {
       at += n;
     }
   }
+  std::size_t read_next(const Handle& file, std::span<std::byte> into) override {
+    return check(calls_.read_next(file.fd(), into));
+  }
+  void write_next(const Handle& file, std::span<const std::byte> from) override {
+    while (!from.empty()) from = from.subspan(check(calls_.write_next(file.fd(), from)));
+  }
   void truncate(const Handle& file, std::uint64_t size) override {
     check(calls_.ftruncate(file.fd(), size));
   }
+  void finish(Handle& file) override { check(calls_.finish(file.release())); }
   std::optional<Extent> next_extent(const Handle& file, std::uint64_t at,
                                     std::uint64_t size) override {
     if (at >= size) return std::nullopt;
@@ -181,6 +206,8 @@ class BasicTree : public Tree {
     return out;
   }
 
+  bool folds_names(const Handle& directory) override { return calls_.folds_names(directory.fd()); }
+  bool has_devices() const override { return calls_.has_devices(); }
   bool unix_attributes() const override { return calls_.unix_attributes(); }
   bool on_host() const override { return Calls::kOnHost; }
   bool may_set_owner() const override { return calls_.may_set_owner(); }
@@ -204,6 +231,7 @@ class BasicTree : public Tree {
         }
         const char* record = buffer_.data() + at_;
         std::uint16_t length = 0;
+        std::memcpy(&inode_, record, sizeof(inode_));
         std::memcpy(&length, record + 16, sizeof(length));
         at_ += length;
         name = record + 19;
@@ -214,6 +242,8 @@ class BasicTree : public Tree {
         bad_ = true;
       }
     }
+    // Of what next() gave.
+    std::uint64_t inode() const { return inode_; }
 
    private:
     BasicTree& tree_;
@@ -223,6 +253,7 @@ class BasicTree : public Tree {
     std::size_t at_ = 0, filled_ = 0;
     Circle circle_;
     bool bad_ = false;
+    std::uint64_t inode_ = 0;
   };
 
   void close(int fd) noexcept override { calls_.close(fd); }

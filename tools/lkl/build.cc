@@ -329,7 +329,7 @@ class Builder {
     Copier copier(context_, copy_, progress);
     {
       const Handle root = target->open_directory("/");
-      copier.copy({*tree_, source_, "", options_.directory}, {*target, root, "", "/"}, true);
+      copier.copy({*tree_, source_, "", options_.directory}, {*target, root, "", "/"}, {.follow = true});
     }
     session.close();
   }

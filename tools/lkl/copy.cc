@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
 
 #include "format.h"
 #include "signals.h"
@@ -17,22 +18,11 @@ namespace {
 // The whole of what a copy holds of a file at a time, and how much may still be written after
 // Ctrl-C.
 constexpr std::size_t kChunk = 1 << 20;
-// Holes are made of blocks of this size.
-constexpr std::size_t kHoleBlock = 4096;
 
 const std::string kItself;
 
 std::uint32_t type_of(const Stat& stat) {
   return stat.mode & LKL_S_IFMT;
-}
-
-bool all_zero(std::span<const std::byte> bytes) {
-  return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
-}
-
-bool unsupported(const std::error_code& code) {
-  return code == std::errc::operation_not_supported || code == std::errc::not_supported ||
-         code == std::errc::function_not_supported;
 }
 
 // Removes a file again that was not completed. What is half there must not look like the whole.
@@ -57,10 +47,14 @@ class PartialFile {
 }  // namespace
 
 Copier::Copier(Context& context, const CopyOptions& options, Progress& progress)
-    : context_(context), options_(options), progress_(progress), buffer_(kChunk) {}
+    : context_(context),
+      options_(options),
+      progress_(progress),
+      buffer_(kChunk),
+      xattrs_(context) {}
 
-std::string Copier::explain(const Operand& subject, const Operand& to,
-                            const std::error_code& code) const {
+std::string Copier::explain(const Operand& subject, const Operand& to, const std::error_code& code,
+                            bool naming) const {
   std::string text = fmt::format("{}: {}", subject.display(), describe(code));
   if (code == std::errc::no_space_on_device) {
     try {
@@ -68,6 +62,11 @@ std::string Copier::explain(const Operand& subject, const Operand& to,
       text = fmt::format("{}: the file system is full ({} of {} free); nothing of it was kept",
                          to.display(), human_size(space.available * space.block_size),
                          human_size(space.blocks * space.block_size));
+      // Some free blocks may be promised to others already.
+      if (naming && space.available > space.blocks / 32)
+        text = fmt::format("{}: the directory can hold no more names, though {} of {} are free",
+                           to.display(), human_size(space.available * space.block_size),
+                           human_size(space.blocks * space.block_size));
       if (space.files != 0 && space.files_free == 0)
         text = fmt::format("{}: the file system has no inode left; nothing of it was kept",
                            to.display());
@@ -78,23 +77,36 @@ std::string Copier::explain(const Operand& subject, const Operand& to,
     text += "; a disk has failed, or the host's disk with the image on it is full";
   } else if (code == std::errc::file_too_large) {
     text += "; too large for this file system";
+  } else if (code == std::errc::filename_too_long) {
+    text += "; this file system has no names that long";
+  } else if (code == std::errc::invalid_argument && &subject == &to && !to.tree.unix_attributes()) {
+    text += "; this file system does not take the name: a character of it, or how it ends";
   }
   return text;
 }
 
-void Copier::copy(const Operand& from, const Operand& to, bool follow) {
+void Copier::copy(const Operand& from, const Operand& to, const TopLevel& how) {
   if (link_base_ != &to.dir) {
     links_.clear();
     link_base_ = &to.dir;
   }
   created_.reset();
-  copy_entry(from, to, to.name, follow, true);
+  copy_entry(from, to, to.name, how.arrivals, &how);
+}
+
+// What the command itself has put there is not replaced. Directories of one name are merged if
+// `merge`.
+void Copier::refuse_arrived(const Operand& from, const Operand& to, Arrivals& arrivals,
+                            bool merge) const {
+  if (!arrivals.has_arrived(to.place())) return;
+  if (merge && to.tree.listed_name(to.place()) == to.name) return;
+  throw Failure(already_arrived(to.tree, to.place(), to.path, from.display()));
 }
 
 void Copier::copy_entry(const Operand& from, const Operand& to, const std::string& relative,
-                        bool follow, bool top) {
+                        Arrivals* arrivals, const TopLevel* top) {
   check_interrupted();
-  follow = follow || options_.dereference;
+  const bool follow = (top != nullptr && top->follow) || options_.dereference;
   try {
     const std::optional<Stat> source =
         follow ? from.tree.find_path(from.path, true) : from.tree.find(from.place());
@@ -104,8 +116,17 @@ void Copier::copy_entry(const Operand& from, const Operand& to, const std::strin
       return;
     }
     std::optional<Stat> existing = to.tree.find(to.place());
+    // What is no file and no directory has contents, too, if nobody wants it copied as what it is.
+    const bool stream = top != nullptr && follow && !options_.recursive && !source->is_regular() &&
+                        !source->is_directory() && from.tree.has_devices();
+    const bool has_data = source->is_regular() || stream;
+    // Without a name it is the directory itself, to which "SOURCE/." goes.
+    if (existing && arrivals != nullptr && !to.name.empty())
+      refuse_arrived(from, to, *arrivals,
+                     top != nullptr && source->is_directory() && existing->is_directory());
     // On the command line, a symbolic link stands for what it points to.
-    const bool through_link = top && follow && existing && existing->is_symlink();
+    const bool through_link = top != nullptr && existing && existing->is_symlink() &&
+                              (follow || (top->named && has_data));
     if (through_link) {
       existing = to.tree.find_path(to.path, true);
       if (!existing) {
@@ -119,20 +140,26 @@ void Copier::copy_entry(const Operand& from, const Operand& to, const std::strin
       return;
     }
     if (skip_existing(from, to, *source, existing)) return;
-    if (link_to_earlier(to, *source, relative)) return;
+    const bool into_device = existing && !existing->is_regular() && !existing->is_symlink() &&
+                             (through_link || (top != nullptr && top->named));
+    if (!into_device && link_to_earlier(to, *source, relative)) return;
     if (options_.verbose) {
       progress_.clear();
       const bool terminal = isatty(STDOUT_FILENO) != 0;
       fmt::print("{} -> {}\n", printable(from.display(), terminal),
                  printable(to.display(), terminal));
     }
-    if (source->is_regular())
+    if (has_data && into_device && !(options_.force && !to.tree.has_devices()))
+      copy_into_device(from, to, *source, *existing, follow);
+    else if (has_data)
       copy_regular(from, to, *source, follow, through_link);
     else
       copy_special(from, to, *source);
     progress_.add_file();
     if (options_.keep_links && source->nlink > 1)
       links_[identity_of(*source)] = {relative, source->nlink - 1};
+  } catch (const WriteError& error) {
+    context_.diagnostics.error(explain(to, to, error.code()));
   } catch (const std::system_error& error) {
     const bool writing = error.code() == std::errc::no_space_on_device;
     context_.diagnostics.error(explain(writing ? to : from, to, error.code()));
@@ -190,18 +217,28 @@ void Copier::copy_directory(const Operand& from, const Operand& to, const Stat& 
                                                 : from.tree.open_directory(from.place());
   // Nobody else gets in before the real mode is set, and we do even where the real mode would
   // not let us.
-  if (!existing) to.tree.make_directory(to.place(), 0700);
+  if (!existing) {
+    try {
+      to.tree.make_directory(to.place(), 0700);
+    } catch (const std::system_error& error) {
+      throw Failure(explain(to, to, error.code(), true));
+    }
+  }
   const Handle out = existing && to.name.empty() ? to.tree.open_directory(to.path)
                                                  : to.tree.open_directory(to.place());
   if (!created_) created_ = identity_of(to.tree.stat(out));
 
+  // The names of one directory differ, so they can only meet where the target folds them.
+  std::optional<Arrivals> arrivals;
+  if (!existing || to.tree.folds_names(out)) arrivals.emplace(to.tree, out, !existing);
   ancestors_.push_back(self);
   const auto stream = from.tree.read_directory(in);
   const auto copy_name = [&](const std::string& name) {
     copy_entry({from.tree, in, name, join_path(from.path, name)},
                {to.tree, out, name, join_path(to.path, name)},
                // Never absolute: that would lead out of the tree.
-               relative.empty() ? name : join_path(relative, name), false, false);
+               relative.empty() ? name : join_path(relative, name), arrivals ? &*arrivals : nullptr,
+               nullptr);
   };
   std::vector<std::string> names;
   for (std::string name; stream->next(name);)
@@ -231,80 +268,68 @@ Handle Copier::open_output(const Operand& to, bool through_link) {
   }
 }
 
-void Copier::copy_regular(const Operand& from, const Operand& to, const Stat& source, bool follow,
-                          bool through_link) {
-  const Handle in = follow || from.name.empty() ? from.tree.open_path(from.path)
-                                                : from.tree.open_file(from.place());
+Handle Copier::open_source(const Operand& from, const Stat& source, bool follow) {
+  Handle in = follow || from.name.empty() ? from.tree.open_path(from.path)
+                                          : from.tree.open_file(from.place());
   const Stat opened = from.tree.stat(in);
-  if (!opened.is_regular() || opened.inode != source.inode)
+  if (type_of(opened) != type_of(source) || opened.inode != source.inode)
     throw Failure(fmt::format("{}: was replaced while it was being copied", from.display()));
   progress_.set_subject(from.path);
+  return in;
+}
 
-  const auto wrap = [&](const std::system_error& error) {
-    return Failure(explain(to, to, error.code()));
-  };
-  std::optional<Handle> out;
+void Copier::copy_regular(const Operand& from, const Operand& to, const Stat& source, bool follow,
+                          bool through_link) {
+  const Handle in = open_source(from, source, follow);
+  Handle out;
   try {
     out = open_output(to, through_link);
   } catch (const std::system_error& error) {
-    throw wrap(error);
+    throw Failure(explain(to, to, error.code(), true));
   }
   PartialFile partial(to);
-  copy_data(from, to.tree, in, *out, opened.size);
-  keep_attributes(from, {in, kItself}, to, {*out, kItself}, source);
+  const bool stream = !source.is_regular();
+  copy_data({from.tree, in, stream}, {to.tree, out}, from.tree.stat(in).size, options_.sparse,
+            buffer_, progress_);
+  // What a device or pipe may be used for says nothing of a file.
+  Stat attributes = source;
+  if (stream) attributes.mode = LKL_S_IFREG | 0644;
+  keep_attributes(from, {in, kItself}, to, {out, kItself}, attributes);
+  try {
+    to.tree.finish(out);
+  } catch (const std::system_error& error) {
+    throw WriteError(error);
+  }
   partial.complete();
 }
 
-void Copier::copy_data(const Operand& from, Tree& to, const Handle& in, const Handle& out,
-                       std::uint64_t size) {
-  std::uint64_t written = 0;  // end of what was written; behind it only a hole may come
-  const auto write = [&](std::span<const std::byte> data, std::uint64_t at) {
-    to.write(out, data, at);
-    written = at + data.size();
-  };
-  // In pieces of the size holes are made of, each run of non-zero ones in one write.
-  const auto write_without_zeroes = [&](std::span<const std::byte> data, std::uint64_t at) {
-    std::size_t begin = 0;
-    for (std::size_t i = 0; i < data.size(); i += kHoleBlock) {
-      if (!all_zero(data.subspan(i, std::min(kHoleBlock, data.size() - i)))) continue;
-      if (i > begin) write(data.subspan(begin, i - begin), at + begin);
-      begin = std::min(i + kHoleBlock, data.size());
-    }
-    if (begin < data.size()) write(data.subspan(begin), at + begin);
-  };
-
-  std::uint64_t at = 0;
-  bool more = true;
-  while (more) {
-    Extent extent{at, UINT64_MAX};  // what has grown since is copied too
-    if (options_.sparse != Sparse::kNever) {
-      const auto data = from.tree.next_extent(in, at, size);
-      if (!data) break;
-      extent = *data;
-      // The last one is read to the end of the file, wherever that is now.
-      if (extent.end >= size) extent.end = UINT64_MAX;
-    }
-    progress_.add_bytes(extent.begin - at);
-    for (at = extent.begin; at < extent.end;) {
-      check_interrupted();
-      const auto want =
-          static_cast<std::size_t>(std::min<std::uint64_t>(buffer_.size(), extent.end - at));
-      const std::span<std::byte> chunk(buffer_.data(), want);
-      const std::size_t n = from.tree.read(in, chunk, at);
-      if (n == 0) {
-        more = false;
-        size = at;
-        break;
-      }
-      if (options_.sparse == Sparse::kAlways)
-        write_without_zeroes(chunk.first(n), at);
-      else
-        write(chunk.first(n), at);
-      at += n;
-      progress_.add_bytes(n);
-    }
+// It stays what it is, with its owner and mode.
+void Copier::copy_into_device(const Operand& from, const Operand& to, const Stat& source,
+                              const Stat& device, bool follow) {
+  const std::string_view type = type_name(device.mode);
+  if (!to.tree.has_devices())
+    throw Failure(
+        fmt::format("{}: is a {}, and nothing but the image is written to; -f puts a "
+                    "file in its place",
+                    to.display(), type));
+  const Handle in = open_source(from, source, follow);
+  try {
+    Handle out = to.tree.open_stream(to.path);
+    copy_data({from.tree, in, !source.is_regular()}, {to.tree, out, true}, source.size,
+              options_.sparse, buffer_, progress_);
+    to.tree.finish(out);
+  } catch (const WriteError& error) {
+    if (error.code() != std::errc::no_space_on_device) throw;
+    throw Failure(fmt::format("{}: the {} is full; not all of {} is in it", to.display(), type,
+                              from.display()));
+  } catch (const std::system_error& error) {
+    if (error.code() == std::errc::device_or_resource_busy)
+      throw Failure(
+          fmt::format("{}: is in use by the host (mounted, or part of something that is); "
+                      "unmount it first",
+                      to.display()));
+    throw;
   }
-  if (written < size) to.truncate(out, size);
 }
 
 bool Copier::must_tame(const Operand& from, const Operand& to) const {
@@ -334,7 +359,7 @@ void Copier::copy_special(const Operand& from, const Operand& to, const Stat& so
       throw Failure(
           fmt::format("{}: cannot make a {} here: {}", to.display(), type_name(source.mode),
                       to.tree.unix_attributes() ? "only root may" : "the file system has none"));
-    throw Failure(explain(to, to, error.code()));
+    throw Failure(explain(to, to, error.code(), true));
   }
   PartialFile partial(to);
   keep_attributes(from, from.place(), to, to.place(), source);
@@ -374,7 +399,7 @@ void Copier::keep_attributes(const Operand& from, Place source_place, const Oper
     if (unix_attributes && options_.keep_xattrs && !source.is_symlink())
       keep_xattrs(from, source_place, to, target_place);
     if (options_.label && unix_attributes && !source.is_symlink())
-      to.tree.set_xattr(target_place, "security.selinux", *options_.label);
+      xattrs_.keep(to.tree, target_place, to.display(), "security.selinux", *options_.label);
     if (options_.keep_times) {
       Timestamp accessed = source.accessed, modified = source.modified;
       if (options_.latest) accessed = modified = std::min(modified, *options_.latest);
@@ -382,7 +407,6 @@ void Copier::keep_attributes(const Operand& from, Place source_place, const Oper
     }
   } catch (const std::system_error& error) {
     // The file itself is there; that its attributes are not is told, and it stays.
-    if (error.code() == std::errc::no_space_on_device) throw;
     context_.diagnostics.error(fmt::format("{}: owner, mode, times or attributes not kept: {}",
                                            to.display(), describe(error.code())));
   }
@@ -406,15 +430,16 @@ void Copier::keep_xattrs(const Operand& from, Place source_place, const Operand&
                       from.display()));
       continue;
     }
+    std::string value;
     try {
-      to.tree.set_xattr(target_place, name, from.tree.get_xattr(source_place, name));
+      value = from.tree.get_xattr(source_place, name);
     } catch (const std::system_error& error) {
-      if (!unsupported(error.code())) throw;
-      if (!std::exchange(warned_about_xattrs_, true))
-        context_.diagnostics.warning(fmt::format(
-            "{}: the file system has no attributes of this kind ({}); they are left out",
-            to.display(), name));
+      context_.diagnostics.error(
+          fmt::format("{}: attribute {} not kept, since it cannot be read: {}", to.display(), name,
+                      describe(error.code())));
+      continue;
     }
+    xattrs_.keep(to.tree, target_place, to.display(), name, value);
   }
 }
 
@@ -464,9 +489,18 @@ void copy_paths(Context& context, const CopyOptions& options, const std::vector<
     ~Unhook() { diagnostics.set_before_print(nullptr); }
   } unhook{context.diagnostics};
 
+  std::optional<Arrivals> arrivals;
+  if (sources.size() > 1) arrivals.emplace(to, base, false);
+  std::set<std::pair<Tree*, std::string>> seen;
+
   Copier copier(context, options, progress);
   for (const TreePath& source : sources) {
     Tree& from = source.tree;
+    if (!seen.emplace(&from, source.path).second) {
+      context.diagnostics.warning(
+          fmt::format("{}: named more than once, copied once", from.display(source.path)));
+      continue;
+    }
     try {
       const auto [directory, name] = split_path(source.path);
       const Handle handle = from.open_directory(directory);
@@ -476,7 +510,10 @@ void copy_paths(Context& context, const CopyOptions& options, const std::vector<
       if (!into && !existing && destination.path.ends_with('/') && !options.recursive)
         throw Failure(fmt::format("{}: no such directory", to.display(destination.path)));
       copier.copy({from, handle, name, source.path},
-                  {to, base, target, join_path(base_path, target)}, follow);
+                  {to, base, target, join_path(base_path, target)},
+                  {.follow = follow,
+                   .named = !into || follow,
+                   .arrivals = arrivals ? &*arrivals : nullptr});
     } catch (const std::system_error& error) {
       context.diagnostics.error(from.display(source.path), error.code());
     } catch (const Failure& failure) {

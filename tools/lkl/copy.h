@@ -12,17 +12,14 @@
 #include <utility>
 #include <vector>
 
+#include "arrivals.h"
+#include "copy_data.h"
 #include "options.h"
 #include "progress.h"
 #include "tree.h"
+#include "xattr_keeper.h"
 
 namespace lkl::tool {
-
-enum class Sparse {
-  kAuto,    // holes of the source stay holes
-  kAlways,  // and blocks of zeroes become holes
-  kNever,   // everything is written
-};
 
 struct CopyOptions {
   bool recursive = false;
@@ -60,15 +57,24 @@ struct Operand {
   std::string display() const { return tree.display(path); }
 };
 
+// How a file that the command line names is copied.
+struct TopLevel {
+  bool follow = false;  // the source is followed if it is a symbolic link
+  // The target is what the command line names: a symbolic link is written through, a device or fifo
+  // written into, not replaced.
+  bool named = false;
+  // Of the target's directory, if more than this goes there.
+  Arrivals* arrivals = nullptr;
+};
+
 class Copier {
  public:
   // Errors of single files are told to the context's diagnostics, and the copy goes on.
   Copier(Context& context, const CopyOptions& options, Progress& progress);
 
-  // Copies `from` to the place `to`. `follow`: `from` is a symbolic link on the command line to be
-  // followed; `to` too is then written through if it is one. All calls with the same tree and
-  // directory `to.dir` share their hard links. Throws only Interrupted.
-  void copy(const Operand& from, const Operand& to, bool follow);
+  // Copies `from` to the place `to`. All calls with the same tree and directory `to.dir` share
+  // their hard links. Throws only Interrupted.
+  void copy(const Operand& from, const Operand& to, const TopLevel& how);
 
  private:
   using Identity = std::pair<std::uint64_t, std::uint64_t>;  // device, inode
@@ -77,18 +83,20 @@ class Copier {
     std::uint32_t left = 0;
   };
 
-  void copy_entry(const Operand& from, const Operand& to, const std::string& relative, bool follow,
-                  bool top);
+  void copy_entry(const Operand& from, const Operand& to, const std::string& relative,
+                  Arrivals* arrivals, const TopLevel* top);
+  void refuse_arrived(const Operand& from, const Operand& to, Arrivals& arrivals, bool merge) const;
   bool skip_existing(const Operand& from, const Operand& to, const Stat& source,
                      const std::optional<Stat>& existing) const;
   bool link_to_earlier(const Operand& to, const Stat& source, const std::string& relative);
   void copy_directory(const Operand& from, const Operand& to, const Stat& source,
                       const std::optional<Stat>& existing, const std::string& relative,
                       bool follow);
+  Handle open_source(const Operand& from, const Stat& source, bool follow);
   void copy_regular(const Operand& from, const Operand& to, const Stat& source, bool follow,
                     bool through_link);
-  void copy_data(const Operand& from, Tree& to, const Handle& in, const Handle& out,
-                 std::uint64_t size);
+  void copy_into_device(const Operand& from, const Operand& to, const Stat& source,
+                        const Stat& device, bool follow);
   void copy_special(const Operand& from, const Operand& to, const Stat& source);
   Handle open_output(const Operand& to, bool through_link);
 
@@ -97,7 +105,9 @@ class Copier {
   void keep_attributes(const Operand& from, Place source_place, const Operand& to,
                        Place target_place, const Stat& source);
   void keep_xattrs(const Operand& from, Place source_place, const Operand& to, Place target_place);
-  std::string explain(const Operand& subject, const Operand& to, const std::error_code& code) const;
+  // `naming`: the error came when a name was to be made.
+  std::string explain(const Operand& subject, const Operand& to, const std::error_code& code,
+                      bool naming = false) const;
 
   Context& context_;
   CopyOptions options_;
@@ -107,7 +117,7 @@ class Copier {
   std::map<Identity, LinkTarget> links_;
   std::vector<Identity> ancestors_;  // directories of the source we are inside of
   std::optional<Identity> created_;  // first directory made, not to be copied into itself
-  bool warned_about_xattrs_ = false;
+  XattrKeeper xattrs_;
 };
 
 struct TreePath {

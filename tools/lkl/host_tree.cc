@@ -9,7 +9,11 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <thread>
+
 #include "basic_tree.h"
+#include "signals.h"
 
 namespace lkl::tool {
 
@@ -35,6 +39,9 @@ struct HostCalls {
   static std::string display(const std::string& path) { return path; }
   static bool unix_attributes() { return true; }
   static bool may_set_owner() { return geteuid() == 0; }
+  static bool has_devices() { return true; }
+  // It may be any file system, and the sandbox does not let it be asked.
+  static bool folds_names(int) { return true; }
 
   static long long open_in_root(const std::string& path, int flags) {
     return result_of(::open(path.c_str(), flags | O_CLOEXEC, 0644));
@@ -43,6 +50,37 @@ struct HostCalls {
     return result_of(::openat(dir, name, flags | O_CLOEXEC, mode));
   }
   static void close(int fd) { ::close(fd); }
+  static long long finish(int fd) {
+    struct ::stat raw = {};
+    // The errors of a block device come when its cache is written.
+    const bool device = ::fstat(fd, &raw) == 0 && S_ISBLK(raw.st_mode);
+    const long long result = device ? result_of(::fsync(fd)) : 0;
+    const long long closed = result_of(::close(fd));
+    return result < 0 ? result : closed;
+  }
+  static long long open_stream(const std::string& path) {
+    struct ::stat raw = {};
+    if (::stat(path.c_str(), &raw) != 0) return -errno;
+    int flags = O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    if (S_ISBLK(raw.st_mode)) flags |= O_EXCL;
+    for (;;) {
+      const long long fd = result_of(::open(path.c_str(), flags));
+      // Of a fifo: nobody reads yet.
+      if (fd != -ENXIO || !S_ISFIFO(raw.st_mode)) return fd;
+      check_interrupted();
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+  }
+  static long long read_next(int fd, std::span<std::byte> into) {
+    const long long n = result_of(read_or_signal(fd, into));
+    if (n < 0) check_interrupted();
+    return n;
+  }
+  static long long write_next(int fd, std::span<const std::byte> from) {
+    const long long n = result_of(write_or_signal(fd, from));
+    if (n < 0) check_interrupted();
+    return n;
+  }
 
   static long long stat(int dir, const char* name, Stat& out) {
     struct ::stat raw = {};

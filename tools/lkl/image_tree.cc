@@ -13,6 +13,7 @@ struct ImageCalls {
   std::string volume;
   std::string base;
   bool has_unix_attributes;
+  bool folds_all_names;
 
   static constexpr int kRead = LKL_O_RDONLY, kWrite = LKL_O_WRONLY, kCreate = LKL_O_CREAT;
   static constexpr int kTruncate = LKL_O_TRUNC, kDirectory = LKL_O_DIRECTORY;
@@ -34,6 +35,16 @@ struct ImageCalls {
   }
   bool unix_attributes() const { return has_unix_attributes; }
   static bool may_set_owner() { return true; }
+  // A device in an image would be one of the library's kernel.
+  static bool has_devices() { return false; }
+  bool folds_names(int dir) const {
+    if (folds_all_names) return true;
+    // A directory of ext4 or f2fs may be told to.
+    long flags = 0;
+    const long result = lkl_sys_ioctl(static_cast<unsigned>(dir), LKL_FS_IOC_GETFLAGS,
+                                      reinterpret_cast<unsigned long>(&flags));
+    return result >= 0 && (flags & LKL_FS_CASEFOLD_FL) != 0;
+  }
 
   // The image's root is the root for absolute links and for "..": they never lead out of it.
   long long open_in_root(const std::string& path, int flags) const {
@@ -49,6 +60,10 @@ struct ImageCalls {
                           static_cast<lkl_umode_t>(mode));
   }
   static void close(int fd) { lkl_sys_close(static_cast<unsigned>(fd)); }
+  static long long finish(int fd) { return lkl_sys_close(static_cast<unsigned>(fd)); }
+  static long long open_stream(const std::string&) { return -LKL_EPERM; }
+  static long long read_next(int, std::span<std::byte>) { return -LKL_EPERM; }
+  static long long write_next(int, std::span<const std::byte>) { return -LKL_EPERM; }
 
   static long long stat(int dir, const char* name, Stat& out) {
     std::error_code ec;
@@ -156,11 +171,17 @@ bool keeps_unix_attributes(const std::string& type) {
   return type != "vfat" && type != "msdos" && type != "exfat";
 }
 
+bool folds_names(const std::string& type) {
+  return !keeps_unix_attributes(type) || type == "ntfs3" || type == "ntfs" || type == "hfs" ||
+         type == "hfsplus";
+}
+
 }  // namespace
 
 std::unique_ptr<Tree> make_image_tree(const Volume& volume, const std::string& base) {
-  return std::make_unique<BasicTree<ImageCalls>>(
-      ImageCalls{volume.root.fd(), volume.name, base, keeps_unix_attributes(volume.type)});
+  return std::make_unique<BasicTree<ImageCalls>>(ImageCalls{volume.root.fd(), volume.name, base,
+                                                            keeps_unix_attributes(volume.type),
+                                                            folds_names(volume.type)});
 }
 
 }  // namespace lkl::tool

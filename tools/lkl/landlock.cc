@@ -76,7 +76,8 @@ void Landlock::allow(const std::string& path, std::uint64_t rights) {
   const int error = errno;
   ::close(at);
   errno = error;
-  if (!added) fail(path);
+  // A pipe is in no file system that has paths; it is not restricted.
+  if (!added && error != EBADFD) fail(path);
 }
 
 int Landlock::enter() const noexcept {

@@ -167,6 +167,14 @@ void SandboxPaths::allow_writing(const std::string& path) {
     entries_.push_back({parent_of(path), Right::kList});
     return;
   }
+  const auto type = std::filesystem::status(path, ec).type();
+  using Type = std::filesystem::file_type;
+  if (type == Type::character || type == Type::block || type == Type::fifo) {
+    // Written into, never replaced: of its directory nothing is needed.
+    entries_.push_back({path, Right::kWrite});
+    entries_.push_back({parent_of(path), Right::kList});
+    return;
+  }
   entries_.push_back({parent_of(path), Right::kWrite});
   if (std::filesystem::is_symlink(path, ec))
     entries_.push_back({parent_of(real_path(path)), Right::kWrite});

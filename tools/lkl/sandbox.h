@@ -16,8 +16,8 @@ class SandboxPaths {
  public:
   // What is at the path, and what is below it, may be read.
   void allow_reading(const std::string& path);
-  // The directory, or that of what is or will be at the path: in it files may be read, written,
-  // made and removed.
+  // The directory, or that of the file that is or will be at the path: in it files may be read,
+  // written, made and removed. Of a device or fifo only that.
   void allow_writing(const std::string& path);
   // Users and groups may be looked up.
   void allow_user_names();

@@ -69,7 +69,19 @@ ssize_t read_or_signal(int fd, std::span<std::byte> into) {
   while (pending_signal() == 0) {
     if (::poll(both, 2, -1) <= 0 || both[1].revents != 0) continue;
     const ssize_t n = ::read(fd, into.data(), into.size());
-    if (n >= 0 || errno != EINTR) return n;
+    // What was there may have gone to somebody else.
+    if (n >= 0 || (errno != EINTR && errno != EAGAIN)) return n;
+  }
+  errno = EINTR;
+  return -1;
+}
+
+ssize_t write_or_signal(int fd, std::span<const std::byte> from) {
+  struct pollfd both[] = {{fd, POLLOUT, 0}, {signal_event, POLLIN, 0}};
+  while (pending_signal() == 0) {
+    if (::poll(both, 2, -1) <= 0 || both[1].revents != 0) continue;
+    const ssize_t n = ::write(fd, from.data(), from.size());
+    if (n >= 0 || (errno != EINTR && errno != EAGAIN)) return n;
   }
   errno = EINTR;
   return -1;

@@ -22,6 +22,9 @@ int pending_signal();
 // As read(2), which would sleep through a signal: EINTR at one, also if it came before.
 ssize_t read_or_signal(int fd, std::span<std::byte> into);
 
+// As write(2), of what it takes at once. EINTR at a signal, as above.
+ssize_t write_or_signal(int fd, std::span<const std::byte> from);
+
 // Forgets it: what it should end has ended, and the process goes on.
 void clear_signal();
 

@@ -20,6 +20,9 @@ class Target {
   // The place for the source of this path.
   OpenPlace place_for(const std::string& source) const;
 
+  const std::string& path() const { return path_; }
+  // The place of the target's own name, be it a directory or not.
+  OpenPlace own_place() const { return open_place(tree_, path_, false); }
   // Whether the target was written as a directory but is not there.
   bool missing_directory() const { return missing_directory_; }
 

@@ -39,6 +39,8 @@ class Handle {
 
   explicit operator bool() const { return fd_ >= 0; }
   int fd() const { return fd_; }
+  // The caller closes it.
+  int release() { return std::exchange(fd_, -1); }
 
  private:
   Tree* tree_ = nullptr;
@@ -85,6 +87,9 @@ class Tree {
   // For writing, its contents kept. Made if it does not exist and `create`.
   virtual Handle open_for_update(const std::string& path, bool create) = 0;
   virtual std::optional<Stat> find_path(const std::string& path, bool follow) = 0;
+  // A device or fifo, to be written from its beginning on; only where has_devices(). Waits for who
+  // reads from the fifo. A block device that is in use is refused.
+  virtual Handle open_stream(const std::string& path) = 0;
 
   // By place: the last component is never followed.
   virtual Handle open_directory(Place place) = 0;
@@ -92,6 +97,9 @@ class Tree {
   // For writing, emptied; made with `mode` if it does not exist.
   virtual Handle create_file(Place place, std::uint32_t mode) = 0;
   virtual std::optional<Stat> find(Place place) = 0;
+  // The name by which the directory lists what is at the place: where names that differ may lead to
+  // one file, not always the place's own. None if it lists no such thing.
+  virtual std::optional<std::string> listed_name(Place place) = 0;
   virtual std::string read_link(Place place) = 0;
   virtual void make_symlink(const std::string& text, Place place) = 0;
   virtual void make_directory(Place place, std::uint32_t mode) = 0;
@@ -112,13 +120,24 @@ class Tree {
   virtual std::size_t read(const Handle& file, std::span<std::byte> into, std::uint64_t at) = 0;
   // Writes all of it.
   virtual void write(const Handle& file, std::span<const std::byte> from, std::uint64_t at) = 0;
+  // The same for what has no offsets: what comes next of it. A signal ends the waiting:
+  // Interrupted.
+  virtual std::size_t read_next(const Handle& file, std::span<std::byte> into) = 0;
+  virtual void write_next(const Handle& file, std::span<const std::byte> from) = 0;
   virtual void truncate(const Handle& file, std::uint64_t size) = 0;
+  // Closes what was written; some file systems only tell now that there was no room.
+  virtual void finish(Handle& file) = 0;
   // The first data at or after `at`; none when only a hole is left. Where the file system does not
   // tell, all up to `size` is data.
   virtual std::optional<Extent> next_extent(const Handle& file, std::uint64_t at,
                                             std::uint64_t size) = 0;
   virtual Space space(const Handle& any) = 0;
 
+  // Whether names that differ may lead to one file in this directory: in case, by dots at the end,
+  // by a second, short name.
+  virtual bool folds_names(const Handle& directory) = 0;
+  // Whether devices and fifos here are those of the host.
+  virtual bool has_devices() const = 0;
   // Whether files here have owners, modes and links as Unix knows them.
   virtual bool unix_attributes() const = 0;
   // Whether these are the host's own files.
