@@ -94,6 +94,57 @@ TEST_P(SizeTest, Fits) {
 INSTANTIATE_TEST_SUITE_P(Of, SizeTest, testing::Values("ext4", "ext2", "vfat", "btrfs"),
                          [](const auto& info) { return std::string(info.param); });
 
+// What mke2fs takes for a small file system has no room for these.
+TEST_F(BuildTest, LongNamesLinksAndAttributes) {
+  shell(
+      "mkdir -p tree/names && cd tree/names && seq -f \"%05g$(printf 'n%.0s' $(seq 240))\" 4000 | "
+      "xargs touch && cd .. && ln -s $(printf 'x%.0s' $(seq 2000)) link && echo x >file");
+  const bool attributes =
+      shell_status("setfattr -n user.big -v $(printf 'v%.0s' $(seq 3000)) tree/file").status == 0;
+  for (const char* type : {"ext4", "ext2"}) {
+    lkl_ok({"build", "-t", type, "tree", "e.img", "--force"});
+    EXPECT_NE(shell("dumpe2fs -h e.img 2>/dev/null").find("Block size:               4096"),
+              std::string::npos);
+    EXPECT_EQ(debugfs("e.img", "stat /link").find("Size: 2000") != std::string::npos, true);
+    if (attributes) {
+      EXPECT_NE(debugfs("e.img", "ea_get /file user.big").find("vvv"), std::string::npos);
+    }
+    check_ext4("e.img");
+  }
+  // As it is wanted otherwise.
+  shell("rm -r tree/names tree/link && setfattr -x user.big tree/file; true");
+  lkl_ok({"build", "tree", "e.img", "--force", "--mkfs-options", "-b 1024"});
+  EXPECT_NE(shell("dumpe2fs -h e.img 2>/dev/null").find("Block size:               1024"),
+            std::string::npos);
+  // A size that is given says nothing of how many files there are.
+  shell("mkdir many && cd many && seq 5000 | xargs touch");
+  lkl_ok({"build", "--size", "24M", "many", "e.img", "--force"});
+  check_ext4("e.img");
+}
+
+TEST_F(BuildTest, FromFileSystemsThatCompress) {
+  if (geteuid() != 0 || !have("mkfs.erofs")) GTEST_SKIP() << "needs root and mkfs.erofs";
+  shell(
+      "mkdir tree m && for i in 1 2; do yes \"line $i of a text that can be compressed\" | head -c "
+      "60M >tree/$i; done && truncate -s 1G tree/hole");
+  if (shell_status("mkfs.erofs -zlz4 e.img tree && mount -o loop,ro e.img m").status != 0)
+    GTEST_SKIP() << "no lz4 in mkfs.erofs, or no mounting here";
+  std::vector<Result> results;
+  for (const char* type : {"ext4", "btrfs"})
+    results.push_back(lkl({"build", "-q", "-t", type, "m", std::string(type) + ".img"}));
+  shell("umount m");
+  for (const Result& result : results) EXPECT_EQ(result.status, 0) << result.err;
+}
+
+TEST_F(BuildTest, BtrfsThatStoresTwice) {
+  shell("mkdir tree");
+  write_noise("tree/noise", 120'000'000, 1);
+  for (const char* options : {"-d dup -m dup", "--data=dup", "-ddup"}) {
+    lkl_ok({"build", "-t", "btrfs", "--force", "--mkfs-options", options, "tree", "b.img"});
+    check_btrfs("b.img");
+  }
+}
+
 TEST_F(BuildTest, Btrfs) {
   make_tree("tree");
   shell("rm tree/fifo tree/dir/link");

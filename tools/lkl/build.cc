@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <set>
 
 #include "commands.h"
 #include "copy.h"
@@ -18,6 +17,7 @@
 #include "ext_settle.h"
 #include "format.h"
 #include "host_file.h"
+#include "image_size.h"
 #include "outside.h"
 #include "process.h"
 #include "session.h"
@@ -59,84 +59,11 @@ const Maker kMakers[] = {
     {"udf", "udftools", {}, "-l", "-u"},
 };
 
+// Bytes of attributes that a block of an ext file system has room for.
+constexpr std::uint64_t kMostInBlock = 4000;
+
 bool is_ext(const std::string& type) {
   return type == "ext2" || type == "ext3" || type == "ext4";
-}
-
-// What there is to be stored.
-struct Inventory {
-  std::uint64_t data = 0;         // bytes that are no holes, in blocks of 4 KiB
-  std::uint64_t with_holes = 0;   // the same, where there can be no holes
-  std::uint64_t files = 0;        // of any kind
-  std::uint64_t fat_entries = 0;  // that vfat needs for the names in the root directory
-};
-
-void count(Tree& tree, const Handle& directory, const std::string& path, Inventory& inventory,
-           std::set<std::pair<std::uint64_t, std::uint64_t>>& seen, bool top) {
-  constexpr std::uint64_t kBlock = 4096, kSector = 512;
-  const auto blocks = [](std::uint64_t bytes) { return (bytes + kBlock - 1) / kBlock * kBlock; };
-  const auto stream = tree.read_directory(directory);
-  for (std::string name; stream->next(name);) {
-    check_interrupted();
-    const auto stat = tree.find({directory, name});
-    if (!stat) continue;
-    if (top) inventory.fat_entries += 2 + name.size() / 13;
-    if (stat->nlink > 1 && !stat->is_directory() &&
-        !seen.emplace(std::uint64_t{stat->dev_major} << 32 | stat->dev_minor, stat->inode).second)
-      continue;
-    inventory.files++;
-    if (stat->is_regular()) {
-      inventory.data += blocks(std::min(stat->size, stat->blocks * kSector));
-      inventory.with_holes += blocks(stat->size);
-    } else {
-      // A directory's names, a long link's text.
-      inventory.data += blocks(std::max<std::uint64_t>(stat->size, 1));
-      inventory.with_holes += kBlock;
-    }
-    if (!stat->is_directory()) continue;
-    try {
-      count(tree, tree.open_directory({directory, name}), join_path(path, name), inventory, seen,
-            false);
-    } catch (const std::system_error& error) {
-      throw Failure(fmt::format("{}: {}", join_path(path, name), describe(error.code())));
-    }
-  }
-}
-
-// Room for the inventory and what the file system needs itself, on the generous side: what is not
-// used is a hole of the image.
-std::uint64_t fitting_size(const std::string& type, const Inventory& inventory) {
-  constexpr std::uint64_t kMiB = 1 << 20;
-  const std::uint64_t files = inventory.files;
-  std::uint64_t data = inventory.data;
-  if (type == "vfat" || type == "exfat") data = inventory.with_holes;
-  std::uint64_t per_file = 8192, fixed = 64 * kMiB, least = 0;
-  if (is_ext(type)) {
-    // Inodes, and a block now and then for extents or attributes; then the journal, which mke2fs
-    // makes larger with the size.
-    per_file = 1024;
-    fixed = 8 * kMiB + std::min<std::uint64_t>(data / 16, 1024 * kMiB);
-    if (data > 100 * kMiB) fixed += 16 * kMiB;
-  } else if (type == "btrfs") {
-    // Its metadata is there twice, and all is given out in large pieces.
-    fixed = 192 * kMiB + data / 16;
-    per_file = 16384;
-  } else if (type == "xfs") {
-    least = 304 * kMiB;
-    fixed = 96 * kMiB;
-    per_file = 4096;
-  } else if (type == "vfat" || type == "exfat") {
-    // Half a cluster is lost for each file.
-    fixed = 2 * kMiB;
-    per_file = data < 256 * kMiB ? 4096 : 32768;
-    // Below 512M, mkfs.vfat makes a root directory of 512 entries that cannot grow.
-    if (type == "vfat" && inventory.fat_entries > 400) least = 520 * kMiB;
-  } else if (type == "f2fs") {
-    fixed = 128 * kMiB + data / 8;
-  }
-  // A twentieth is kept back for root by some, and bitmaps grow with the size.
-  const std::uint64_t size = data + data / 10 + files * per_file + fixed;
-  return (std::max(size, least) + kMiB - 1) / kMiB * kMiB;
 }
 
 // A UUID that is the same for the same request.
@@ -196,8 +123,9 @@ class Builder {
       throw Failure(fmt::format("{}: {}", options_.directory, describe(error.code())));
     }
     refuse_image_in_directory();
+    mkfs_words_ = split_words(options_.mkfs_options, "--mkfs-options");
     const std::uint64_t size = image_size();
-    const std::vector<std::string> command = mkfs_command();
+    const std::vector<std::string> command = mkfs_command(size);
 
     HostFile image =
         HostFile::create(options_.image, options_.force ? HostFile::Existing::kReplaced
@@ -251,19 +179,21 @@ class Builder {
   }
 
   std::uint64_t image_size() {
+    std::uint64_t size = 0;
     if (options_.size != "auto") {
-      const std::uint64_t size = parse_size(options_.size, "--size");
+      size = parse_size(options_.size, "--size");
       if (size < 65536) throw UsageFailure("--size: too small for a file system");
-      return size;
     }
-    Inventory inventory;
-    std::set<std::pair<std::uint64_t, std::uint64_t>> seen;
-    count(*tree_, source_, options_.directory, inventory, seen, true);
-    inodes_ = inventory.files + inventory.files / 8 + 64;
-    return fitting_size(type_, inventory);
+    const Inventory inventory = take_inventory(*tree_, source_, options_.directory);
+    if (size == 0) size = fitting_size(type_, inventory, mkfs_words_);
+    // What mke2fs takes from the size may be too few for many small files.
+    constexpr std::uint64_t kBytesPerInode = 16384;
+    inodes_ = std::max(inventory.files + inventory.files / 8 + 64, size / kBytesPerInode);
+    large_attributes_ = inventory.largest_attributes > kMostInBlock;
+    return size;
   }
 
-  std::vector<std::string> mkfs_command() {
+  std::vector<std::string> mkfs_command(std::uint64_t size) {
     std::vector<std::string> command{"mkfs." + type_};
     command.insert(command.end(), maker_.always.begin(), maker_.always.end());
     const auto add = [&](std::string_view option, std::string value, const char* ours) {
@@ -282,12 +212,17 @@ class Builder {
       std::string extended = "lazy_itable_init=0,lazy_journal_init=0";
       if (time_) extended += ",hash_seed=" + options_.uuid;
       command.insert(command.end(), {"-E", extended});
-      // What mke2fs takes from the size may be too few for many small files.
-      if (inodes_ != 0) command.insert(command.end(), {"-N", std::to_string(inodes_)});
+      command.insert(command.end(), {"-N", std::to_string(inodes_)});
+      // In smaller blocks, which mke2fs takes for small file systems, neither large directories nor
+      // long links and attributes have room. Below this size there would be no journal.
+      constexpr std::uint64_t kLeastSize = 8 << 20;
+      if (size >= kLeastSize) command.insert(command.end(), {"-b", "4096"});
+      // settle_ext() cannot make those the same.
+      if (large_attributes_ && !time_ && type_ == "ext4")
+        command.insert(command.end(), {"-O", "ea_inode"});
     }
     if (type_ == "vfat" && time_) command.emplace_back("--invariant");
-    for (const std::string& word : split_words(options_.mkfs_options, "--mkfs-options"))
-      command.push_back(word);
+    command.insert(command.end(), mkfs_words_.begin(), mkfs_words_.end());
     command.push_back(options_.image.starts_with('-') ? "./" + options_.image : options_.image);
     return command;
   }
@@ -329,7 +264,8 @@ class Builder {
     Copier copier(context_, copy_, progress);
     {
       const Handle root = target->open_directory("/");
-      copier.copy({*tree_, source_, "", options_.directory}, {*target, root, "", "/"}, {.follow = true});
+      copier.copy({*tree_, source_, "", options_.directory}, {*target, root, "", "/"},
+                  {.follow = true});
     }
     session.close();
   }
@@ -342,7 +278,9 @@ class Builder {
   std::optional<std::uint32_t> time_;
   std::unique_ptr<Tree> tree_;
   Handle source_;
+  std::vector<std::string> mkfs_words_;
   std::uint64_t inodes_ = 0;
+  bool large_attributes_ = false;
 };
 
 }  // namespace
