@@ -17,7 +17,7 @@ constexpr unsigned kOthers = kThreadSanitizer ? 1 : 0;
 }  // namespace
 
 TEST(Life, RefusesWhatComesAtTheWrongTime) {
-  lkl_host_operations ops = {};
+  lkl_host_operations ops = {.print = keep_log};
   EXPECT_EQ(lkl_is_running(), 0);
   EXPECT_EQ(lkl_start_kernel("mem=64M"), -LKL_EINVAL);
   EXPECT_EQ(lkl_sys_getpid(), -LKL_ENODEV);
@@ -26,7 +26,7 @@ TEST(Life, RefusesWhatComesAtTheWrongTime) {
   ASSERT_EQ(lkl_init(&ops), 0);
   EXPECT_EQ(lkl_init(&ops), -LKL_EBUSY);
   EXPECT_EQ(lkl_sys_getpid(), -LKL_ENODEV);
-  ASSERT_EQ(lkl_start_kernel("mem=%dM loglevel=0", 64), 0);
+  ASSERT_EQ(lkl_start_kernel("mem=%dM loglevel=5", 64), 0);
   EXPECT_EQ(lkl_is_running(), 1);
   EXPECT_EQ(lkl_start_kernel("mem=64M"), -LKL_EBUSY);
   EXPECT_EQ(lkl_sys_getpid(), 1);
@@ -39,10 +39,10 @@ TEST(Life, RefusesWhatComesAtTheWrongTime) {
 }
 
 TEST(Life, TheUnprivilegedMayHalt) {
-  lkl_host_operations ops = {};
+  lkl_host_operations ops = {.print = keep_log};
   for (const bool halt : {true, false}) {
     ASSERT_EQ(lkl_init(&ops), 0);
-    ASSERT_EQ(lkl_start_kernel("mem=64M loglevel=0"), 0);
+    ASSERT_EQ(lkl_start_kernel("mem=64M loglevel=5"), 0);
     ASSERT_EQ(lkl_sys_setresuid(1000, 1000, 1000), 0);
     EXPECT_EQ(lkl_sys_reboot(static_cast<int>(LKL_LINUX_REBOOT_MAGIC1), LKL_LINUX_REBOOT_MAGIC2,
                              LKL_LINUX_REBOOT_CMD_POWER_OFF, nullptr),
@@ -56,19 +56,30 @@ TEST(Life, TheUnprivilegedMayHalt) {
 }
 
 TEST(Life, ATooLongCommandLineIsRefused) {
-  lkl_host_operations ops = {};
+  lkl_host_operations ops = {.print = keep_log};
   ASSERT_EQ(lkl_init(&ops), 0);
   EXPECT_EQ(lkl_start_kernel("%s", std::string(4096, 'x').c_str()), -LKL_E2BIG);
-  EXPECT_EQ(lkl_start_kernel("mem=32M loglevel=0"), 0);
+  EXPECT_EQ(lkl_start_kernel("mem=32M loglevel=5"), 0);
   lkl_cleanup();
 }
 
+TEST(Life, NothingIsPrintedThatIsNoProblem) {
+  lkl_host_operations ops = {.print = keep_log};
+  ASSERT_EQ(lkl_init(&ops), 0);
+  ASSERT_EQ(lkl_start_kernel("mem=32M loglevel=4"), 0);
+  // The kernel's first process has given its console up.
+  EXPECT_EQ(lkl_sys_open("/", LKL_O_RDONLY, 0), 0);
+  EXPECT_EQ(lkl_sys_halt(), 0);
+  lkl_cleanup();
+  EXPECT_EQ(kernel_log(), "");
+}
+
 TEST(Life, BootsAHundredTimesWithoutGrowth) {
-  lkl_host_operations ops = {};
+  lkl_host_operations ops = {.print = keep_log};
   long after_warm_up = 0;
   for (int i = 0; i < 100; ++i) {
     ASSERT_EQ(lkl_init(&ops), 0);
-    ASSERT_EQ(lkl_start_kernel("mem=64M loglevel=0"), 0);
+    ASSERT_EQ(lkl_start_kernel("mem=64M loglevel=5"), 0);
     // nothing of the kernel before is left
     ASSERT_EQ(lkl_sys_mkdir("/mark", 0755), 0) << "boot " << i;
     std::thread([] { EXPECT_GT(lkl_sys_gettid(), 1); }).join();

@@ -5,18 +5,24 @@
  * memory map of its own and no program. Application threads become its threads.
  */
 #include <linux/binfmts.h>
+#include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/init.h>
+#include <linux/init_syscalls.h>
+#include <linux/kdev_t.h>
+#include <linux/major.h>
 #include <linux/module.h>
 #include <linux/namei.h>
 #include <linux/personality.h>
 #include <linux/sched.h>
 
 static const char init_path[] = "/init";
+static const char console_path[] = "/dev/console";
 
 static int load_init(struct linux_binprm *bprm)
 {
+	unsigned int fd;
 	int err;
 
 	if (!is_global_init(current) || strcmp(bprm->filename, init_path))
@@ -27,6 +33,9 @@ static int load_init(struct linux_binprm *bprm)
 	set_personality(PER_LINUX);
 	setup_new_exec(bprm);
 	finalize_exec(bprm);
+	/* its console: applications expect their first file to be 0 */
+	for (fd = 0; fd < 3; fd++)
+		close_fd(fd);
 	return 0;
 }
 
@@ -34,6 +43,16 @@ static struct linux_binfmt init_format = {
 	.module		= THIS_MODULE,
 	.load_binary	= load_init,
 };
+
+/*
+ * The kernel opens a console for its first process, and warns if there is none.
+ * There is none, but the null device does as well.
+ */
+static void __init make_console(void)
+{
+	init_unlink(console_path);
+	init_mknod(console_path, S_IFCHR | 0600, new_encode_dev(MKDEV(MEM_MAJOR, 3)));
+}
 
 static int __init make_init(void)
 {
@@ -44,6 +63,7 @@ static int __init make_init(void)
 		return PTR_ERR(file);
 	filp_close(file, NULL);
 	flush_delayed_fput();
+	make_console();
 	register_binfmt(&init_format);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <linux/mutex.h>
 #include <linux/of_fdt.h>
 #include <linux/panic_notifier.h>
+#include <linux/printk.h>
 #include <linux/reboot.h>
 #include <linux/sched/task.h>
 #include <linux/seq_file.h>
@@ -62,6 +63,28 @@ void __init setup_arch(char **command_line)
 	/* an empty one: what is in it comes from overlays */
 	unflatten_device_tree();
 }
+
+/*
+ * The kernel's farewell is an emergency by its priority, but not to a program that wants
+ * to see nothing but problems. The last one of those that are told before it.
+ */
+static int say_no_farewell(struct notifier_block *block, unsigned long action, void *data)
+{
+	if (console_loglevel < CONSOLE_LOGLEVEL_DEFAULT)
+		console_loglevel = CONSOLE_LOGLEVEL_SILENT;
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block farewell_block = {
+	.notifier_call = say_no_farewell,
+	.priority = INT_MIN,
+};
+
+static int __init prepare_farewell(void)
+{
+	return register_reboot_notifier(&farewell_block);
+}
+core_initcall(prepare_farewell);
 
 /*
  * For the program that has made this kernel, as if by a switch: whatever the calling task
