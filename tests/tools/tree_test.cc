@@ -104,6 +104,31 @@ TEST_F(TreeTest, FindAsTheHostDoes) {
   same({"--size", "4", "--type", "f"}, "-type f -size 4c");
   same({"--size", "1M"}, "-type f -size 1048576c");
 
+  // The same words as find(1), with its units.
+  for (const std::string words :
+       {"-name '*.conf'", "-iname '*.CONF' -type f", "-type d -name '[ox]*'", "-type d,l",
+        "-maxdepth 1", "-mindepth 2 -maxdepth 2", "-type f -size +100k", "-type f -size 1",
+        "-type f -size 1k", "-type f -size -1M", "-size 4c -type f", "-size +0 -type f",
+        "-name 'a*' -name '*b*'", "-print"}) {
+    std::vector<std::string> options;
+    for (std::string rest = words; !rest.empty();) {
+      std::string word = rest.substr(0, rest.find(' '));
+      rest.erase(0, word.size() + 1);
+      std::erase(word, '\'');
+      options.push_back(word);
+    }
+    same(options, words);
+  }
+  EXPECT_EQ(lkl_ok({"find", "e.img", "/other", "-name", "a*", "-print0"}),
+            std::string("/other/a b.conf\0", 16));
+  for (const char* word : {"-exec", "-delete", "-newer"}) {
+    const Result result = lkl({"find", "e.img", word, "x"});
+    EXPECT_EQ(result.status, 2) << word;
+    EXPECT_NE(result.err.find(std::string(word) + ": is not among -name"), std::string::npos)
+        << result.err;
+  }
+  expect_failure({"find", "e.img", "-size", "1x"}, 2, "-size: '1x'");
+
   EXPECT_EQ(lkl_ok({"find", "e.img:/dir", "--type", "l"}), "/dir/link\n");
   EXPECT_EQ(lkl_ok({"find", "e.img", "other", "--name", "a*", "--print0"}),
             std::string("other/a b.conf\0", 15));

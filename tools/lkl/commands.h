@@ -59,8 +59,12 @@ struct Command {
 // All of them, in the order of their names.
 std::span<const Command> all_commands();
 
+// Options of find as find(1) writes them, "-name X", become those of this parser.
+// Throws CLI::ParseError for what only find(1) has.
+std::vector<std::string> take_find_words(std::vector<std::string> words);
+
 // Parses the words as they are. The parser by itself takes "[a,b]" for the list of a and b.
-void parse_exactly(CLI::App& parser, const std::vector<std::string>& words);
+void parse_exactly(CLI::App& parser, std::vector<std::string> words);
 
 // Adds -P.
 CLI::Option* add_volume_option(CLI::App& parser, const std::string& names, CommonOptions& options);

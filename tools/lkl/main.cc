@@ -26,23 +26,23 @@ namespace {
 // The place for more commands.
 constexpr Command kCommands[] = {
     {"bisect", "Find the commit that made a test of the kernel fail", add_bisect},
-    {"build", "Make an image with a file system of what is in a directory", add_build},
+    {"build", "Make an image with a file system of what is in a directory", add_build, "--force"},
     {"cat", "Write files of an image to standard output", add_cat, "", true},
     {"chmod", "Change the modes of files", add_chmod, "", true},
     {"chown", "Change the owners of files", add_chown, "", true},
-    {"cp", "Copy files and trees into, out of and between images", add_cp},
+    {"cp", "Copy files and trees into, out of and between images", add_cp, "--force"},
     {"df", "Show how full the file systems of an image are", add_df, "", true},
     {"diff", "Compare trees of images and the host", add_diff},
     {"domains", "List the domains of libvirt and their disks", add_domains, "-d --domain --disk"},
     {"du", "Show how much space files take", add_du, "-d", true},
     {"find", "Search for files of an image", add_find, "--type", true},
     {"info", "Show the partitions and file systems of an image", add_info},
-    {"ln", "Make hard and symbolic links", add_ln, "", true},
+    {"ln", "Make hard and symbolic links", add_ln, "--force", true},
     {"ls", "List files of an image", add_ls, "-a -d", true},
     {"mkdir", "Make directories", add_mkdir, "-m", true},
     {"mount", "Mount an image on a directory", add_mount},
-    {"mv", "Rename files, or move them to another directory", add_mv, "", true},
-    {"rm", "Remove files and trees", add_rm, "", true},
+    {"mv", "Rename files, or move them to another directory", add_mv, "--force", true},
+    {"rm", "Remove files and trees", add_rm, "--force", true},
     {"rmdir", "Remove empty directories", add_rmdir, "", true},
     {"sh", "Work in an image with a small shell", add_sh},
     {"stat", "Show all that is known about files of an image", add_stat, "", true},
@@ -51,7 +51,7 @@ constexpr Command kCommands[] = {
     {"touch", "Make empty files, and set the times of files", add_touch, "-c -d", true},
     {"truncate", "Set the size of files", add_truncate, "-c", true},
     {"umount", "Unmount what lkl mount has mounted", add_umount},
-    {"write", "Write standard input into a file of an image", add_write, "", true},
+    {"write", "Write standard input into a file of an image", add_write, "--offset", true},
 };
 
 struct Face {
@@ -68,7 +68,8 @@ constexpr Face kFaces[] = {
 
 constexpr char kFooter[] =
     "IMAGE is a disk image (raw, qcow2, vmdk, vdi, vhd ...), a block device, or a URI (nbd://,\n"
-    "nbd+unix://, ssh://, https:// ...); IMAGE:N is its partition N.\n"
+    "nbd+unix://, ssh://, https:// ...); IMAGE:N is its partition N, IMAGE@OFFSET what begins "
+    "there.\n"
     "Each command has its own --help and a manual page: man lkl-COMMAND";
 
 std::string format_option(const std::string& word) {
@@ -90,7 +91,7 @@ void add_common_options(CLI::App& parser, CommonOptions& options, std::string& m
     if (owned(full)) return std::string(brief);
     return fmt::format("{},{}", brief, full);
   };
-  parser.set_help_flag("--help", "Show this help");
+  parser.option_defaults()->group("Common options");
   parser.add_option(names("-a", "--add"), options.images, "An image to work on (again for more)")
       ->type_name("IMAGE")
       ->expected(1)
@@ -212,14 +213,20 @@ int run(int argc, char** argv) {
   CLI::App parser("Linux as a library: reads and writes disk images without privileges", "lkl");
   parser.footer(kFooter);
   parser.require_subcommand(0, 1);
+  parser.set_help_flag("-h,--help", "Show this help");
   add_common_options(parser, context.options, memory, "");
+  parser.option_defaults()->group("Options");
   parser.add_flag("--version", version, "Show the version; with -v what is built in");
 
   std::vector<std::pair<CLI::App*, Run>> commands;
   for (const Command& command : kCommands) {
     CLI::App* sub = parser.add_subcommand(command.name, command.summary);
-    add_common_options(*sub, context.options, memory, command.own);
+    // What a command has for itself comes first in its help.
+    sub->set_help_flag("--help", "Show this help");
     commands.emplace_back(sub, command.add(*sub));
+    if (sub->get_option_no_throw("-h") == nullptr)
+      sub->set_help_flag("-h,--help", "Show this help");
+    add_common_options(*sub, context.options, memory, command.own);
   }
 
   const std::string help = "'lkl --help' or 'lkl COMMAND --help'";
@@ -284,7 +291,14 @@ CLI::Option* add_volume_option(CLI::App& parser, const std::string& names, Commo
       ->type_name("PART");
 }
 
-void parse_exactly(CLI::App& parser, const std::vector<std::string>& words) {
+void parse_exactly(CLI::App& parser, std::vector<std::string> words) {
+  const auto subcommands = parser.get_subcommands({});
+  const auto command = std::find_if(words.begin(), words.end(), [&](const std::string& word) {
+    return std::any_of(subcommands.begin(), subcommands.end(),
+                       [&](const CLI::App* app) { return app->get_name() == word; });
+  });
+  if (parser.get_name() == "find" || (command != words.end() && *command == "find"))
+    words = take_find_words(std::move(words));
   // Nothing on a command line has a zero byte in it: one hides the bracket at the end.
   const std::function<std::string(std::string)> uncover = [](std::string word) {
     if (word.ends_with('\0')) word.pop_back();
@@ -293,7 +307,7 @@ void parse_exactly(CLI::App& parser, const std::vector<std::string>& words) {
   std::vector<std::string> covered;
   for (auto word = words.rbegin(); word != words.rend(); ++word)
     covered.push_back(word->ends_with(']') ? *word + '\0' : *word);
-  for (CLI::App* app : parser.get_subcommands({}))
+  for (CLI::App* app : subcommands)
     for (CLI::Option* option : app->get_options()) option->transform(uncover);
   for (CLI::Option* option : parser.get_options()) option->transform(uncover);
   parser.parse(std::move(covered));
