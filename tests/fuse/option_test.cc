@@ -155,6 +155,40 @@ TEST_F(FuseTest, PartitionsOfATable) {
   lkl_ok({"umount", "m"});
 }
 
+TEST_F(FuseTest, AtAnOffset) {
+  make_ext4("part", "32M");
+  for (const std::string offset : {"1048576", "1000001"}) {
+    shell("truncate -s " + offset + " disk && cat part >> disk && truncate -s 40M disk");
+    ASSERT_EQ(mount("disk", "offset=" + offset), "");
+    shell("echo x > m/f");
+    umount();
+    ASSERT_EQ(mount("disk@" + offset), "");
+    EXPECT_EQ(shell("cat m/f"), "x\n");
+    umount();
+    lkl_ok({"mount", "--offset", offset, "disk", "m"});
+    EXPECT_EQ(shell("cat m/f"), "x\n");
+    lkl_ok({"umount", "m"});
+    shell("tail -c +" + std::to_string(std::stoul(offset) + 1) +
+          " disk | head -c 32M > out; rm disk");
+    check_ext4("out");
+  }
+  EXPECT_NE(mount("part", "offset=x").find("offset: 'x'"), std::string::npos);
+  EXPECT_NE(mount("part", "offset=1,part=1").find("choose one"), std::string::npos);
+}
+
+TEST_F(FuseTest, TruncatedImages) {
+  make_ext4("image", "64M");
+  shell("truncate -s 40M image");
+  EXPECT_NE(mount("image", "ro").find("-o force"), std::string::npos);
+  EXPECT_NE(mount("image", "force").find("can only be read"), std::string::npos);
+  ASSERT_EQ(mount("image", "ro,force"), "");
+  EXPECT_EQ(shell("ls m"), "lost+found\n");
+  shell("fusermount3 -u m");
+  const Result end = wait_for_end();
+  EXPECT_EQ(end.status, 0);
+  EXPECT_NE(end.err.find("only what is there is read"), std::string::npos) << end.err;
+}
+
 TEST_F(FuseTest, SignalsUnmount) {
   const std::string image = make_ext4("image", "64M");
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {

@@ -232,6 +232,31 @@ TEST_F(LuksTest, DamageIsTold) {
   expect_failure({"ls", "--key-file", "key", "disk.img"}, 1, "disk.img");
 }
 
+// Inside, as well as outside.
+TEST_F(LuksTest, APartitionTableInside) {
+  shell(
+      "truncate -s 20M gpt.img && printf 'label: gpt\nsize=8M\nsize=4M\n' | sfdisk -q gpt.img && "
+      "dd if=fs.img of=gpt.img bs=1M seek=1 conv=notrunc status=none");
+  encrypt_version_1("gpt.img", "disk.img");
+  expect_contents({"--key-file", "key", "disk.img"});
+  expect_contents({"--key-file", "key", "disk.img:luks:0"});
+  expect_contents({"--key-file", "key", "disk.img:luks:0:1"});
+  expect_failure({"ls", "--key-file", "key", "disk.img:luks:0:2"}, 1, "no file system recognised");
+  expect_failure({"ls", "--key-file", "key", "disk.img:luks:0:3"}, 1, "no such device");
+  lkl_ok({"cp", "--key-file", "key", "key", "disk.img:luks:0:1:/new"});
+  EXPECT_EQ(lkl_ok({"cat", "--key-file", "key", "disk.img", "/new"}), "a secret");
+  const std::string info = lkl_ok({"info", "--key-file", "key", "disk.img"});
+  EXPECT_NE(info.find("luks:0:1: partition size 8.0M  ext4"), std::string::npos) << info;
+  // Nothing in it.
+  shell(
+      "rm gpt.img && truncate -s 20M gpt.img && printf 'label: dos\nsize=8M\nsize=4M\n' | sfdisk "
+      "-q "
+      "gpt.img");
+  encrypt_version_1("gpt.img", "disk.img");
+  expect_failure({"ls", "--key-file", "key", "disk.img:luks:0"}, 1,
+                 "disk.img:luks:0: has a partition table; choose one of its partitions");
+}
+
 TEST_F(LuksTest, ReencryptionIsRefused) {
   shell(
       "cp fs.img disk.img && truncate -s +32M disk.img && cryptsetup reencrypt --encrypt "

@@ -180,6 +180,8 @@ TEST_F(MdTest, HasPartitions) {
       "dd if=fs.img of=disk.img bs=1M seek=1 conv=notrunc status=none");
   make("5", "host:3", "disk.img", "m0 m1 m2");
   expect_contents({"-P", "md3p1"}, {"m0", "m1", "m2"});
+  expect_contents({"-P", "md3:1"}, {"m0", "m1", "m2"});
+  expect_contents({"-P", "md3"}, {"m0", "m1", "m2"});
   expect_contents({}, {"m0", "m1", "m2"});
 }
 
@@ -357,6 +359,20 @@ TEST_F(LvmTest, ReadOnlyVolumesStayThat) {
   const Result result = lkl({"rm", "p0", "/hello"});
   EXPECT_EQ(result.status, 1);
   EXPECT_NE(result.err.find("lvchange"), std::string::npos) << result.err;
+}
+
+TEST_F(LvmTest, VolumesHavePartitions) {
+  for (const std::string label : {"dos", "gpt"}) {
+    shell("rm -f disk.img && truncate -s 12M disk.img && printf 'label: " + label +
+          "\nstart=2048,size=8M\nsize=1M\n' | sfdisk -q disk.img && "
+          "dd if=fs.img of=disk.img bs=1M seek=1 conv=notrunc status=none");
+    make_one({{"root", volume({striped(12, {{"pv0", 0}})}, "disk.img")}});
+    expect_contents({"-P", "vg/root:1"}, {"p0"});
+    expect_contents({"-P", "vg/root"}, {"p0"});
+    expect_contents({}, {"p0"});
+    lkl_ok({"cp", "tree/hello", "p0:vg/root:1:/new"});
+    EXPECT_EQ(lkl_ok({"cat", "p0:vg/root:1", "/new"}), "hello\n");
+  }
 }
 
 TEST_F(LvmTest, UnknownTypesAreRefusedByName) {

@@ -11,6 +11,7 @@
 #include "../lkl/descriptors.h"
 #include "../lkl/error.h"
 #include "../lkl/mount_end.h"
+#include "../lkl/mount_options.h"
 #include "../lkl/session.h"
 #include "../lkl/terminal.h"
 #include "daemon.h"
@@ -97,6 +98,10 @@ tool::CommonOptions session_options(const Options& options) {
   to.disk_option = "DISK before the mount point";
   to.memory = options.memory;
   to.mount_options = options.mount_options;
+  tool::take_offset(to);
+  if (!options.offset.empty()) tool::set_offset(to, options.offset);
+  to.force = options.force;
+  to.force_option = "-o force";
   to.format = options.format;
   to.read_only = options.read_only;
   to.snapshot = options.snapshot;

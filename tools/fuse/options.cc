@@ -28,6 +28,8 @@ constexpr char kHelp[] =
     "    -o type=TYPE           file system type (recognised if left out)\n"
     "    -o part=PART           partition number (0: the whole disk), UUID=, LABEL=, PARTUUID=,\n"
     "                           PARTLABEL=, VG/LV, md0, luks:N (found if there is one choice)\n"
+    "    -o offset=N            where the file system begins in the image, in bytes (IMAGE@N)\n"
+    "    -o force               read what is left of a truncated image\n"
     "    -o key_file=FILE       passphrase of an encrypted disk (LUKS): what is in this file; -:\n"
     "                           standard input; without it the terminal is asked\n"
     "    -o add=IMAGE           another disk of the same array, volume group or file system "
@@ -76,6 +78,8 @@ struct Raw {
   char* connect = nullptr;
   char* part = nullptr;
   char* key_file = nullptr;
+  char* offset = nullptr;
+  int force = 0;
   unsigned mebibytes = 0;
   int direct_io = 0;
   int no_writeback = 0;
@@ -87,7 +91,7 @@ struct Raw {
 
   ~Raw() {
     for (char* text : {type, options, format, commit, on_full_disk, lock_file, log_file, domain,
-                       connect, part, key_file})
+                       connect, part, key_file, offset})
       free(text);
   }
 };
@@ -110,6 +114,8 @@ const fuse_opt kOptions[] = {
     LKL_OPTION("connect=%s", connect),
     LKL_OPTION("part=%s", part),
     LKL_OPTION("key_file=%s", key_file),
+    LKL_OPTION("offset=%s", offset),
+    LKL_OPTION("force", force),
     LKL_OPTION("mb=%u", mebibytes),
     LKL_OPTION("direct_io", direct_io),
     LKL_OPTION("no_writeback", no_writeback),
@@ -239,6 +245,9 @@ std::unique_ptr<Options> parse_options(int argc, char** argv) {
     if (!options->volume)
       throw UsageFailure(fmt::format("part={}: is not among {}", raw.part, tool::kVolumeChoices));
   }
+  if (raw.offset && raw.part) throw UsageFailure("part and offset: choose one");
+  options->offset = text_or_empty(raw.offset);
+  options->force = raw.force != 0;
   options->key_file = text_or_empty(raw.key_file);
   constexpr unsigned kLeastMebibytes = 32;
   if (raw.mebibytes != 0) {

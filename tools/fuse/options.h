@@ -22,6 +22,8 @@ struct Options {
   std::string mount_point;  // absolute
   std::string type;
   std::optional<tool::VolumeChoice> volume;
+  std::string offset;  // where the file system begins; empty: found
+  bool force = false;  // read what is left of a truncated image
   std::string key_file;
   std::uint64_t memory = 128ULL << 20;  // bytes
   std::string mount_options;            // for the library's kernel

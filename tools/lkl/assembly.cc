@@ -53,9 +53,7 @@ std::string array_id(const MdMember& superblock, const std::string& short_name,
 
 Assembly::Assembly(Context& context) : context_(context), passphrases_(context.options.key_file) {}
 
-Assembly::~Assembly() {
-  close([](const std::string&, const std::error_code&) {});
-}
+Assembly::~Assembly() = default;
 
 bool Assembly::prepare_opening() {
   return passphrases_.prepare() && warm_cryptsetup();
@@ -184,14 +182,13 @@ void Assembly::start(ArraySet& set) {
   set.started = true;
   array.device = running.device();
   array.size = device_size(array.device);
-  holders_.push_back({array.display(), std::move(running)});
+  held_.add(array.display(), std::move(running));
   if (!set.missing().empty()) {
     array.degraded = "without " + set.missing_names();
     context_.diagnostics.warning(
         fmt::format("{}: {} runs {}", array.display(), set.description(), array.degraded));
   }
-  Device& whole = add_made(std::move(array));
-  for (Device& partition : scan_disk(whole).partitions) add_made(std::move(partition));
+  add_partitions(add_made(std::move(array)));
 }
 
 bool Assembly::activate(GroupSet& group) {
@@ -217,14 +214,13 @@ bool Assembly::activate(GroupSet& group) {
     device.writable = volume.writable && all_writable(device.on) && !group.has_snapshots(volume);
     device.problem.clear();
     try {
-      device.device =
-          group.activate(volume, device.writable, [&](const std::string& name, DmDevice made) {
-            holders_.push_back({name, std::move(made)});
-          });
+      device.device = group.activate(
+          volume, device.writable,
+          [&](const std::string& name, DmDevice made) { held_.add(name, std::move(made)); });
       device.present = true;
       device.size = device_size(device.device);
-      device.contents = probe(reader_of(device));
       new_.push_back(&device);
+      add_partitions(device);
       progress = true;
     } catch (const Failure& failure) {
       device.problem = failure.what();
@@ -250,11 +246,10 @@ void Assembly::open(Container& container) {
     DmDevice opened(inner.display(), luks.table(outer.device, outer.size), inner.writable);
     inner.device = opened.device();
     inner.size = device_size(inner.device);
-    inner.contents = probe(reader_of(inner));
-    holders_.push_back({inner.display(), std::move(opened)});
+    held_.add(inner.display(), std::move(opened));
     container.open = true;
     outer.problem.clear();
-    add_made(std::move(inner));
+    add_partitions(add_made(std::move(inner)));
   } catch (const Failure& failure) {
     outer.problem = failure.what();
     throw;
@@ -276,7 +271,11 @@ void Assembly::open_all(bool ask) {
 }
 
 void Assembly::open_for(const std::string& id) {
-  const auto named = [&](const auto& container) { return id_in_luks(*container->device) == id; };
+  // "luks:2:1" is a partition in "luks:2".
+  const auto named = [&](const auto& container) {
+    const std::string inner = id_in_luks(*container->device);
+    return id == inner || id.starts_with(inner + ":");
+  };
   if (const auto found = std::find_if(containers_.begin(), containers_.end(), named);
       found != containers_.end()) {
     if (!(*found)->open) open(**found);
@@ -295,23 +294,41 @@ Device& Assembly::add_made(Device device) {
   return *devices_.back();
 }
 
+void Assembly::add_partitions(Device& whole) {
+  DiskLayout layout = scan_disk(whole, held_);
+  if (!layout.damage.empty())
+    context_.diagnostics.warning(fmt::format("{}: {}", whole.display(), layout.damage));
+  for (Device& partition : layout.partitions) add_made(std::move(partition));
+}
+
+const Device& Assembly::add_offset(const Device& whole, std::uint64_t offset) {
+  const std::string id = fmt::format("@{}", offset);
+  for (const auto& device : devices_)
+    if (device->on.size() == 1 && device->on.front() == &whole && device->id == id) return *device;
+  constexpr std::uint64_t kLeast = 512;
+  if (whole.size < kLeast || offset > whole.size - kLeast)
+    throw Failure(fmt::format("{}: {} is beyond its end; it is {} bytes long", whole.display(), id,
+                              whole.size));
+  Device device;
+  device.kind = Device::Kind::kAtOffset;
+  device.image = whole.image;
+  device.id = id;
+  device.start = offset;
+  device.on = {&whole};
+  device.writable = whole.writable;
+  device.device =
+      held_.add_piece(device.display(), whole, offset, whole.size - offset, whole.writable);
+  device.size = device_size(device.device);
+  Device& made = add_made(std::move(device));
+  add_partitions(made);
+  return made;
+}
+
 std::vector<const Device*> Assembly::devices() const {
   std::vector<const Device*> list;
   for (const auto& device : devices_)
     if (device->assembled()) list.push_back(device.get());
   return list;
-}
-
-void Assembly::close(const Report& report) {
-  while (!holders_.empty()) {
-    Holder& holder = holders_.back();
-    if (auto* const array = std::get_if<MdArray>(&holder.of))
-      report(fmt::format("{}: cannot stop the array", holder.name), array->stop());
-    else
-      report(fmt::format("{}: cannot remove the device", holder.name),
-             std::get<DmDevice>(holder.of).remove());
-    holders_.pop_back();
-  }
 }
 
 }  // namespace lkl::tool

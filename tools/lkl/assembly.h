@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 //
-// Devices made of others: arrays of md, logical volumes of LVM, and what is in LUKS containers, one
-// on top of the other in any order.
+// Devices made of others: arrays of md, logical volumes of LVM, what is in LUKS containers, and
+// what begins at an offset, with their partitions; one on top of the other in any order.
 #ifndef LKL_TOOL_ASSEMBLY_H
 #define LKL_TOOL_ASSEMBLY_H
 
-#include <functional>
 #include <memory>
 #include <string>
-#include <system_error>
-#include <variant>
 #include <vector>
 
 #include "device.h"
-#include "dm_device.h"
+#include "held_devices.h"
 #include "luks_header.h"
-#include "md_array.h"
 #include "options.h"
 #include "passphrase.h"
 
@@ -39,6 +35,12 @@ class Assembly {
   // be assembled.
   void add(Device& device);
 
+  // What begins at this byte of a device: "@OFFSET" is its id. The same again gives the same.
+  // Throws Failure.
+  const Device& add_offset(const Device& whole, std::uint64_t offset);
+  // For other devices that are made of these.
+  HeldDevices& held() { return held_; }
+
   // Starts the arrays and activates the logical volumes that can be had of what was added.
   void assemble();
 
@@ -53,8 +55,7 @@ class Assembly {
   std::vector<const Device*> devices() const;
 
   // Removes all of it, the last first; `report` gets what went wrong.
-  using Report = std::function<void(const std::string& what, const std::error_code& ec)>;
-  void close(const Report& report);
+  void close(const HeldDevices::Report& report) { held_.close(report); }
 
  private:
   struct Container {
@@ -62,11 +63,6 @@ class Assembly {
     LuksHeader header;
     bool open = false;
   };
-  struct Holder {
-    std::string name;
-    std::variant<DmDevice, MdArray> of;
-  };
-
   void examine(Device& device);
   void examine_physical_volume(Device& device);
   void claim_physical_volumes();
@@ -75,6 +71,7 @@ class Assembly {
   bool activate(GroupSet& group);
   void open(Container& container);
   Device& add_made(Device device);
+  void add_partitions(Device& whole);
 
   Context& context_;
   Passphrases passphrases_;
@@ -84,7 +81,7 @@ class Assembly {
   std::vector<std::pair<std::string, Device*>> unclaimed_;  // physical volumes, by UUID
   std::vector<std::unique_ptr<Container>> containers_;
   std::vector<std::unique_ptr<Device>> devices_;
-  std::vector<Holder> holders_;
+  HeldDevices held_;
 };
 
 }  // namespace lkl::tool

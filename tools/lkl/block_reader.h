@@ -4,6 +4,7 @@
 #ifndef LKL_TOOL_BLOCK_READER_H
 #define LKL_TOOL_BLOCK_READER_H
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -19,12 +20,14 @@ struct BlockReader {
   std::function<bool(std::uint64_t offset, std::span<std::byte> into)> read;
 };
 
-// A piece of a device; reads as zeroes where it could not be read.
+// A piece of a device; reads as zeroes where it could not be read, and beyond the end.
 template <std::size_t N>
 class Block {
  public:
   Block(const BlockReader& reader, std::uint64_t offset) {
-    if (!reader.read(offset, bytes_)) bytes_.fill(std::byte{0});
+    const std::uint64_t there = reader.size - std::min(reader.size, offset);
+    if (!reader.read(offset, std::span(bytes_).first(std::min<std::uint64_t>(N, there))))
+      bytes_.fill(std::byte{0});
   }
 
   template <class Number>

@@ -71,7 +71,7 @@ std::string problems(const Choosable& all) {
   for (const Device* device : devices)
     // The devices of one group have the same.
     if (!device->problem.empty() && text.find(device->problem) == std::string::npos)
-      text += (text.empty() ? "" : "; ") + device->problem;
+      text += (text.empty() ? "" : "; ") + device->problem + other_marks(*device);
   return text;
 }
 
@@ -97,20 +97,56 @@ const Device* find_chosen(const Choosable& all, const VolumeChoice& choice) {
                             all.whole->image, found.size(), to_text(choice), list));
 }
 
-const Device* find_only(const Choosable& all) {
+const Device* find_only(const Choosable& all, const std::string& type) {
   const Contents& whole = all.whole->contents;
-  if (whole.kind == Contents::Kind::kDiskFormat)
-    throw Failure(
-        fmt::format("{}: is a {} file, not a raw image; unpack it first, or leave raw: out",
-                    all.whole->image, whole.type));
+  if (whole.kind == Contents::Kind::kDiskFormat) throw Failure(not_raw(*all.whole));
   // Optical images often carry a partition table for the boot of USB sticks besides.
   if (whole.type == "iso9660" || whole.type == "udf") return all.whole;
   if (all.own.empty() && whole.kind == Contents::Kind::kFileSystem) return all.whole;
+  // Who says the type says which of several marks counts. But a member of an array has its file
+  // system's, too.
+  const bool meant = all.own.empty() && !type.empty() && whole.as(type) != nullptr;
+  if (meant && whole.type != kRaidMember) return all.whole;
   const Devices found = with_files(all);
   if (any_locked(all)) return nullptr;
   if (found.size() == 1) return found.front();
+  if (meant && found.empty()) return all.whole;
   const bool nothing_else = all.own.empty() && all.assembled.empty();
   return nothing_else && all.whole->problem.empty() ? all.whole : nullptr;
+}
+
+const Device& enter_partitions(const Choosable& all, const Device& chosen) {
+  if (!chosen.assembled() || chosen.contents.kind == Contents::Kind::kFileSystem) return chosen;
+  Devices inside;
+  for (const Device* device : all.assembled)
+    if (device->kind == Device::Kind::kPartition && device->on.front() == &chosen)
+      inside.push_back(device);
+  if (inside.empty()) return chosen;
+  std::string list;
+  for (const Device* device : inside) list += line_of(*device);
+  std::erase_if(inside, [](const Device* device) { return !device->holds_files(); });
+  if (inside.size() == 1) return *inside.front();
+  throw Failure(
+      fmt::format("{}: has a partition table; choose one of its partitions by its name "
+                  "here:{}",
+                  chosen.display(), list));
+}
+
+std::string not_raw(const Device& device) {
+  const Contents& contents = device.contents;
+  return fmt::format("{}: is not a raw image but {}; {}", device.display(), contents.type,
+                     contents.cure.empty() ? "leave raw: (or --format) out" : contents.cure);
+}
+
+std::string other_marks(const Device& device) {
+  std::string text;
+  for (const Contents& other : device.contents.also)
+    if (other.kind == Contents::Kind::kFileSystem)
+      text += fmt::format(
+          "; it also has the superblock of {}, one of the two is left over: -t {} takes it for "
+          "that",
+          other.type, other.type);
+  return text;
 }
 
 void throw_not_found(const Choosable& all, const std::optional<VolumeChoice>& choice) {

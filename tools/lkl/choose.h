@@ -22,11 +22,19 @@ struct Choosable {
 // The device, or nothing if none fits. Throws Failure if several do.
 const Device* find_chosen(const Choosable& all, const VolumeChoice& choice);
 // The only one with a file system, or one that mounting will say more about. Nothing if there are
-// none or several to choose from.
-const Device* find_only(const Choosable& all);
+// none or several to choose from. `type` is the file system's, if the command line says it.
+const Device* find_only(const Choosable& all, const std::string& type);
+// What to take instead of a device that has no file system but a partition table: its only
+// partition with files. Throws Failure if it has several or none; itself if it has no partitions.
+const Device& enter_partitions(const Choosable& all, const Device& chosen);
 
 // Says that there is none, or too many, and what there is. `choice` is nothing for find_only().
 [[noreturn]] void throw_not_found(const Choosable& all, const std::optional<VolumeChoice>& choice);
+
+// "disk.img: is not a raw image but qcow2; ..."
+std::string not_raw(const Device& device);
+// What else it looks like and may be meant, for the end of a message; mostly empty.
+std::string other_marks(const Device& device);
 
 }  // namespace lkl::tool
 

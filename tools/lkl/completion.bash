@@ -11,6 +11,7 @@ _lkl() {
   }
 
   local common="--add --domain --disk --connect --ro --snapshot --commit --format --type --partition"
+  common+=" --offset --force"
   common+=" --key-file --mem --mount-options --no-sandbox --quiet --verbose --help"
   local commands="bisect build cat chmod chown cp df diff domains du find info ln ls mkdir mount mv rm rmdir"
   commands+=" sh stat tar test touch truncate umount write"
@@ -75,7 +76,10 @@ _lkl() {
     diff) options="--times --no-owner --exclude --json" ;;
     domains) options="--json" ;;
     du) options="--summarize --human-readable --max-depth --json" ;;
-    find) options="--name --type --size --max-depth --print0 --json" ;;
+    find)
+      options="--name --iname --type --size --max-depth --min-depth --print0 --json"
+      options+=" -name -iname -type -size -maxdepth -mindepth -print0"
+      ;;
     info) options="--json" ;;
     ln) options="--symbolic --force --no-dereference" ;;
     ls)

@@ -105,6 +105,8 @@ void run_cp(const CpOptions& options, Context& context) {
   if (options.operands.size() < 2) throw UsageFailure("cp needs a source and a destination");
   CopyRequest request;
   request.copy = copy_options(options, context.options);
+  // Here it has both meanings: the common option of this name is not there.
+  context.options.force |= options.copy.force;
   for (const std::string& operand : options.operands)
     request.sources.push_back(locate(operand, context.options));
   request.destination = request.sources.back();

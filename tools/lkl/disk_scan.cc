@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "error.h"
 #include "format.h"
 #include "kernel_device.h"
 #include "partition_table.h"
@@ -25,9 +26,14 @@ Device partition_of(const Device& whole, unsigned number) {
   partition.image = whole.image;
   partition.number = number;
   partition.writable = whole.writable;
-  partition.id =
-      whole.assembled() ? fmt::format("{}p{}", whole.id, number) : fmt::format("{}", number);
-  if (whole.assembled()) partition.on = {&whole};
+  partition.id = fmt::format("{}", number);
+  if (!whole.assembled()) return partition;
+  partition.on = {&whole};
+  // Arrays have partitions of the kernel's, which have names.
+  const bool array = whole.kind == Device::Kind::kArray;
+  const std::string id = fmt::format("{}:{}", whole.id, number);
+  partition.id = array ? fmt::format("{}p{}", whole.id, number) : id;
+  if (array) partition.alias = id;
   return partition;
 }
 
@@ -50,12 +56,33 @@ std::vector<Device> find_partitions(const Device& whole) {
   return partitions;
 }
 
+// What the table says of a partition that the kernel did not find. Its device is made if the table
+// can be believed without the kernel.
+Device missing_partition(const Device& whole, const TableEntry& entry, bool make,
+                         HeldDevices& held) {
+  Device partition = partition_of(whole, entry.number);
+  partition.start = entry.start;
+  partition.size = entry.size;
+  partition.present = make && !entry.container && entry.start < whole.size;
+  if (!partition.present) return partition;
+  const std::uint64_t length = std::min(entry.size, whole.size - entry.start);
+  try {
+    partition.device =
+        held.add_piece(partition.display(), whole, entry.start, length, partition.writable);
+    partition.contents = probe(open_device(partition.device, length));
+  } catch (const Failure& failure) {
+    partition.present = false;
+    partition.problem = failure.what();
+  }
+  return partition;
+}
+
 }  // namespace
 
-DiskLayout scan_disk(Device& whole) {
+DiskLayout scan_disk(Device& whole, HeldDevices& held) {
   const BlockReader disk = open_device(whole.device, whole.size);
   whole.contents = probe(disk);
-  DiskLayout layout{{}, find_partitions(whole)};
+  DiskLayout layout{{}, find_partitions(whole), {}};
   std::vector<Device>& partitions = layout.partitions;
   if (whole.contents.type == kRaidMember) {
     // The superblock at its end may be that of the last partition. If not, the table that is
@@ -72,15 +99,14 @@ DiskLayout scan_disk(Device& whole) {
   const PartitionTable table = read_partition_table(disk);
   // A boot sector that only looks like a table: the kernel found nothing in it.
   const bool believe = !partitions.empty() || whole.contents.kind == Contents::Kind::kUnknown;
+  // The kernel's word counts where it can read the table.
+  const bool make = partitions.empty() && table.good && (table.kind == "gpt" || whole.assembled());
   for (const TableEntry& entry : table.entries) {
     auto known = std::find_if(partitions.begin(), partitions.end(),
                               [&](const Device& p) { return p.number == entry.number; });
     if (known == partitions.end()) {
       if (!believe) continue;
-      Device missing = partition_of(whole, entry.number);
-      missing.start = entry.start;
-      missing.present = false;
-      known = partitions.insert(known, std::move(missing));
+      known = partitions.insert(known, missing_partition(whole, entry, make, held));
     }
     // The kernel cuts what reaches beyond the end; the table says how large it should be.
     if (!entry.container) known->size = entry.size;
@@ -90,6 +116,7 @@ DiskLayout scan_disk(Device& whole) {
     known->container = entry.container;
   }
   if (!partitions.empty()) layout.table = table.kind.empty() ? "other" : table.kind;
+  if (believe && make) layout.damage = table.damage;
   std::sort(partitions.begin(), partitions.end(),
             [](const Device& a, const Device& b) { return a.number < b.number; });
   return layout;

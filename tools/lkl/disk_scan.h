@@ -8,17 +8,20 @@
 #include <vector>
 
 #include "device.h"
+#include "held_devices.h"
 
 namespace lkl::tool {
 
 struct DiskLayout {
   std::string table;               // "gpt", "mbr" or empty
   std::vector<Device> partitions;  // in the order of their numbers
+  std::string damage;              // what is wrong with the table, though it is used; or empty
 };
 
 // Finds out what is on the disk (`whole.contents`) and its partitions. `whole` has its kind, image,
-// id, device, size and access already.
-DiskLayout scan_disk(Device& whole);
+// id, device, size and access already, and has to stay where it is. Partitions that the kernel does
+// not make of the table become devices of their own, in `held`.
+DiskLayout scan_disk(Device& whole, HeldDevices& held);
 
 // Why a partition of the table cannot be used.
 std::string why_absent(const Device& whole, const std::vector<Device>& partitions,

@@ -73,19 +73,20 @@ void add_ssh_parameters(const std::string& uri, std::vector<std::string>& argume
   arguments.push_back("host=" + host);
 }
 
-// Splits a trailing ":N", ":UUID=..." and such off, unless a file of the whole name exists.
+// Splits a trailing ":N", ":UUID=...", "@OFFSET" and such off, unless a file of the whole name
+// exists.
 void split_volume(ImageName& name) {
   if (exists(name.image)) return;
   const std::string& text = name.image;
-  for (std::size_t colon = text.find(':', address_prefix(text)); colon != std::string::npos;
-       colon = text.find(':', colon + 1)) {
-    auto choice = parse_volume_choice(std::string_view(text).substr(colon + 1));
+  for (std::size_t at = text.find_first_of(":@", address_prefix(text)); at != std::string::npos;
+       at = text.find_first_of(":@", at + 1)) {
+    auto choice = parse_volume_choice(std::string_view(text).substr(at + (text[at] == ':')));
     if (!choice) continue;
-    // "a:b/c" may well be the name of something else.
-    if (choice->by == VolumeChoice::By::kDevice && !is_image_candidate(text.substr(0, colon)))
+    // "a:b/c" and "a@1" may well be names of something else.
+    if (choice->by == VolumeChoice::By::kDevice && !is_image_candidate(text.substr(0, at)))
       continue;
     name.volume = std::move(choice);
-    name.image.resize(colon);
+    name.image.resize(at);
     return;
   }
 }
@@ -136,14 +137,22 @@ ImageFile::ImageFile(const std::string& name, const ImageAccess& access)
     open_file(address.place);
     recognised = address.format.empty();
     if (recognised) find_format(address);
+    constexpr std::uint64_t kLeast = 512;
+    if (size_ < kLeast && (address.format.empty() || address.format == "raw")) {
+      ::close(std::exchange(fd_, -1));
+      throw Failure(
+          fmt::format("{}: is {} bytes long: too short for a disk image", address.place, size_));
+    }
   } else if (address.scheme == "nbd" || address.scheme == "nbds" || address.scheme == "nbd+unix" ||
              address.scheme == "nbds+unix" || address.scheme == "mem") {
     uri_ = address.place;
   } else {
     serve_remote(address);
   }
-  if (address.format.empty() || address.format == "raw") return;
-  serve_format(address, recognised);
+  if (address.format.empty() || address.format == "raw")
+    read_end();
+  else
+    serve_format(address, recognised);
 }
 
 void ImageFile::open_file(const std::string& path) {
@@ -177,10 +186,15 @@ void ImageFile::open_file(const std::string& path) {
   size_ = end < 0 ? 0 : static_cast<std::uint64_t>(end);
   device_ = status.st_dev;
   inode_ = status.st_ino;
-  if (size_ < 512) {
-    ::close(std::exchange(fd_, -1));
-    throw Failure(fmt::format("{}: is {} bytes long: too short for a disk image", path, size_));
-  }
+}
+
+void ImageFile::read_end() {
+  constexpr std::uint64_t kSector = 512;
+  if (fd_ < 0 || access_.writable || size_ % kSector == 0) return;
+  end_.resize(size_ % kSector);
+  if (::pread(fd_, end_.data(), end_.size(), static_cast<off_t>(size_ - end_.size())) !=
+      static_cast<ssize_t>(end_.size()))
+    end_.clear();
 }
 
 // Leaves errno, and no descriptor, if it fails.
@@ -350,6 +364,7 @@ ImageFile::ImageFile(ImageFile&& other) noexcept
       size_(other.size_),
       device_(other.device_),
       inode_(other.inode_),
+      end_(std::move(other.end_)),
       servers_(std::move(other.servers_)) {}
 
 ImageFile::~ImageFile() {

@@ -19,7 +19,7 @@
 
 namespace lkl::tool {
 
-// What IMAGE[:PARTITION][:/PATH] means.
+// What IMAGE[:PARTITION][:/PATH] or IMAGE@OFFSET[:/PATH] means.
 struct ImageName {
   std::string image;
   std::optional<VolumeChoice> volume;
@@ -60,6 +60,9 @@ class ImageFile {
   // Bytes. Of what is served it is known after set_size().
   std::uint64_t size() const { return size_; }
   void set_size(std::uint64_t size) { size_ = size; }
+  // The end of a raw image that is only read, if it is no whole sector; else empty. The kernel's
+  // disk does not have it.
+  const std::vector<std::byte>& end() const { return end_; }
   // Whether both are the same file of the host, by whatever names.
   bool same_image(const ImageFile& other) const;
   bool same_file(dev_t device, ino_t inode) const { return device == device_ && inode == inode_; }
@@ -78,6 +81,7 @@ class ImageFile {
  private:
   void open_file(const std::string& path);
   void open_descriptor(const std::string& path, const struct stat& status);
+  void read_end();
   void find_format(ImageAddress& address);
   void serve_format(const ImageAddress& address, bool recognised);
   void serve_remote(const ImageAddress& address);
@@ -90,6 +94,7 @@ class ImageFile {
   std::uint64_t size_ = 0;
   dev_t device_ = 0;
   ino_t inode_ = 0;
+  std::vector<std::byte> end_;
   std::vector<DiskServer> servers_;  // each may use those before it
 };
 

@@ -61,6 +61,8 @@ const char* kind_name(const Device& device) {
       return "array";
     case Device::Kind::kOpenedLuks:
       return "opened";
+    case Device::Kind::kAtOffset:
+      return "at an offset";
     case Device::Kind::kPartition:
       return "partition";
     case Device::Kind::kDisk:

@@ -87,9 +87,6 @@ void forget_kernel_log() {
   lkl_sys_syslog(kClear, nullptr, 0);
 }
 
-namespace {
-
-// Its lines, without priorities and time stamps.
 std::vector<std::string> kernel_log_lines() {
   constexpr int kReadAll = 3;
   std::string log(64 * 1024, '\0');
@@ -107,6 +104,8 @@ std::vector<std::string> kernel_log_lines() {
   }
   return lines;
 }
+
+namespace {
 
 constexpr std::string_view kIndent = "\n  kernel: ";
 

@@ -32,7 +32,9 @@ std::error_code write_small_file(const std::string& path, const std::string& tex
 
 // What the kernel says from now on: why it refused something is often only said there.
 void forget_kernel_log();
-// The last messages since, each on a line of its own that begins with "\n  kernel: ".
+// The messages since.
+std::vector<std::string> kernel_log_lines();
+// The last of them, each on a line of its own that begins with "\n  kernel: ".
 std::string kernel_reasons();
 // What it says of writing to disks that failed.
 std::string kernel_write_errors();

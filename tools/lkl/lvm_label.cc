@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "crc32.h"
+
 namespace lkl::tool {
 
 namespace {
@@ -15,12 +17,7 @@ constexpr std::size_t kSector = 512;
 
 // LVM's own use of CRC-32: another start, and no inversion at the end.
 std::uint32_t checksum(std::span<const std::byte> bytes) {
-  std::uint32_t crc = 0xf597a6cf;
-  for (const std::byte b : bytes) {
-    crc ^= std::to_integer<std::uint32_t>(b);
-    for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320U : 0);
-  }
-  return crc;
+  return crc32_of(bytes, 0xf597a6cf);
 }
 
 std::string with_dashes(std::string_view uuid) {

@@ -15,6 +15,7 @@
 #include "format.h"
 #include "host_images.h"
 #include "image_address.h"
+#include "mount_options.h"
 #include "panic.h"
 #include "signals.h"
 #include "terminal.h"
@@ -120,7 +121,23 @@ void add_common_options(CLI::App& parser, CommonOptions& options, std::string& m
   parser
       .add_option(names("-t", "--type"), options.type, "File system type, if it is not recognised")
       ->type_name("TYPE");
-  add_volume_option(parser, names("-P", "--partition"), options);
+  auto* part = add_volume_option(parser, names("-P", "--partition"), options);
+  if (!owned("--offset"))
+    parser
+        .add_option_function<std::string>(
+            "--offset",
+            [&options](const std::string& text) {
+              try {
+                set_offset(options, text);
+              } catch (const UsageFailure& failure) {
+                throw CLI::ValidationError(failure.what());
+              }
+            },
+            "Where the file system begins in the image, in bytes (or 4K, 2048s ...)")
+        ->type_name("N")
+        ->excludes(part);
+  parser.add_flag(owned("--force") ? "--truncated" : "--force,--truncated", options.force,
+                  "Read what is left of a truncated image");
   parser
       .add_option("--key-file", options.key_file,
                   "Passphrase of encrypted disks (LUKS): what is in this file (-: standard input)")
@@ -244,6 +261,7 @@ int run(int argc, char** argv) {
     for (const auto& [sub, run_command] : commands)
       if (sub->parsed()) {
         catch_signals();
+        take_offset(context.options);
         // Tests have kernels that panic in processes of their own.
         if (sub->get_name() != "test") survive_panics();
         attach_domain(context.options);
@@ -287,7 +305,7 @@ CLI::Option* add_volume_option(CLI::App& parser, const std::string& names, Commo
       .add_option_function<std::string>(
           names, take,
           "Partition number (0: the whole disk), UUID=, LABEL=, PARTUUID=, PARTLABEL=, VG/LV, md0, "
-          "luks:N")
+          "luks:N, @OFFSET")
       ->type_name("PART");
 }
 

@@ -55,6 +55,7 @@ std::vector<std::string> lklfuse_options(const MountRequest& options, const Comm
   if (!common.key_file.empty()) list.push_back("key_file=" + escaped(common.key_file));
   if (!common.format.empty()) list.push_back("format=" + common.format);
   if (common.snapshot) list.emplace_back("snapshot");
+  if (common.force) list.emplace_back("force");
   if (common.no_sandbox) list.emplace_back("no_sandbox");
   if (!common.commit.empty()) list.push_back("commit=" + escaped(common.commit));
   if (!common.mount_options.empty()) list.push_back("opts=" + escaped(common.mount_options));

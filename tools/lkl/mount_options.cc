@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "mount_options.h"
 
+#include <fmt/format.h>
 #include <lkl.h>
+
+#include <algorithm>
 
 namespace lkl::tool {
 
@@ -31,6 +34,7 @@ constexpr Word kWords[] = {
     {"dev", 0, LKL_MS_NODEV},
     {"noexec", LKL_MS_NOEXEC, 0},
     {"exec", 0, LKL_MS_NOEXEC},
+    {"loop", 0, 0},  // so is each image
 };
 
 const Word* find(std::string_view text) {
@@ -55,6 +59,28 @@ MountWords parse_mount_words(std::string_view text, unsigned flags) {
     }
   }
   return words;
+}
+
+void set_offset(CommonOptions& options, const std::string& text) {
+  options.volume = parse_volume_choice("@" + text);
+  if (!options.volume || !offset_of(*options.volume))
+    throw UsageFailure(
+        fmt::format("offset: '{}' is no number of bytes (or 4K, 1M, 0x1000, 2048s)", text));
+}
+
+void take_offset(CommonOptions& options) {
+  constexpr std::string_view kOffset = "offset=";
+  std::string kept;
+  std::string_view text = options.mount_options;
+  while (!text.empty()) {
+    const std::string_view word = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(word.size() + 1, text.size()));
+    if (word.starts_with(kOffset))
+      set_offset(options, std::string(word.substr(kOffset.size())));
+    else
+      kept += (kept.empty() ? "" : ",") + std::string(word);
+  }
+  options.mount_options = kept;
 }
 
 }  // namespace lkl::tool

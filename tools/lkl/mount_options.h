@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "options.h"
+
 namespace lkl::tool {
 
 struct MountWords {
@@ -17,6 +19,12 @@ struct MountWords {
 
 // `flags` is what holds where the words say nothing.
 MountWords parse_mount_words(std::string_view text, unsigned flags);
+
+// The file system begins there: the volume is what is at this offset. Throws UsageFailure.
+void set_offset(CommonOptions& options, const std::string& text);
+// The same for "offset=N" among the mount options, which is for loop devices as mount(8) has it,
+// not for the file system.
+void take_offset(CommonOptions& options);
 
 }  // namespace lkl::tool
 

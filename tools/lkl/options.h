@@ -41,6 +41,8 @@ struct CommonOptions {
   std::string key_file;                // of LUKS containers; "-": standard input
   std::uint64_t memory = 256ULL << 20;
   std::string mount_options;
+  bool force = false;                    // read what is left of a truncated image
+  const char* force_option = "--force";  // how that is said on the command line
   bool quiet = false;
   bool no_sandbox = false;
   int console = 2;  // descriptor for the kernel's messages

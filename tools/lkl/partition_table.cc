@@ -7,7 +7,7 @@
 #include <array>
 #include <utility>
 
-#include "text.h"
+#include "gpt.h"
 
 namespace lkl::tool {
 
@@ -106,24 +106,19 @@ void read_logical(const BlockReader& disk, std::uint32_t signature, std::uint64_
   }
 }
 
-bool read_gpt(const BlockReader& disk, PartitionTable& table) {
-  const Sector header(disk, kSector);
-  if (!header.has(0, "EFI PART")) return false;
-  const std::uint64_t first = header.le64(72);
-  const std::uint32_t count = std::min<std::uint32_t>(header.le32(80), 1024);
-  const std::uint32_t length = header.le32(84);
-  if (length < 128 || length > 4096 || first > UINT64_MAX / kSector) return false;
-  table.kind = "gpt";
-  for (std::uint32_t i = 0; i < count; i++) {
-    const Block<128> entry(disk, first * kSector + std::uint64_t{i} * length);
-    if (entry.le64(0) == 0 && entry.le64(8) == 0) continue;
-    const std::uint64_t begin = entry.le64(32), last = entry.le64(40);
-    if (last < begin || last >= UINT64_MAX / kSector) continue;
-    table.entries.push_back({i + 1, begin * kSector, (last - begin + 1) * kSector,
-                             guid_text(entry.part(0, 16)), utf16_text(entry.part(56, 72)),
-                             guid_text(entry.part(16, 16))});
+// Whether it is one by itself: all it has lies on the disk, and nothing in two partitions.
+bool makes_sense(const BlockReader& disk, const PartitionTable& table) {
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
+  for (const TableEntry& entry : table.entries) {
+    if (entry.start == 0 || entry.start > disk.size || entry.size > disk.size - entry.start)
+      return false;
+    if (!entry.container && entry.type.starts_with("0x"))
+      ranges.emplace_back(entry.start, entry.start + entry.size);
   }
-  return true;
+  std::sort(ranges.begin(), ranges.end());
+  for (std::size_t i = 1; i < ranges.size(); i++)
+    if (ranges[i].first < ranges[i - 1].second) return false;
+  return !ranges.empty();
 }
 
 }  // namespace
@@ -131,13 +126,19 @@ bool read_gpt(const BlockReader& disk, PartitionTable& table) {
 PartitionTable read_partition_table(const BlockReader& disk) {
   PartitionTable table;
   const Sector mbr(disk, 0);
-  if (mbr.le16(510) != 0xaa55) return table;
+  if (mbr.le16(510) != 0xaa55) {
+    // Overwritten with the table behind it: the copy may be there.
+    if (auto gpt = read_gpt(disk, 0); gpt && gpt->good) return *gpt;
+    return table;
+  }
   const auto slots = slots_of(mbr);
   // A boot sector of a file system ends in the same two bytes; its code is no partition table.
   for (std::size_t i = 0; i < slots.size(); i++)
     if (const std::uint8_t flag = mbr.byte(446 + 16 * i); flag != 0 && flag != 0x80) return table;
-  if (std::any_of(slots.begin(), slots.end(), [](auto& s) { return s.type == kProtective; }))
-    if (read_gpt(disk, table)) return table;
+  const auto protective = std::find_if(
+      slots.begin(), slots.end(), [](const MbrSlot& slot) { return slot.type == kProtective; });
+  if (protective != slots.end())
+    if (auto gpt = read_gpt(disk, protective->count)) return *gpt;
 
   const auto signature = static_cast<std::uint32_t>(mbr.le32(440));
   unsigned next = 5;
@@ -149,6 +150,7 @@ PartitionTable read_partition_table(const BlockReader& disk) {
   for (const MbrSlot& slot : slots)
     if (slot.count != 0 && is_bsd(slot.type)) read_disklabel(disk, slot, table, next);
   if (!table.entries.empty()) table.kind = "mbr";
+  table.good = makes_sense(disk, table);
   std::sort(table.entries.begin(), table.entries.end(),
             [](const TableEntry& a, const TableEntry& b) { return a.number < b.number; });
   return table;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 //
 // What the partition table of a disk says. Which partitions there are to mount is the kernel's
-// word (session.h); this adds what the kernel does not tell: types, names, and partitions that lie
-// beyond the end of a truncated image.
+// word (session.h) where it reads the table; this adds what the kernel does not tell: types, names,
+// partitions that lie beyond the end of a truncated image, and tables that the kernel does not
+// read: of disks with larger sectors, of damaged ones, inside of other devices.
 #ifndef LKL_TOOL_PARTITION_TABLE_H
 #define LKL_TOOL_PARTITION_TABLE_H
 
@@ -27,6 +28,9 @@ struct TableEntry {
 struct PartitionTable {
   std::string kind;  // "mbr", "gpt", empty when there is none
   std::vector<TableEntry> entries;
+  unsigned sector_size = 512;  // of the disk it was made for
+  bool good = false;           // it can be believed without the kernel's word
+  std::string damage;          // what is wrong with it, though it is good; empty: nothing
 };
 
 // Numbered as Linux numbers them: logical partitions of an MBR from 5 on.

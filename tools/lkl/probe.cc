@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <optional>
 
@@ -13,6 +14,7 @@
 #include "lvm_label.h"
 #include "lvm_metadata.h"
 #include "md_superblock.h"
+#include "signatures.h"
 #include "text.h"
 
 namespace lkl::tool {
@@ -194,28 +196,20 @@ Found probe_optical(const BlockReader& device) {
                   false};
 }
 
-Found probe_other(const BlockReader& device) {
-  const Block<4096> start(device, 0);
-  const auto other = [](const char* type) {
-    return Contents{Kind::kOther, type, {}, {}, 0, false};
-  };
-  const auto format = [](const char* type) {
-    return Contents{Kind::kDiskFormat, type, {}, {}, 0, false};
-  };
-  if (start.has(0, "QFI\xfb")) return format("qcow2");
-  if (start.has(0, std::string_view("QED\0", 4))) return format("qed");
-  if (start.has(0, "KDMV")) return format("vmdk");
-  if (start.has(0, "vhdxfile")) return format("vhdx");
-  if (start.has(0, "conectix")) return format("vhd");
-  if (start.has(64, "\x7f\x10\xda\xbe")) return format("vdi");
-  if (start.has(0, "\x1f\x8b")) return format("gzip");
-  if (start.has(0,
-                "\xfd"
-                "7zXZ"))
-    return format("xz");
-  if (start.has(0, "\x28\xb5\x2f\xfd")) return format("zstd");
-  if (start.has(4086, "SWAPSPACE2")) return other("swap");
-  return {};
+Found found_signature(const Signature* known) {
+  if (known == nullptr) return {};
+  Contents found{known->kind, known->type, {}, {}, 0, false};
+  found.cure = known->cure;
+  return found;
+}
+
+Found probe_known(const BlockReader& device) {
+  return found_signature(find_signature(device, false));
+}
+
+// What other ones may have among their bytes.
+Found probe_rare(const BlockReader& device) {
+  return found_signature(find_signature(device, true));
 }
 
 Contents made_of(const char* type, std::string uuid) {
@@ -260,12 +254,34 @@ Found probe_lvm(const BlockReader& device) {
 
 }  // namespace
 
+const Contents* Contents::as(const std::string& file_system) const {
+  const auto fits = [&](const Contents& one) {
+    return one.kind == Kind::kFileSystem && driver_of(one.type) == driver_of(file_system);
+  };
+  if (fits(*this)) return this;
+  const auto other = std::find_if(also.begin(), also.end(), fits);
+  return other == also.end() ? nullptr : &*other;
+}
+
+std::string driver_of(const std::string& type) {
+  if (type == "ext2" || type == "ext3") return "ext4";
+  if (type == "ntfs") return "ntfs3";
+  return type;
+}
+
 Contents probe(const BlockReader& device) {
+  Contents contents;
   for (const auto probe_one :
        {probe_raid, probe_luks, probe_lvm, probe_ext, probe_btrfs, probe_xfs, probe_squashfs,
-        probe_f2fs, probe_erofs, probe_other, probe_optical, probe_boot_sector})
-    if (const Found found = probe_one(device)) return *found;
-  return {};
+        probe_f2fs, probe_erofs, probe_known, probe_optical, probe_boot_sector, probe_rare}) {
+    Found found = probe_one(device);
+    if (!found) continue;
+    if (contents.kind == Kind::kUnknown)
+      contents = std::move(*found);
+    else
+      contents.also.push_back(std::move(*found));
+  }
+  return contents;
 }
 
 }  // namespace lkl::tool

@@ -34,7 +34,16 @@ struct Contents {
   std::uint64_t member = 0;   // which one it is of the devices the file system spans
   // More about it, for people and programs: "version", "2".
   std::vector<std::pair<std::string, std::string>> details = {};
+  std::string cure = {};  // of what has no files, or is no raw image: what makes them of it
+  // What else it looks like: one of them may be left over from before.
+  std::vector<Contents> also = {};
+
+  // This or another of what it looks like, if it is a file system of this type of the kernel's.
+  const Contents* as(const std::string& file_system) const;
 };
+
+// The type by which the kernel mounts what has this one.
+std::string driver_of(const std::string& type);
 
 Contents probe(const BlockReader& device);
 

@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "session.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 
 #include "commit.h"
 #include "disk_choice.h"
 #include "disk_scan.h"
+#include "embedded.h"
 #include "format.h"
 #include "lkl_build_info.h"
+#include "mount_failure.h"
 #include "mount_options.h"
 #include "panic.h"
 #include "signals.h"
@@ -25,26 +30,55 @@ namespace {
 // Room for one directory on each level of a very deep tree, twice.
 constexpr unsigned kFileDescriptors = 65536;
 
-// Where the kernel's console leads is asked for by a plain function, hence not a member. Off while
-// the kernel halts: its farewell has the highest priority and passes every loglevel.
+// Where the kernel's console leads is asked for by a plain function, hence not members.
 std::atomic<bool> console_on{true};
 std::atomic<int> console_fd{STDERR_FILENO};
+std::atomic<int> log_fd{-1};
 
 // Runs on a small stack of the kernel's: straight to the descriptor.
-void print_console(const char* text, int length) {
-  look_for_panic({text, static_cast<std::size_t>(length)});
-  if (!console_on.load(std::memory_order_relaxed)) return;
-  // It may tell of names and labels in the image.
-  char piece[256];
-  while (length > 0) {
-    const std::size_t size = std::min(static_cast<std::size_t>(length), sizeof(piece));
-    std::copy_n(text, size, piece);
-    mask_controls(piece, size, "\n\t");
-    const ssize_t n = ::write(console_fd, piece, size);
+void write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = ::write(fd, text.data(), text.size());
     if (n <= 0) return;
-    text += n;
-    length -= static_cast<int>(n);
+    text.remove_prefix(static_cast<std::size_t>(n));
   }
+}
+
+// It may tell of names and labels in the image.
+void write_masked(int fd, std::string_view text) {
+  std::array<char, 256> piece;
+  while (!text.empty()) {
+    const std::size_t size = std::min(text.size(), piece.size());
+    std::copy_n(text.data(), size, piece.data());
+    mask_controls(piece.data(), size, "\n\t");
+    write_all(fd, {piece.data(), size});
+    text.remove_prefix(size);
+  }
+}
+
+void print_console(const char* text, int length) {
+  const std::string_view words(text, static_cast<std::size_t>(length));
+  look_for_panic(words);
+  if (log_fd >= 0) {
+    write_masked(log_fd, words);
+    // What would be printed anyhow.
+    if (words.find("Kernel panic") != words.npos) console_on = true;
+  }
+  if (console_on.load(std::memory_order_relaxed)) write_masked(console_fd, words);
+}
+
+// LKL_KERNEL_LOG=FILE: all that the kernels of all commands say is added to it.
+void open_kernel_log() {
+  const char* const path = getenv("LKL_KERNEL_LOG");
+  if (path == nullptr || *path == '\0' || log_fd >= 0) return;
+  constexpr int kFlags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY;
+  // One that another user has made may be written, but not "created", in /tmp: proc(5).
+  int fd = ::open(path, kFlags);
+  if (fd < 0 && errno == ENOENT) fd = ::open(path, kFlags | O_CREAT, 0600);
+  if (fd < 0)
+    throw Failure(fmt::format("LKL_KERNEL_LOG={}: cannot open it: {}", path,
+                              describe({errno, std::system_category()})));
+  log_fd = fd;
 }
 
 // The disk and its partitions.
@@ -72,18 +106,20 @@ void Session::enter_sandbox() {
 
 void Session::boot() {
   if (kernel_) return;
-  console_on = true;
   const CommonOptions& options = context_.options;
   // They may belong together.
   for (const std::string& image : options.images) open(parse_image_name(image).image, false);
   check_interrupted();
   console_fd = options.console;
   forget_panic();
+  open_kernel_log();
+  const bool show_all = options.verbose >= 2;
+  console_on = show_all || log_fd < 0;
   enter_sandbox();
   constexpr int kOnlyDisasters = 2, kEverything = 8;
   std::error_code ec =
       kernel_.start({.memory = options.memory,
-                     .loglevel = options.verbose >= 2 ? kEverything : kOnlyDisasters,
+                     .loglevel = show_all || log_fd >= 0 ? kEverything : kOnlyDisasters,
                      .print = print_console});
   if (ec)
     throw Failure(
@@ -137,8 +173,14 @@ AttachedImage& Session::open(const std::string& name, bool writable) {
   if (ec) throw Failure(fmt::format("the kernel cannot be prepared: {}", describe(ec)));
   Disk disk = file.connect();
   if (!file.warning().empty()) context_.diagnostics.warning(file.warning());
-  images_.push_back(std::make_unique<AttachedImage>(
-      AttachedImage{name, {name}, std::move(file), std::move(disk), {}, {}, {}}));
+  std::unique_ptr<ImageEnd> end;
+  if (!file.end().empty()) {
+    end = std::make_unique<ImageEnd>();
+    std::copy(file.end().begin(), file.end().end(), end->sectors.begin());
+    end->disk = Disk::from_memory(end->sectors, {.read_only = true});
+  }
+  images_.push_back(std::make_unique<AttachedImage>(AttachedImage{
+      name, {name}, std::move(file), std::move(disk), std::move(end), {}, {}, {}, {}}));
   return *images_.back();
 }
 
@@ -149,6 +191,7 @@ AttachedImage& Session::attach(const std::string& name, bool writable) {
     scan(image);
     assembly_.add(image.whole);
     for (Device& partition : image.partitions) assembly_.add(partition);
+    find_embedded_in(image);
   }
   return image;
 }
@@ -196,9 +239,40 @@ void Session::scan(AttachedImage& image) {
   if (whole.size > 0 && !open_device(whole.device, whole.size).read(0, first))
     throw Failure(fmt::format("{}: cannot be read from its beginning; it is damaged or truncated{}",
                               image.file.path(), image.file.complaints()));
-  DiskLayout layout = scan_disk(whole);
+  if (image.end && (first[510] != std::byte{0x55} || first[511] != std::byte{0xaa})) add_end(image);
+  DiskLayout layout = scan_disk(whole, assembly_.held());
   image.table = std::move(layout.table);
+  image.table_damage = std::move(layout.damage);
   image.partitions = std::move(layout.partitions);
+  if (!image.table_damage.empty())
+    context_.diagnostics.warning(fmt::format("{}: {}", image.file.path(), image.table_damage));
+}
+
+// With its last bytes; the disk has no partitions that the kernel knows.
+void Session::add_end(AttachedImage& image) {
+  Device& whole = image.whole;
+  constexpr std::uint64_t kSector = 512;
+  DmTable table;
+  table.emplace_back(0, whole.size / kSector, "linear", major_minor(whole.device) + " 0");
+  table.emplace_back(whole.size / kSector, ImageEnd::kSectors, "linear",
+                     major_minor(image.end->disk.device()) + " 0");
+  DmDevice joined(whole.image, table, false);
+  whole.device = joined.device();
+  whole.size += ImageEnd::kSectors * kSector;
+  assembly_.held().add(whole.image, std::move(joined));
+}
+
+// A program with a file system behind it: an AppImage.
+void Session::find_embedded_in(AttachedImage& image) {
+  const Device& whole = image.whole;
+  if (whole.contents.kind != Contents::Kind::kUnknown || !image.partitions.empty()) return;
+  const BlockReader reader = open_device(whole.device, whole.size);
+  const auto end = end_of_program(reader);
+  if (!end) return;
+  const BlockReader rest{whole.size - *end, [&](std::uint64_t at, std::span<std::byte> into) {
+                           return reader.read(*end + at, into);
+                         }};
+  if (probe(rest).kind == Contents::Kind::kFileSystem) assembly_.add_offset(whole, *end);
 }
 
 Choosable Session::choosable(const AttachedImage& image) const {
@@ -217,9 +291,20 @@ Choosable Session::choosable(const AttachedImage& image) const {
 
 const Device& Session::choose(AttachedImage& image, std::optional<VolumeChoice> choice) {
   if (!choice) choice = context_.options.volume;
-  const auto find = [&] {
+  if (const auto offset = choice ? offset_of(*choice) : std::nullopt) {
+    // A partition that begins there is that.
+    if (to_text(*choice) == fmt::format("@{}", *offset))
+      for (const Device& partition : image.partitions)
+        if (partition.present && partition.start == *offset) return partition;
+    assembly_.add_offset(image.whole, *offset);
+  }
+  const auto find = [&]() -> const Device* {
     const Choosable all = choosable(image);
-    return choice ? find_chosen(all, *choice) : find_only(all);
+    if (!choice) return find_only(all, context_.options.type);
+    const Device* found = find_chosen(all, *choice);
+    return found == nullptr || choice->by != VolumeChoice::By::kDevice
+               ? found
+               : &enter_partitions(all, *found);
   };
   const bool by_number = choice && choice->by == VolumeChoice::By::kNumber;
   if (!by_number) assembly_.assemble();
@@ -250,26 +335,23 @@ std::string Session::type_to_mount(const AttachedImage& image, const Device& dev
     switch (contents.kind) {
       case Contents::Kind::kUnknown:
         throw Failure(
-            fmt::format("{}: no file system recognised; if there is one, name its type "
-                        "with -t",
-                        name));
+            fmt::format("{}: no file system recognised{}", name, what_may_be_meant(device)));
       case Contents::Kind::kOther:
         if (!device.problem.empty()) throw Failure(device.problem);
         if (contents.type == kLuks)
           throw Failure(fmt::format("{}: is encrypted (LUKS); what is in it is {}:luks:{}", name,
-                                    device.image, device.id.empty() ? "0" : device.id));
-        throw Failure(fmt::format("{}: holds {}, which has no files", name, contents.type));
+                                    device.image, device.id.empty() ? "0" : device.id) +
+                        other_marks(device));
+        throw Failure(fmt::format("{}: holds {}, which has no files{}{}{}", name, contents.type,
+                                  contents.cure.empty() ? "" : "; ", contents.cure,
+                                  other_marks(device)));
       case Contents::Kind::kDiskFormat:
-        throw Failure(
-            fmt::format("{}: is a {} file, not a raw image; unpack it first, or leave raw: out",
-                        name, contents.type));
+        throw Failure(not_raw(device));
       case Contents::Kind::kFileSystem:
         type = contents.type;
         break;
     }
-    // One driver serves all three.
-    if (type == "ext2" || type == "ext3") type = "ext4";
-    if (type == "ntfs") type = "ntfs3";
+    type = driver_of(type);
   }
   if (!kernel_knows(type))
     throw Failure(
@@ -277,20 +359,52 @@ std::string Session::type_to_mount(const AttachedImage& image, const Device& dev
                     "the library with it, or check -t",
                     name, type, LKL_PROFILE));
 
+  return type;
+}
+
+// For the end of a message.
+std::string Session::what_may_be_meant(const Device& device) const {
+  std::string text;
+  if (!device.assembled() && device.number == 0) {
+    for (const Embedded& one : find_embedded(open_device(device.device, device.size)))
+      text += fmt::format("\n  {} seems to begin at {}: {}@{}", one.type, one.offset, device.image,
+                          one.offset);
+    if (!text.empty()) return "; if one of these is meant, name it so:" + text;
+  }
+  return "; if there is one, name its type with -t, and where it begins as IMAGE@OFFSET";
+}
+
+// A device that is as long as the file system on it should be; what is not there cannot be read.
+// The device itself if nothing is missing.
+const Device& Session::in_full_length(const AttachedImage& image, const Device& device,
+                                      const std::string& type) {
+  const Contents* contents = device.contents.as(type);
   // A partition may reach beyond the end of a truncated image.
   std::uint64_t room = device.size;
   if (!device.assembled())
     room = std::min(room, image.file.size() - std::min(image.file.size(), device.start));
-  if (contents.kind == Contents::Kind::kFileSystem && contents.size > room)
-    throw Failure(
-        fmt::format("{}: the {} file system is {} bytes long, but {} only {}; the image "
-                    "is truncated, get it anew",
-                    name, contents.type, contents.size,
-                    device.assembled()   ? "the device is"
-                    : device.number == 0 ? "the image is"
-                                         : "the partition has",
-                    room));
-  return type;
+  if (contents == nullptr || contents->size <= room) return device;
+  const std::string name = device.display();
+  const std::string what = fmt::format("the {} file system is {} bytes long, but {} only {}",
+                                       contents->type, contents->size,
+                                       device.assembled()   ? "the device is"
+                                       : device.number == 0 ? "the image is"
+                                                            : "the partition has",
+                                       room);
+  const CommonOptions& options = context_.options;
+  if (!options.force && options.type.empty())
+    throw Failure(fmt::format(
+        "{}: {}; the image is truncated, get it anew, or read what is left of it with {}", name,
+        what, options.force_option));
+  context_.diagnostics.warning(
+      fmt::format("{}: {}; it is truncated, and only what is there is read", name, what));
+  auto longer = std::make_unique<Device>(device);
+  longer->device = assembly_.held().add_piece(name, device, 0, contents->size, false);
+  longer->size = contents->size;
+  longer->writable = false;
+  longer->truncated_from = &device;
+  truncated_.push_back(std::move(longer));
+  return *truncated_.back();
 }
 
 std::string Session::mount_data(const Device& device, const std::string& type, unsigned& flags) {
@@ -312,8 +426,15 @@ std::string Session::mount_data(const Device& device, const std::string& type, u
   // then left out.
   const bool told = words.data.find("noload") != std::string::npos ||
                     words.data.find("nologreplay") != std::string::npos;
-  if (!device.writable && device.contents.needs_replay && !told) {
-    const bool btrfs = type == "btrfs";
+  const bool btrfs = type == "btrfs";
+  if (device.truncated_from != nullptr && !told) {
+    // Nor what is to be read first, if it may be beyond the end.
+    if (btrfs) {
+      add("rescue=nologreplay");
+      add("rescue=ignorebadroots");
+    }
+    if (type == "ext4") add("noload");
+  } else if (!device.writable && device.contents.needs_replay && !told) {
     if (btrfs || type == "ext4") {
       add(btrfs ? "rescue=nologreplay" : "noload");
       context_.diagnostics.warning(
@@ -324,7 +445,7 @@ std::string Session::mount_data(const Device& device, const std::string& type, u
   }
 
   // The other devices of a btrfs that spans several have to be named.
-  if (type == "btrfs") {
+  if (btrfs) {
     std::vector<const Device*> devices = assembly_.devices();
     for (const auto& image : images_)
       for (const Device* other : devices_of(*image)) devices.push_back(other);
@@ -394,6 +515,9 @@ std::string Session::why_read_only(const Volume& volume) const {
   for (std::size_t i = 0; i < below.size(); i++) {
     const Device& device = *below[i];
     if (device.writable) continue;
+    if (device.truncated_from != nullptr)
+      return fmt::format("{}: the image is truncated: what is left of it can only be read",
+                         volume.name);
     if (!device.degraded.empty())
       return fmt::format("{}: the array {} runs {}, so it is only read; name all its disks with -a",
                          volume.name, device.id, device.degraded);
@@ -413,15 +537,16 @@ std::string Session::why_read_only(const Volume& volume) const {
       volume.name);
 }
 
-Volume& Session::mount(AttachedImage& image, const Device& device) {
+Volume& Session::mount(AttachedImage& image, const Device& chosen) {
   for (auto& volume : volumes_)
-    if (volume->device == &device) return *volume;
+    if (volume->device == &chosen || volume->device->truncated_from == &chosen) return *volume;
 
   auto volume = std::make_unique<Volume>();
   volume->image = &image;
+  volume->name = chosen.display();
+  volume->type = type_to_mount(image, chosen);
+  const Device& device = in_full_length(image, chosen, volume->type);
   volume->device = &device;
-  volume->name = device.display();
-  volume->type = type_to_mount(image, device);
 
   unsigned flags = 0;
   const std::string data = mount_data(device, volume->type, flags);
@@ -430,17 +555,11 @@ Volume& Session::mount(AttachedImage& image, const Device& device) {
   std::error_code ec;
   volume->mount = DeviceMount(device.device, volume->type, flags, data, ec);
   if (ec) {
-    const Contents& found = device.contents;
-    const bool other_type = found.kind == Contents::Kind::kFileSystem &&
-                            found.type != volume->type &&
-                            !(found.type.starts_with("ext") && volume->type.starts_with("ext"));
-    const std::string cure = other_type
-                                 ? fmt::format("; it looks like {}: leave -t out", found.type)
-                             : found.kind == Contents::Kind::kUnknown
-                                 ? "; no file system is recognised there"
-                                 : "; it may be damaged: check it with the file system's fsck";
+    const std::string why =
+        explain({volume->type, ec, data, kernel_log_lines(), device.contents,
+                 device.truncated_from == nullptr ? "" : "too much of the image is missing"});
     throw Failure(fmt::format("{}: cannot mount as {}: {}{}{}", volume->name, volume->type,
-                              describe(ec), cure, kernel_reasons()));
+                              describe(ec), why, kernel_reasons()));
   }
   volume->root = File(volume->mount.path(), LKL_O_RDONLY | LKL_O_DIRECTORY);
   volumes_.push_back(std::move(volume));
@@ -476,6 +595,7 @@ void Session::close() {
   commit_.reset();
   for (auto& image : images_) {
     report(fmt::format("{}: cannot remove the disk", image->file.path()), image->disk.remove());
+    if (image->end) image->end->disk.remove();
     try {
       image->file.finish();
     } catch (const std::system_error& error) {
@@ -486,7 +606,6 @@ void Session::close() {
     }
   }
   images_.clear();
-  console_on = context_.options.verbose >= 2;
   report("cannot halt the kernel", kernel_.halt());
 }
 

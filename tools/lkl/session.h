@@ -7,6 +7,7 @@
 
 #include <lkl.hpp>
 
+#include <array>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -26,13 +27,23 @@
 
 namespace lkl::tool {
 
+// The end of an image that is no whole sector, with zeroes behind it: a disk of its own. There is
+// room for a last block of what begins within a sector, too.
+struct ImageEnd {
+  static constexpr std::uint64_t kSectors = 16;
+  std::array<std::byte, kSectors* 512> sectors = {};
+  Disk disk;
+};
+
 // One image that is open, and attached once the kernel runs. Owned by the session.
 struct AttachedImage {
   std::string name;             // as it was given
   std::set<std::string> names;  // the same, and others by which it was asked for
   ImageFile file;
   Disk disk;
-  std::string table;  // "gpt", "mbr" or empty
+  std::unique_ptr<ImageEnd> end;  // mostly none
+  std::string table;              // "gpt", "mbr" or empty
+  std::string table_damage;       // what is wrong with it, though it is used
   Device whole;
   std::vector<Device> partitions;  // in the order of their numbers
   bool scanned = false;            // the last three are known
@@ -94,10 +105,15 @@ class Session {
   void prepare_commit();
   void commit();
   void scan(AttachedImage& image);
+  void add_end(AttachedImage& image);
   void attach_others();
   std::string why_read_only(const Volume& volume) const;
   Choosable choosable(const AttachedImage& image) const;
+  void find_embedded_in(AttachedImage& image);
   std::string type_to_mount(const AttachedImage& image, const Device& device) const;
+  std::string what_may_be_meant(const Device& device) const;
+  const Device& in_full_length(const AttachedImage& image, const Device& device,
+                               const std::string& type);
   std::string mount_data(const Device& device, const std::string& type, unsigned& flags);
   bool kernel_knows(const std::string& type) const;
 
@@ -114,6 +130,7 @@ class Session {
   std::string file_systems_;  // /proc/filesystems
   std::vector<std::unique_ptr<AttachedImage>> images_;
   Assembly assembly_;
+  std::vector<std::unique_ptr<Device>> truncated_;  // devices of truncated images
   std::vector<std::unique_ptr<Volume>> volumes_;
 };
 

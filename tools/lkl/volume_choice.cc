@@ -8,6 +8,8 @@
 #include <charconv>
 
 #include "device.h"
+#include "error.h"
+#include "format.h"
 
 namespace lkl::tool {
 
@@ -74,6 +76,28 @@ std::string from_mapper_name(std::string_view text) {
   return name;
 }
 
+// "1048576", "0x100000", "1M", "2048s": bytes, or sectors of 512.
+std::optional<std::uint64_t> parse_offset(std::string_view text) {
+  if (text.starts_with("0x")) {
+    std::uint64_t value = 0;
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data() + 2, end, value, 16);
+    if (text.size() == 2 || error != std::errc() || stop != end) return std::nullopt;
+    return value;
+  }
+  constexpr std::uint64_t kSector = 512;
+  const bool sectors = text.ends_with('s');
+  if (sectors) text.remove_suffix(1);
+  if (text.empty() || text.front() < '0' || text.front() > '9') return std::nullopt;
+  try {
+    const std::uint64_t value = parse_size(std::string(text), "");
+    if (sectors && value > UINT64_MAX / kSector) return std::nullopt;
+    return sectors ? value * kSector : value;
+  } catch (const UsageFailure&) {
+    return std::nullopt;
+  }
+}
+
 bool equal_ignoring_case(const std::string& a, const std::string& b) {
   return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
 }
@@ -88,6 +112,13 @@ std::optional<VolumeChoice> parse_volume_choice(std::string_view text) {
   };
   for (const auto& [by, prefix] : kTags)
     if (take_prefix(text, prefix)) return named(by, std::string(text));
+  // A partition of one of the others: "vg/lv:1", "luks:0:1".
+  if (const std::size_t colon = text.rfind(':'); colon != std::string_view::npos) {
+    const auto number = parse_number(text.substr(colon + 1));
+    const auto outer = number ? parse_volume_choice(text.substr(0, colon)) : std::nullopt;
+    if (outer && outer->by == By::kDevice)
+      return named(By::kDevice, fmt::format("{}:{}", outer->value, *number));
+  }
   if (take_prefix(text, "luks:")) {
     const auto inner = parse_volume_choice(text);
     if (!inner) return std::nullopt;
@@ -97,9 +128,24 @@ std::optional<VolumeChoice> parse_volume_choice(std::string_view text) {
     std::string name = from_mapper_name(text);
     return is_volume_name(name) ? named(By::kDevice, std::move(name)) : std::nullopt;
   }
+  if (take_prefix(text, "@")) {
+    const auto offset = parse_offset(text);
+    return offset ? named(By::kDevice, fmt::format("@{}", *offset)) : std::nullopt;
+  }
   take_prefix(text, "/dev/");
   if (is_array_name(text) || is_volume_name(text)) return named(By::kDevice, std::string(text));
   return std::nullopt;
+}
+
+std::optional<std::uint64_t> offset_of(const VolumeChoice& choice) {
+  std::string_view text = choice.value;
+  if (choice.by != VolumeChoice::By::kDevice) return std::nullopt;
+  while (take_prefix(text, "luks:")) {
+  }
+  if (!take_prefix(text, "@")) return std::nullopt;
+  std::uint64_t offset = 0;
+  std::from_chars(text.data(), text.data() + text.size(), offset);
+  return offset;
 }
 
 std::string to_text(const VolumeChoice& choice) {
