@@ -61,8 +61,10 @@ class TimerTest : public KernelTest {
     ASSERT_EQ(lkl_sys_timerfd_settime(fd, 0, &setting, nullptr), 0);
     reader.join();
     lkl_sys_close(fd);
-    // two wakes where the host needs one: on a machine that is busy each may have to wait
-    EXPECT_LT(median(ours), 2 * median(hosts) + 1'000'000);
+    if (median(hosts) > 500'000)
+      GTEST_SKIP() << "this machine is too busy to tell: its own timers are late by "
+                   << median(hosts) << " ns";
+    EXPECT_LT(median(ours), median(hosts) + 1'000'000);
   }
 };
 
