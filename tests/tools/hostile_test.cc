@@ -197,7 +197,7 @@ TEST_F(HostileTest, NamesThatAreEmpty) {
 TEST_F(HostileTest, ADirectoryInItself) {
   shell(
       "mkdir -p d/outer/loop && echo x >d/outer/file && truncate -s 8M v.img && "
-      "mkfs.vfat -F 16 v.img >/dev/null");
+      "mkfs.vfat v.img >/dev/null");
   lkl_ok({"cp", "-r", "d/outer", "v.img:/"});
   std::string image = read_file("v.img");
   const std::size_t outer = image.find("OUTER      \x10"), loop = image.find("LOOP       \x10");
@@ -236,8 +236,10 @@ TEST_F(HostileTest, ErrorsOfTheUnmounting) {
       "error-file=$PWD/fail");
   const std::string uri = "nbd+unix:///?socket=" + path("s");
   // Nothing is to be written back: only unmounting writes then.
-  const Result result =
-      shell_status("(sleep 1; touch fail; echo pwd) | " LKL_TOOL_PATH " sh '" + uri + "'");
+  const Result result = shell_status(
+      "mkfifo lines; " LKL_TOOL_PATH " sh '" + uri +
+      "' <lines >out & exec 3>lines; echo pwd >&3; until grep -q / out || ! kill -0 $!; do "
+      "sleep .05; done; touch fail; exec 3>&-; wait $!");
   EXPECT_NE(result.status, 0) << result.err;
   EXPECT_NE(result.err.find("the last changes may be lost"), result.err.npos) << result.err;
   shell("rm fail; kill $(cat pid)");

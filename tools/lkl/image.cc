@@ -258,7 +258,8 @@ void ImageFile::serve_format(const ImageAddress& address, bool recognised) {
     arguments.push_back(served_image_node(address.format, DiskServer::kHandedOver));
   } else {
     arguments.insert(arguments.end(), {"--format=" + address.format, uri_});
-    rights.network = true;
+    // It may be a socket that only the user gets at.
+    rights.network = rights.as_user = true;
   }
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   servers_.emplace_back(arguments, "qemu-utils", rights, connection ? connection->fd() : -1);

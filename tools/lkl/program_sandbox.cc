@@ -197,6 +197,8 @@ void ProgramSandbox::fill_filter() {
   filter.allow_if(SCMP_SYS(mprotect), {bits_are(2, PROT_EXEC, 0)});
   for (const std::uint64_t request : kBlockDeviceIoctls)
     filter.allow_if(SCMP_SYS(ioctl), {is(1, request)});
+  // nbdkit ends with us at the latest.
+  filter.allow_if(SCMP_SYS(prctl), {is(0, PR_SET_PDEATHSIG)});
   if (rights_.network) filter.allow(kOfNetwork);
   if (rights_.programs)
     filter.allow(kOfParents);
