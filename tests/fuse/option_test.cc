@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "fuse/files.h"
 #include "fuse/fuse_test.h"
 
 namespace lkl_fuse_test {
@@ -477,6 +478,36 @@ TEST_F(FuseTest, MountHelper) {
   shell("mount -t fuse -o ro " LKL_FUSE_PATH "#$PWD/" + image + " m");
   EXPECT_NE(shell("grep \" $PWD/m \" /proc/mounts").find("ro,"), std::string::npos);
   shell("umount m");
+}
+
+TEST_F(FuseTest, Remount) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  make_ext4("image", "32M");
+  const auto flags = [] { return shell("grep \" $PWD/m \" /proc/mounts | cut -d' ' -f4"); };
+  ASSERT_EQ(mount("image"), "");
+  const int fd = make("m/f", "collected");
+  Result result = lklfuse({"image", "m", "-o", "remount,ro"});
+  EXPECT_NE(result.status, 0) << "a file is open for writing";
+  close(fd);
+  result = lklfuse({"image", "m", "-o", "rw,remount,user_id=0,default_permissions,ro"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_TRUE(flags().starts_with("ro,nosuid,nodev,")) << flags();
+  EXPECT_EQ(open("m/g", O_CREAT | O_WRONLY, 0644), -1);
+  EXPECT_EQ(errno, EROFS);
+  result = lklfuse({"image", "m", "-o", "remount,rw,sync"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_TRUE(flags().starts_with("rw,sync,nosuid,nodev,")) << flags();
+  put("m/g", "again");
+  EXPECT_EQ(get("m/f"), "collected");
+  umount();
+  check_ext4("image");
+  ASSERT_EQ(mount("image", "ro"), "");
+  result = lklfuse({"image", "m", "-o", "remount,rw"});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_NE(result.err.find("open for reading only"), std::string::npos) << result.err;
+  EXPECT_TRUE(flags().starts_with("ro,")) << flags();
+  umount();
+  EXPECT_NE(lklfuse({"image", "m", "-o", "remount,ro"}).status, 0) << "nothing is mounted";
 }
 
 TEST_F(FuseTest, SystemdUnit) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //
 // Attributes of inodes, extended ones too, and of the file system as a whole.
+#include <fmt/format.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include <cstring>
@@ -17,41 +19,136 @@ int file_of(const fuse_file_info* info) {
   return OpenHandle::of(info).fd();
 }
 
-void getattr(fuse_req_t request, fuse_ino_t id, fuse_file_info*) {
+void answer_with_attributes(FileSystem& fs, fuse_req_t request, fuse_ino_t id) {
+  const struct stat attributes = fs.attributes(fs.pin(id).fd());
+  fs.before_telling(fs.node(id));
+  fuse_reply_attr(request, &attributes, FileSystem::kForLong);
+}
+
+// The host asks before a write, for it was made to forget the attributes: room is scarce.
+void answer_before_write(FileSystem& fs, fuse_req_t request, fuse_ino_t id) {
+  switch (fs.space().ask()) {
+    case Space::Answer::kYes:
+      answer_with_attributes(fs, request, id);
+      break;
+    case Space::Answer::kNo:
+      fuse_reply_err(request, ENOSPC);
+      break;
+    case Space::Answer::kSendFirst:
+      fs.host_cache().later([request, id] {
+        serve(request, [&](FileSystem& fs) {
+          for (const fuse_ino_t one : fs.collected()) fs.host_cache().take_dirty(one, 0, 0);
+          if (fs.space().ask_after_sending())
+            answer_with_attributes(fs, request, id);
+          else
+            fuse_reply_err(request, ENOSPC);
+        });
+      });
+  }
+}
+
+void getattr(fuse_req_t request, fuse_ino_t id, fuse_file_info* info) {
   serve(request, [&](FileSystem& fs) {
-    const struct stat attributes = fs.attributes(fs.pin(id).fd());
-    fuse_reply_attr(request, &attributes, FileSystem::kForLong);
+    // With a file: not stat(2), but the host itself, for what it is about to do with that.
+    if (info && fs.space().scarce() && OpenHandle::of(info).collects())
+      answer_before_write(fs, request, id);
+    else
+      answer_with_attributes(fs, request, id);
   });
+}
+
+bool is_same(const timespec& a, const timespec& b) {
+  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+void set_mode(int fd, unsigned mode) {
+  check(lkl_sys_fchmodat(LKL_AT_FDCWD, fmt::format("/proc/self/fd/{}", fd).c_str(),
+                         static_cast<lkl_umode_t>(mode & 07777)));
+}
+
+Stat status_of(int fd) {
+  std::error_code ec;
+  const Stat status = stat_at(fd, "", LKL_AT_EMPTY_PATH | LKL_AT_SYMLINK_NOFOLLOW, ec);
+  if (ec) throw std::system_error(ec);
+  return status;
+}
+
+// Set-group-ID without the right to execute is no program's: it is for the file's group to keep,
+// as far as we know who is in it.
+bool may_keep_group_bit(fuse_req_t request, const Stat& file) {
+  const fuse_ctx& caller = *fuse_req_ctx(request);
+  return caller.uid == 0 ||
+         file_system(request).options().owners.swap_group(file.gid) == caller.gid;
+}
+
+void change_owner(fuse_req_t request, FileSystem& fs, int fd, const struct stat& wanted, int what) {
+  constexpr unsigned kSame = ~0U;
+  const OwnerMap& owners = fs.options().owners;
+  const Stat before = status_of(fd);
+  check(lkl_sys_fchownat(fd, "", what & FUSE_SET_ATTR_UID ? owners.swap_user(wanted.st_uid) : kSame,
+                         what & FUSE_SET_ATTR_GID ? owners.swap_group(wanted.st_gid) : kSame,
+                         LKL_AT_EMPTY_PATH | LKL_AT_SYMLINK_NOFOLLOW));
+  // The kernel has taken away what nobody keeps.
+  if (before.is_regular() && before.mode & S_ISGID && !may_keep_group_bit(request, before))
+    take_privileges(request, fd, HostSaid::kWhatItHas);
+}
+
+// What the host keeps of a file from now on.
+void keep_times(FileSystem& fs, Node* node, const struct stat& wanted, int what,
+                const struct stat& now) {
+  const std::optional<HostTimes> before = fs.nodes().times_of_host(node);
+  HostTimes times = {.modified = before ? before->modified : now.st_mtim,
+                     .changed = wanted.st_ctim};
+  if (what & FUSE_SET_ATTR_MTIME && !(what & FUSE_SET_ATTR_MTIME_NOW))
+    times.modified = wanted.st_mtim;
+  fs.nodes().host_keeps_times(node, times);
+}
+
+void set_times(FileSystem& fs, int fd, const struct stat& wanted, int what) {
+  const long long result =
+      lkl_sys_utimensat(fd, "", NewTimes(wanted, what).access_and_change, LKL_AT_EMPTY_PATH);
+  const bool by_user = what & FUSE_SET_ATTR_ATIME && !(what & FUSE_SET_ATTR_ATIME_NOW);
+  if (result != -LKL_EPERM || by_user || !fs.collects_writes()) {
+    check(result);
+    return;
+  }
+  // An append-only file can be touched only; that gives it the time that the clock was set to. Of
+  // one that has become immutable, what the host says of its own accord comes too late.
+  lkl_sys_utimensat(fd, "", nullptr, LKL_AT_EMPTY_PATH);
 }
 
 void setattr(fuse_req_t request, fuse_ino_t id, struct stat* wanted, int what,
              fuse_file_info* info) {
   serve(request, [&](FileSystem& fs) {
     const PathFd file = fs.pin(id);
-    const std::string path = file.proc_path();
-    if (what & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) {
-      constexpr unsigned kSame = ~0U;
-      const OwnerMap& owners = fs.options().owners;
-      check(lkl_sys_fchownat(file.fd(), "",
-                             what & FUSE_SET_ATTR_UID ? owners.swap_user(wanted->st_uid) : kSame,
-                             what & FUSE_SET_ATTR_GID ? owners.swap_group(wanted->st_gid) : kSame,
-                             LKL_AT_EMPTY_PATH | LKL_AT_SYMLINK_NOFOLLOW));
+    struct stat attributes;
+    {
+      // The host that keeps the times of a file tells when it was changed.
+      std::optional<HostClock::At> at;
+      if (what & FUSE_SET_ATTR_CTIME)
+        at.emplace(wanted->st_ctim);
+      else
+        fs.clock().follow();
+      if (what & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
+        change_owner(request, fs, file.fd(), *wanted, what);
+      // After the owner, whose change takes the bits of set-user-ID programs away.
+      if (what & FUSE_SET_ATTR_MODE) set_mode(file.fd(), wanted->st_mode);
+      if (what & FUSE_SET_ATTR_SIZE) fs.space().freed();
+      if (what & FUSE_SET_ATTR_SIZE)
+        check(info ? lkl_sys_ftruncate(static_cast<unsigned>(file_of(info)), wanted->st_size)
+                   : lkl_sys_truncate(file.proc_path().c_str(), wanted->st_size));
+      // A change of nothing: somebody writes who must not keep such bits.
+      if ((what & ~FUSE_SET_ATTR_CTIME) == 0)
+        take_privileges(request, file.fd(), HostSaid::kWhatItHas);
+      else if (what & FUSE_SET_ATTR_SIZE && request_takes_privileges())
+        take_privileges(request, file.fd());
+      constexpr int kTimes = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME |
+                             FUSE_SET_ATTR_MTIME_NOW;
+      if (what & kTimes) set_times(fs, file.fd(), *wanted, what);
+      attributes = fs.attributes(file.fd());
     }
-    // After the owner, whose change takes the bits of set-user-ID programs away.
-    if (what & FUSE_SET_ATTR_MODE)
-      check(lkl_sys_fchmodat(LKL_AT_FDCWD, path.c_str(),
-                             static_cast<lkl_umode_t>(wanted->st_mode & 07777)));
-    if (what & FUSE_SET_ATTR_SIZE)
-      check(info ? lkl_sys_ftruncate(static_cast<unsigned>(file_of(info)), wanted->st_size)
-                 : lkl_sys_truncate(path.c_str(), wanted->st_size));
-    constexpr int kTimes = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME |
-                           FUSE_SET_ATTR_MTIME_NOW;
-    if (what & kTimes)
-      check(lkl_sys_utimensat(file.fd(), "", NewTimes(*wanted, what).access_and_change,
-                              LKL_AT_EMPTY_PATH));
-    if (what & FUSE_SET_ATTR_MTIME && !(what & FUSE_SET_ATTR_MTIME_NOW) && fs.collects_writes())
-      fs.nodes().host_keeps_mtime(fs.node(id), wanted->st_mtim);
-    const struct stat attributes = fs.attributes(file.fd());
+    if (what & FUSE_SET_ATTR_CTIME) keep_times(fs, file.node(), *wanted, what, attributes);
+    fs.before_telling(file.node());
     fuse_reply_attr(request, &attributes, FileSystem::kForLong);
   });
 }
@@ -59,7 +156,14 @@ void setattr(fuse_req_t request, fuse_ino_t id, struct stat* wanted, int what,
 void setxattr(fuse_req_t request, fuse_ino_t id, const char* name, const char* value, size_t size,
               int flags) {
   serve_result(request, [&](FileSystem& fs) {
-    return lkl_sys_setxattr(fs.pin(id).proc_path().c_str(), name, value, size, flags);
+    const PathFd file = fs.pin(id);
+    check(lkl_sys_setxattr(file.proc_path().c_str(), name, value, size, flags));
+    // An access list, set by who is not in the file's group.
+    if (request_takes_privileges()) {
+      const Stat status = status_of(file.fd());
+      if (status.mode & S_ISGID) set_mode(file.fd(), status.mode & ~S_ISGID);
+    }
+    return 0;
   });
 }
 
@@ -119,6 +223,32 @@ void statfs(fuse_req_t request, fuse_ino_t id) {
 }
 
 }  // namespace
+
+void take_privileges(fuse_req_t request, int fd, HostSaid said) {
+  const Stat status = status_of(fd);
+  if (!status.is_regular()) return;
+  unsigned mode = status.mode & ~S_ISUID;
+  const bool only_one = said == HostSaid::kWhatItHas && mode == status.mode;
+  if (mode & S_IXGRP || only_one || !may_keep_group_bit(request, status)) mode &= ~S_ISGID;
+  if (mode != status.mode) set_mode(fd, mode);
+}
+
+long long change_file(FileSystem& fs, Node* node, int fd,
+                      const std::function<long long()>& change) {
+  const std::optional<HostTimes> times = fs.nodes().times_of_host(node);
+  if (!times) {
+    fs.clock().follow();
+    return change();
+  }
+  const HostClock::At at(times->changed);
+  const long long result = change();
+  if (result >= 0 && !is_same(times->modified, times->changed)) {
+    struct stat wanted = {};
+    wanted.st_mtim = times->modified;
+    set_times(fs, fd, wanted, FUSE_SET_ATTR_MTIME);
+  }
+  return result;
+}
 
 NewTimes::NewTimes(const struct stat& attributes, int what) {
   constexpr long kOmit = (1L << 30) - 2, kNow = (1L << 30) - 1;  // UTIME_OMIT, UTIME_NOW

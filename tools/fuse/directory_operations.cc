@@ -14,12 +14,13 @@ namespace {
 // An open directory and the entries that were read ahead of the host's requests.
 class OpenDirectory final : public OpenHandle {
  public:
-  explicit OpenDirectory(const std::string& path)
-      : OpenHandle(File(path, LKL_O_RDONLY | LKL_O_DIRECTORY)) {}
+  explicit OpenDirectory(const PathFd& path)
+      : OpenHandle(File(path.proc_path(), LKL_O_RDONLY | LKL_O_DIRECTORY), path.node(), false) {}
 
   // The entry at `offset` (0, or that of an entry before), nullptr at the end.
   const struct lkl_linux_dirent64* at(off_t offset) {
-    if (offset != offset_) {
+    // The beginning is always gone to: what was made since it was opened is seen then (btrfs).
+    if (offset != offset_ || offset == 0) {
       check(lkl_sys_lseek(static_cast<unsigned>(fd()), offset, LKL_SEEK_SET));
       used_ = filled_ = 0;
       offset_ = offset;
@@ -52,7 +53,7 @@ OpenDirectory& directory_of(const fuse_file_info* info) {
 
 void opendir(fuse_req_t request, fuse_ino_t id, fuse_file_info* info) {
   serve(request, [&](FileSystem& fs) {
-    fs.keep(std::make_unique<OpenDirectory>(fs.pin(id).proc_path()), info);
+    fs.keep(std::make_unique<OpenDirectory>(fs.pin(id)), info);
     info->keep_cache = 1;
     info->cache_readdir = 1;
     if (fuse_reply_open(request, info) != 0) fs.release(info);
@@ -80,7 +81,7 @@ void read_entries(fuse_req_t request, size_t size, off_t offset, fuse_file_info*
       const bool told = with_attributes && !is_dots(name);
       if (told) {
         try {
-          param = fs.entry(directory.fd(), name);
+          param = fs.entry(directory.fd(), directory.node(), name);
         } catch (const std::system_error&) {
           // removed meanwhile, or damaged: a lookup will tell
         }

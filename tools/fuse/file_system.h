@@ -11,8 +11,12 @@
 #include <memory>
 #include <mutex>
 #include <unordered_map>
+#include <vector>
 
+#include "host_cache.h"
+#include "host_clock.h"
 #include "node.h"
+#include "space.h"
 
 namespace lkl::fuse {
 
@@ -26,6 +30,9 @@ struct OwnerMap {
   gid_t swap_group(gid_t id) const { return id == 0 ? group : id == group ? 0 : id; }
 };
 
+// Where names that differ in case are one name.
+enum class FoldsNames { kNowhere, kInSomeDirectories, kEverywhere };
+
 struct FileSystemOptions {
   bool read_only = false;
   bool direct_io = false;          // no page cache of the host
@@ -34,27 +41,45 @@ struct FileSystemOptions {
   bool check_permissions = false;  // default_permissions
   OwnerMap owners;
   std::size_t most_open_nodes = 4096;
+  FoldsNames folds_names = FoldsNames::kNowhere;
+  bool lasting_handles = true;          // file handles lead to what is not in memory, too
+  std::uint64_t collected_by_host = 0;  // at most, in bytes
+  bool exact_space = true;              // statfs(2) is
 };
 
 // What the host has open.
 class OpenHandle {
  public:
-  explicit OpenHandle(File file) : file_(std::move(file)) {}
-  virtual ~OpenHandle() = default;
+  // `collects`: the host collects what is written to it.
+  OpenHandle(File file, Node* node, bool collects)
+      : file_(std::move(file)), node_(node), collects_(collects) {
+    ++node_->opens;
+    if (collects_) ++node_->writers;
+  }
+  OpenHandle(const OpenHandle&) = delete;
+  OpenHandle& operator=(const OpenHandle&) = delete;
+  virtual ~OpenHandle() {
+    --node_->opens;
+    if (collects_) --node_->writers;
+  }
 
   int fd() const { return file_.fd(); }
+  Node* node() const { return node_; }
+  bool collects() const { return collects_; }
   static OpenHandle& of(const fuse_file_info* info) {
     return *reinterpret_cast<OpenHandle*>(info->fh);
   }
 
  private:
   File file_;
+  Node* const node_;  // the host knows it as long as it has it open
+  const bool collects_;
 };
 
 class FileSystem {
  public:
-  // `root` is the open root directory; it must outlive this.
-  FileSystem(int root, const FileSystemOptions& options);
+  // `root` is the open root directory; it must outlive this, as `clock` must.
+  FileSystem(int root, const FileSystemOptions& options, const HostClock& clock);
 
   // For fuse_session_new(), with this object as user data.
   static const fuse_lowlevel_ops kOperations;
@@ -64,7 +89,11 @@ class FileSystem {
     return options_.writeback && !options_.read_only && !options_.direct_io;
   }
   NodeTable& nodes() { return nodes_; }
-  int root_fd() const { return root_fd_; }
+  HostCache& host_cache() { return host_cache_; }
+  const HostClock& clock() const { return clock_; }
+  Space& space() { return space_; }
+  // The host's and the library's clock can tell apart times so far from each other, in ns.
+  unsigned time_granularity() const { return time_granularity_; }
 
   Node* node(fuse_ino_t id) {
     return id == FUSE_ROOT_ID ? nodes_.root() : reinterpret_cast<Node*>(id);
@@ -76,10 +105,18 @@ class FileSystem {
 
   // Attributes of what the descriptor is open on, as the host is told them.
   struct stat attributes(int fd) const;
-  // Looks a name up and counts that. Throws std::system_error.
-  fuse_entry_param entry(int directory, const char* name);
+  // Looks a name up and counts that. `directory` is open on `node`. Throws std::system_error.
+  fuse_entry_param entry(int directory, Node* node, const char* name);
   // The same; without `.ino` if there is no such name, which is frequent: nothing is thrown.
-  fuse_entry_param find_entry(int directory, const char* name);
+  fuse_entry_param find_entry(int directory, Node* node, const char* name);
+  // Attributes of it are about to be told, or it is opened: when room is scarce the host must not
+  // take it for granted that it may write.
+  void before_telling(Node* node);
+  // So much was written: when room becomes scarce by that, the host has to ask from now on.
+  void wrote(std::uint64_t bytes);
+  void did_not_fit();
+  // Files that the host may have collected writes for.
+  std::vector<fuse_ino_t> collected();
 
   // Open handles are kept here, for the end may come before the host has released all.
   void keep(std::unique_ptr<OpenHandle> handle, fuse_file_info* info);
@@ -89,13 +126,22 @@ class FileSystem {
   static constexpr double kForLong = 86400;
 
  private:
+  bool folds_names(int directory, Node* node) const;
+  void ask_before_writes();
+  void bound_nodes();
+
   const int root_fd_;
   const FileSystemOptions options_;
   NodeTable nodes_;
+  const HostClock& clock_;
+  Space space_;
   unsigned root_device_minor_ = 0;
+  unsigned time_granularity_ = 1;
+  std::atomic<bool> bounds_nodes_ = false;  // it is being done
 
   std::mutex handles_mutex_;
   std::unordered_map<OpenHandle*, std::unique_ptr<OpenHandle>> handles_;
+  HostCache host_cache_;  // last: its jobs use all else
 };
 
 // The object behind a request.

@@ -34,6 +34,7 @@
 #include <vector>
 
 #include "library_memory.h"
+#include "protocol.h"
 
 namespace lkl::fuse {
 
@@ -158,6 +159,7 @@ class Loop {
         fd_(fuse_session_fd(session)),
         threads_(options.threads),
         write_direct_(options.write_direct),
+        may_end_(options.may_end),
         look_(std::thread::hardware_concurrency() > 1 ? kLookFor : 0) {
     fcntl(fd_, F_SETFL, fcntl(fd_, F_GETFL) | O_NONBLOCK);
   }
@@ -226,7 +228,8 @@ class Loop {
         }
       }
       const std::int64_t begin = now();
-      fuse_session_process_buf(session_, &buffer.request());
+      const fuse_buf request = look_at_request(buffer.request());
+      fuse_session_process_buf(session_, &request);
       const std::int64_t served = now();
       time.add(served - begin);
       if (leader_ == id) turns_ += turns_ & 1;
@@ -280,7 +283,12 @@ class Loop {
   void wait_for_request() {
     pollfd fds[] = {{.fd = fd_, .events = POLLIN, .revents = 0},
                     {.fd = signals_.fd(), .events = POLLIN, .revents = 0}};
-    if (poll(fds, std::size(fds), -1) > 0 && fds[1].revents) end(0);
+    if (poll(fds, std::size(fds), -1) <= 0 || !fds[1].revents) return;
+    constexpr int kMoment = 1;  // ms
+    if (may_end_())
+      end(0);
+    else
+      poll(fds, 1, kMoment);
   }
 
   bool ended() const { return ended_.load(); }
@@ -298,6 +306,7 @@ class Loop {
   const int fd_;
   const unsigned threads_;
   const bool write_direct_;
+  const std::function<bool()> may_end_;
   const std::int64_t look_;
   const EndSignals signals_;
 

@@ -4,6 +4,8 @@
 #ifndef LKL_FUSE_LOOP_H
 #define LKL_FUSE_LOOP_H
 
+#include <functional>
+
 #include "fuse_api.h"
 
 namespace lkl::fuse {
@@ -14,10 +16,13 @@ constexpr unsigned kMostRequestData = 1 << 20;
 struct LoopOptions {
   unsigned threads = 1;
   bool write_direct = false;  // data is to be received in the library's memory
+  // Asked after a signal: while it says no, the host waits for something that only requests give.
+  std::function<bool()> may_end;
 };
 
 // Returns when the file system was unmounted, or SIGHUP, SIGINT or SIGTERM came. To be called while
-// there are no other threads of the application. 0, or a negative error of the host.
+// there are no other threads of the application that would get these. 0, or a negative error of
+// the host.
 int serve_requests(fuse_session* session, const LoopOptions& options);
 
 }  // namespace lkl::fuse

@@ -6,7 +6,10 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <initializer_list>
 #include <memory>
+#include <string_view>
 
 #include "../lkl/descriptors.h"
 #include "../lkl/error.h"
@@ -18,6 +21,7 @@
 #include "loop.h"
 #include "mount_point.h"
 #include "options.h"
+#include "remount.h"
 
 namespace lkl::fuse {
 
@@ -162,11 +166,23 @@ class Log {
   int fd_ = -1;
 };
 
+bool is_of(const std::string& type, std::initializer_list<std::string_view> types) {
+  return std::ranges::find(types, type) != types.end();
+}
+
+FoldsNames folds_names(const std::string& type) {
+  if (is_of(type, {"vfat", "msdos", "exfat", "ntfs3", "hfs", "hfsplus"}))
+    return FoldsNames::kEverywhere;
+  return is_of(type, {"ext4", "f2fs"}) ? FoldsNames::kInSomeDirectories : FoldsNames::kNowhere;
+}
+
 void mount_and_serve(Options& options, tool::Context& context, Daemon& daemon) {
   const LockFile lock(options.lock_file);
   const Log log(options.log_file);
   if (log.fd() >= 0) context.options.console = log.fd();
   settle_access(options, context.options, context.diagnostics);
+  const std::uint64_t collected_by_host = most_collected_by_host();
+  const HostClock clock;
   tool::MountEnd end;
   MountPoint mount_point(options.arguments, options.mount_point);
   tool::Session session(context);
@@ -180,23 +196,36 @@ void mount_and_serve(Options& options, tool::Context& context, Daemon& daemon) {
     const bool write_direct = volume.type == "ext4" && options.memory >= kMemoryForDirectWrites;
     // An inode and what belongs to it take some KiB each; leave most of the memory to data.
     constexpr std::uint64_t kMemoryForEachNode = 32 * 1024;
+    const bool is_fat = is_of(volume.type, {"vfat", "msdos", "exfat"});
+    // Their times are coarser than any that the host could keep for what it collects, and what a
+    // page takes is a cluster.
+    const bool writeback = options.writeback && !is_fat;
     FileSystem file_system(volume.root.fd(),
                            {.read_only = options.read_only,
                             .direct_io = options.direct_io,
-                            .writeback = options.writeback,
+                            .writeback = writeback,
                             .write_direct = write_direct,
                             .check_permissions = options.check_permissions,
                             .owners = options.owners,
-                            .most_open_nodes = options.memory / kMemoryForEachNode});
+                            .most_open_nodes = options.memory / kMemoryForEachNode,
+                            .folds_names = folds_names(volume.type),
+                            .lasting_handles = !is_fat,
+                            .collected_by_host = collected_by_host,
+                            .exact_space = volume.type != "btrfs"},
+                           clock);
     const std::unique_ptr<fuse_session, SessionDeleter> fuse(
         fuse_session_new(&options.arguments, &FileSystem::kOperations,
                          sizeof FileSystem::kOperations, &file_system));
     if (!fuse) throw UsageFailure("libfuse does not take the options");
     const Mounted mounted(mount_point, fuse.get(), context.diagnostics);
     end.take(mount_point.open_end());
+    HostCache& host_cache = file_system.host_cache();
+    host_cache.start(fuse.get());
     daemon.ready(log.fd());
-    const int error =
-        serve_requests(fuse.get(), {.threads = options.threads, .write_direct = write_direct});
+    const int error = serve_requests(fuse.get(), {.threads = options.threads,
+                                                  .write_direct = write_direct,
+                                                  .may_end = [&] { return host_cache.idle(); }});
+    host_cache.stop();
     if (error < 0)
       context.diagnostics.error("the host does not give requests any more",
                                 {-error, std::system_category()});
@@ -212,6 +241,10 @@ int run(int argc, char** argv) {
   try {
     const std::unique_ptr<Options> options = parse_options(argc, argv);
     if (!options) return kOk;
+    if (!options->remount.empty()) {
+      remount(options->mount_point, options->remount);
+      return kOk;
+    }
     context.options = session_options(*options);
     if (!options->domain.empty()) tool::add_domain_images(context.options);
     Daemon daemon;

@@ -13,6 +13,7 @@
 
 #include "../lkl/error.h"
 #include "../lkl/mount_end.h"
+#include "protocol.h"
 
 namespace lkl::fuse {
 
@@ -71,7 +72,7 @@ MountPoint::MountPoint(fuse_args& arguments, std::string path)
 
 void MountPoint::mount(fuse_session* session) {
   fd_ = outside_.run(kMount);
-  if (fd_ < 0 || fuse_session_mount(session, fmt::format("/dev/fd/{}", fd_).c_str()) != 0)
+  if (fd_ < 0 || fuse_session_custom_io(session, &kProtocolIo, fd_) != 0)
     throw tool::Failure(fmt::format("{}: the mount was not handed over", path_));
 }
 

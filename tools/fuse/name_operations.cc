@@ -13,7 +13,7 @@ void lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
   serve(request, [&](FileSystem& fs) {
     const PathFd directory = fs.pin(parent);
     // that there is no such name is worth remembering as well
-    const fuse_entry_param entry = fs.find_entry(directory.fd(), name);
+    const fuse_entry_param entry = fs.find_entry(directory.fd(), directory.node(), name);
     fuse_reply_entry(request, &entry);
   });
 }
@@ -34,11 +34,11 @@ void forget_multi(fuse_req_t request, size_t count, fuse_forget_data* forgets) {
 // Makes something by `make`, a call with the directory's descriptor, and answers with it.
 template <typename Make>
 void make_entry(fuse_req_t request, fuse_ino_t parent, const char* name, Make make) {
-  serve(request, [&](FileSystem& fs) {
+  serve_change(request, [&](FileSystem& fs) {
     const PathFd directory = fs.pin(parent);
     make_as_caller(request, fs);
     check(make(directory.fd()));
-    const fuse_entry_param entry = fs.entry(directory.fd(), name);
+    const fuse_entry_param entry = fs.entry(directory.fd(), directory.node(), name);
     fuse_reply_entry(request, &entry);
   });
 }
@@ -69,21 +69,38 @@ void link(fuse_req_t request, fuse_ino_t id, fuse_ino_t parent, const char* name
   });
 }
 
+// The host may know what is about to lose this name, and use it afterwards. To be held until then.
+std::optional<PathFd> keep_target(FileSystem& fs, const PathFd& directory, const char* name) {
+  if (!fs.nodes().closes_paths()) return std::nullopt;
+  std::error_code ec;
+  File path(directory.fd(), name, LKL_O_PATH | LKL_O_NOFOLLOW, 0, ec);
+  if (ec) return std::nullopt;
+  return fs.nodes().keep_open(std::move(path));
+}
+
+void remove(fuse_req_t request, fuse_ino_t parent, const char* name, int flags) {
+  serve_result(request, [&](FileSystem& fs) {
+    const PathFd directory = fs.pin(parent);
+    const std::optional<PathFd> target = keep_target(fs, directory, name);
+    fs.space().freed();
+    return lkl_sys_unlinkat(directory.fd(), name, flags);
+  });
+}
+
 void unlink(fuse_req_t request, fuse_ino_t parent, const char* name) {
-  serve_result(request,
-               [&](FileSystem& fs) { return lkl_sys_unlinkat(fs.pin(parent).fd(), name, 0); });
+  remove(request, parent, name, 0);
 }
 
 void rmdir(fuse_req_t request, fuse_ino_t parent, const char* name) {
-  serve_result(request, [&](FileSystem& fs) {
-    return lkl_sys_unlinkat(fs.pin(parent).fd(), name, LKL_AT_REMOVEDIR);
-  });
+  remove(request, parent, name, LKL_AT_REMOVEDIR);
 }
 
 void rename(fuse_req_t request, fuse_ino_t parent, const char* name, fuse_ino_t new_parent,
             const char* new_name, unsigned flags) {
   serve_result(request, [&](FileSystem& fs) {
     const PathFd from = fs.pin(parent), to = fs.pin(new_parent);
+    const std::optional<PathFd> target = keep_target(fs, to, new_name);
+    fs.space().freed();
     return lkl_sys_renameat2(from.fd(), name, to.fd(), new_name, flags);
   });
 }

@@ -6,10 +6,12 @@
 
 #include <errno.h>
 
+#include <functional>
 #include <new>
 #include <system_error>
 
 #include "file_system.h"
+#include "protocol.h"
 #include "worker.h"
 
 namespace lkl::fuse {
@@ -33,10 +35,19 @@ void serve(fuse_req_t request, Body body) noexcept {
   }
 }
 
-// As serve(), for a body that returns the result of a call and has nothing more to say.
+// As serve(), for what changes something.
+template <typename Body>
+void serve_change(fuse_req_t request, Body body) noexcept {
+  serve(request, [&](FileSystem& fs) {
+    fs.clock().follow();
+    body(fs);
+  });
+}
+
+// As serve_change(), for a body that returns the result of a call and has nothing more to say.
 template <typename Body>
 void serve_result(fuse_req_t request, Body body) noexcept {
-  serve(request, [&](FileSystem& fs) {
+  serve_change(request, [&](FileSystem& fs) {
     check(body(fs));
     fuse_reply_err(request, 0);
   });
@@ -51,6 +62,12 @@ inline void make_as_caller(fuse_req_t request, const FileSystem& fs) {
                             fs.options().owners.swap_group(context->gid), mask);
 }
 
+// Takes set-user-ID and set-group-ID bits away from what a user has changed who may not keep them.
+// `fd` may be a path descriptor. The host says either just that, or only if the file has one of
+// these bits that the user may not keep.
+enum class HostSaid { kJustThat, kWhatItHas };
+void take_privileges(fuse_req_t request, int fd, HostSaid said = HostSaid::kJustThat);
+
 // For utimensat(2). Bits of `what` as of FUSE_SETATTR.
 struct NewTimes {
   NewTimes(const struct stat& attributes, int what);
@@ -58,11 +75,17 @@ struct NewTimes {
   struct __lkl__kernel_timespec access_and_change[2] = {};
 };
 
+// Changes a file by `change`, a call that gives a negative result if it fails. The host that
+// collects writes keeps the times of the last change itself, and says so only when its clock has
+// gone on: what changes the file here leaves them at that. `fd` may be a path descriptor.
+long long change_file(FileSystem& fs, Node* node, int fd, const std::function<long long()>& change);
+
 // One group of operations each, by what they work on.
 void add_name_operations(fuse_lowlevel_ops& operations);
 void add_attribute_operations(fuse_lowlevel_ops& operations);
 void add_file_operations(fuse_lowlevel_ops& operations);
 void add_directory_operations(fuse_lowlevel_ops& operations);
+void add_ioctl_operations(fuse_lowlevel_ops& operations);
 
 }  // namespace lkl::fuse
 

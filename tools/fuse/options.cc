@@ -13,7 +13,9 @@
 
 #include "../lkl/error.h"
 #include "../lkl/image_address.h"
+#include "../lkl/mount_options.h"
 #include "lkl_build_info.h"
+#include "remount.h"
 
 namespace lkl::fuse {
 
@@ -54,6 +56,7 @@ constexpr char kHelp[] =
     "    -o direct_io           do not cache file contents in the host's kernel\n"
     "    -o no_sandbox          keep all rights of the process while it serves the image\n"
     "    -o no_writeback        write through the host's cache at once\n"
+    "    -o remount,WORDS       change flags of a mount: ro, rw, sync and others of mount(8)\n"
     "    noatime, nodiratime, relatime, strictatime, lazytime, sync, dirsync, nosuid, nodev,\n"
     "    noexec and more as of mount(8)\n\n"
     "    -f                     stay in the foreground\n"
@@ -133,6 +136,7 @@ const fuse_opt kOptions[] = {
     FUSE_OPT_KEY("sync", kKernelWord),
     FUSE_OPT_KEY("async", kKernelWord),
     FUSE_OPT_KEY("dirsync", kKernelWord),
+    FUSE_OPT_KEY("remount", FUSE_OPT_KEY_DISCARD),
     FUSE_OPT_KEY("nosymfollow", kKernelWord),
     // what mount(8) and /etc/fstab say to itself, not to us
     FUSE_OPT_KEY("user", FUSE_OPT_KEY_DISCARD),
@@ -195,6 +199,21 @@ bool take_helper_words(fuse_args& arguments) {
   return !fake;
 }
 
+// All that is after -o, before libfuse takes it apart.
+std::string option_words(const fuse_args& arguments) {
+  std::string words;
+  for (int i = 1; i < arguments.argc; i++) {
+    const std::string_view word = arguments.argv[i];
+    if (!word.starts_with("-o")) continue;
+    if (!words.empty()) words += ',';
+    if (word.size() > 2)
+      words += word.substr(2);
+    else if (i + 1 < arguments.argc)
+      words += arguments.argv[++i];
+  }
+  return words;
+}
+
 std::string text_or_empty(const char* text) {
   return text ? text : "";
 }
@@ -206,6 +225,8 @@ std::unique_ptr<Options> parse_options(int argc, char** argv) {
   options->arguments = FUSE_ARGS_INIT(argc, argv);
   const std::string called = std::filesystem::path(argv[0]).filename().string();
   if (called.starts_with("mount.") && !take_helper_words(options->arguments)) return nullptr;
+  if (const std::string words = option_words(options->arguments); asks_for_remount(words))
+    options->remount = words;
   Raw raw;
   raw.to = options.get();
   if (fuse_opt_parse(&options->arguments, &raw, kOptions, take_option) != 0)
@@ -238,6 +259,8 @@ std::unique_ptr<Options> parse_options(int argc, char** argv) {
     throw UsageFailure(fmt::format("{}: {}", mount_point.get(),
                                    ec ? ec.message() : "is no directory to mount on"));
   options->mount_point = std::filesystem::canonical(mount_point.get());
+
+  if (!options->remount.empty()) return options;
 
   options->type = text_or_empty(raw.type);
   if (raw.part) {
@@ -291,6 +314,12 @@ std::unique_ptr<Options> parse_options(int argc, char** argv) {
   // Who lets others in wants them to have their own rights, not root's.
   options->check_permissions = raw.check_permissions != 0 || raw.allow_other != 0;
   options->owners = {.user = raw.user, .group = raw.group};
+
+  // What the file system is told to write at once must not wait in the host's cache.
+  constexpr unsigned kAtOnce = LKL_MS_SYNCHRONOUS;
+  if (tool::parse_mount_words(options->mount_options, 0).flags & kAtOnce &&
+      fuse_opt_add_arg(&options->arguments, "-osync") != 0)
+    throw std::bad_alloc();
 
   // Programs that look for mounted images (mkfs, fsck) compare whole paths.
   std::string source = options->image;

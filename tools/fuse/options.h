@@ -20,6 +20,7 @@ struct Options {
   std::string domain;               // of libvirt
   std::string connect;
   std::string mount_point;  // absolute
+  std::string remount;  // all words of -o, if it is mounted and to be changed; nothing else then
   std::string type;
   std::optional<tool::VolumeChoice> volume;
   std::string offset;  // where the file system begins; empty: found

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "host_clock.h"
+
+#include <lkl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace lkl::fuse {
+
+namespace {
+
+timespec ticking_clock() {
+  timespec time;
+  clock_gettime(CLOCK_REALTIME_COARSE, &time);
+  return time;
+}
+
+void set_clock(const timespec& to) {
+  const struct __lkl__kernel_timespec time = {.tv_sec = to.tv_sec, .tv_nsec = to.tv_nsec};
+  lkl_sys_clock_settime(LKL_CLOCK_REALTIME, &time);
+}
+
+}  // namespace
+
+HostClock::HostClock() : stamped_(memfd_create("lklfuse-clock", MFD_CLOEXEC)) {}
+
+HostClock::~HostClock() {
+  if (stamped_ >= 0) close(stamped_);
+}
+
+// Without a file to stamp, it is as near as can be.
+timespec HostClock::time_of_host() const {
+  struct stat status;
+  if (pwrite(stamped_, "", 1, 0) != 1 || fstat(stamped_, &status) != 0) return ticking_clock();
+  return status.st_mtim;
+}
+
+void HostClock::follow() const {
+  set_clock(time_of_host());
+}
+
+HostClock::At::At(const timespec& time) {
+  set_clock(time);
+}
+
+HostClock::At::~At() {
+  set_clock(ticking_clock());
+}
+
+}  // namespace lkl::fuse

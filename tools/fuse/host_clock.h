@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// Times of files come from two kernels: the host's, which keeps those of files that it collects
+// writes for, and the library's. So the library's clock is set by what the host would stamp a file
+// with. That is no clock that can be asked for: it ticks, and is pushed on between two ticks by
+// finer times that other files have got. What is made later is never older then.
+#ifndef LKL_FUSE_HOST_CLOCK_H
+#define LKL_FUSE_HOST_CLOCK_H
+
+#include <time.h>
+
+namespace lkl::fuse {
+
+// Thread-safe. To be made before the sandbox is entered.
+class HostClock {
+ public:
+  HostClock();
+  HostClock(const HostClock&) = delete;
+  HostClock& operator=(const HostClock&) = delete;
+  ~HostClock();
+
+  // Has the library's kernel stamp what it does from now on with the host's time. To be called
+  // before anything is changed.
+  void follow() const;
+
+  // The library's kernel stamps with `time` while this lives: it has no call to set a change time.
+  // Another request that begins meanwhile sets the clock right again; then this has no effect.
+  class At {
+   public:
+    explicit At(const timespec& time);
+    At(const At&) = delete;
+    At& operator=(const At&) = delete;
+    ~At();
+  };
+
+ private:
+  timespec time_of_host() const;
+
+  int stamped_;  // a file in memory, or -1
+};
+
+}  // namespace lkl::fuse
+
+#endif  // LKL_FUSE_HOST_CLOCK_H
