@@ -21,7 +21,8 @@ struct ImageCalls {
   static constexpr int kNonBlocking = LKL_O_NONBLOCK;
   static constexpr int kSeekData = LKL_SEEK_DATA, kSeekHole = LKL_SEEK_HOLE;
   static constexpr long long kNoEntry = -LKL_ENOENT, kNotDirectory = -LKL_ENOTDIR,
-                             kNoMoreData = -LKL_ENXIO, kTooSmall = -LKL_ERANGE, kDamaged = -LKL_EUCLEAN;
+                             kNoMoreData = -LKL_ENXIO, kTooSmall = -LKL_ERANGE,
+                             kDamaged = -LKL_EUCLEAN;
 
   static constexpr bool kOnHost = false;
 

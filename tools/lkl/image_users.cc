@@ -102,14 +102,25 @@ bool lease_refused(int fd) {
   return refused;
 }
 
-// qemu says by a lock on this byte that it writes; our own locks are on all of the file.
-bool qemu_writes(int fd) {
+// Whether somebody has a lock on this byte: where it begins, or -1.
+off_t lock_on(int fd, off_t byte) {
   struct flock lock = {};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
-  lock.l_start = 101;
+  lock.l_start = byte;
   lock.l_len = 1;
-  return ::fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK && lock.l_start != 0;
+  const bool locked = ::fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+  return locked ? lock.l_start : -1;
+}
+
+// qemu says by a lock on this byte that it writes; locks as ours are on all of the file.
+bool qemu_writes(int fd) {
+  return lock_on(fd, 101) > 0;
+}
+
+// Who has locked all of it says by that whether it writes, and ours is refused if so.
+bool locks_as_we_do(int fd) {
+  return lock_on(fd, 0) == 0;
 }
 
 }  // namespace
@@ -148,7 +159,8 @@ std::string check_loop_devices(const std::string& path, const struct stat& statu
 }
 
 std::string check_other_writers(const std::string& path, int fd, const struct stat& status) {
-  if (we_write(status) || (!lease_refused(fd) && !qemu_writes(fd))) return {};
+  const bool unlocked = lease_refused(fd) && !locks_as_we_do(fd);
+  if (we_write(status) || (!unlocked && !qemu_writes(fd))) return {};
   return fmt::format(
       "{}: another program has the image open for writing; what is read may not fit together, and "
       "what is written by both is lost",
