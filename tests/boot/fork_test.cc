@@ -244,10 +244,10 @@ TEST(Fork, BesideBootsAndHalts) {
       if (result != 0) bad = result;
     }
   });
-  static lkl_host_operations silent = {};
+  static lkl_host_operations silent = {.print = lkl_test::keep_log};
   for (int i = 0; i < 30; ++i) {
     EXPECT_EQ(lkl_init(&silent), 0);
-    EXPECT_EQ(lkl_start_kernel("mem=32M loglevel=0"), 0);
+    EXPECT_EQ(lkl_start_kernel("mem=32M loglevel=5"), 0);
     EXPECT_EQ(lkl_sys_getpid(), 1);
     if (i % 2) {
       EXPECT_EQ(lkl_sys_halt(), 0);

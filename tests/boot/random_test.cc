@@ -25,11 +25,11 @@ class RandomTest : public KernelTest {};
 }  // namespace
 
 TEST(Random, IsReadyWhenTheKernelIs) {
-  lkl_host_operations ops = {};
+  lkl_host_operations ops = {.print = lkl_test::keep_log};
   std::set<Number> numbers;
   for (int i = 0; i < 3; ++i) {
     ASSERT_EQ(lkl_init(&ops), 0);
-    ASSERT_EQ(lkl_start_kernel("mem=64M loglevel=0"), 0);
+    ASSERT_EQ(lkl_start_kernel("mem=64M loglevel=5"), 0);
     Number number;
     EXPECT_TRUE(draw(number));
     EXPECT_TRUE(numbers.insert(number).second);

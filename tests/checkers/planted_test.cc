@@ -28,7 +28,10 @@ constexpr char kBugFile[] = "/debugfs/lkl/bug";
 class PlantedTest : public ::testing::Test {
  protected:
   void SetUp() override { boot(); }
-  void TearDown() override { lkl_cleanup(); }
+  void TearDown() override {
+    lkl_cleanup();
+    kernel_log().clear();  // each report was asked for, and looked at
+  }
 
   void boot() {
     kernel_log().clear();

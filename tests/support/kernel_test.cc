@@ -1,12 +1,48 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "support/kernel_test.h"
 
+#include <cstdio>
 #include <mutex>
+#include <vector>
+
+#include "support/child.h"
+#include "support/complaint.h"
 
 namespace lkl_test {
 namespace {
 
 std::mutex log_mutex;
+std::vector<std::string> expected;
+
+// The status of a child in which the kernel has complained.
+constexpr int kComplained = 119;
+
+int judge_child(int status) {
+  const std::string complaint = complaint_in_log();
+  if (complaint.empty()) return status;
+  std::fprintf(stderr, "in a child: %s\n%s\n", complaint.c_str(), kernel_log().c_str());
+  return kComplained;
+}
+
+// Of all tests, whatever their fixtures are.
+class ComplaintListener : public ::testing::EmptyTestEventListener {
+  void OnTestStart(const ::testing::TestInfo&) override {
+    expected.clear();
+    kernel_log().clear();
+  }
+  void OnTestEnd(const ::testing::TestInfo&) override {
+    const std::string complaint = complaint_in_log();
+    if (!complaint.empty())
+      ADD_FAILURE() << "the kernel complained: " << complaint << "\n" << kernel_log();
+  }
+};
+
+// From the program's start on.
+[[maybe_unused]] const bool listening = [] {
+  child_judge = judge_child;
+  ::testing::UnitTest::GetInstance()->listeners().Append(new ComplaintListener);
+  return true;
+}();
 
 }  // namespace
 
@@ -21,10 +57,11 @@ void keep_log(const char* text, int length) {
 }
 
 std::string complaint_in_log() {
-  for (const char* bad : {"WARNING: ", "BUG: ", "UBSAN: ", "ODEBUG: ", "INFO: task",
-                          "possible recursive locking", "suspicious RCU", "Call trace of"})
-    if (kernel_log().find(bad) != std::string::npos) return bad;
-  return "";
+  return find_complaint(kernel_log(), expected);
+}
+
+void expect_complaint(const std::string& words) {
+  expected.push_back(words);
 }
 
 std::string read_kernel_file(const char* path) {

@@ -6,11 +6,15 @@
 #include <pty.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <fstream>
 #include <random>
+#include <sstream>
+
+#include "../support/complaint.h"
 
 namespace lkl::tool_test {
 
@@ -139,6 +143,11 @@ void ToolTest::SetUp() {
   std::string pattern = (std::filesystem::temp_directory_path() / "lkl-tool-XXXXXX").string();
   ASSERT_NE(mkdtemp(pattern.data()), nullptr);
   directory_ = pattern;
+  // Of all kernels that run in the test, whoever starts them.
+  expected_.clear();
+  std::ofstream{kernel_log()};
+  chmod(kernel_log().c_str(), 0666);
+  setenv("LKL_KERNEL_LOG", kernel_log().c_str(), 1);
   previous_ = std::filesystem::current_path();
   // Relative names keep messages and command lines short.
   std::filesystem::current_path(directory_);
@@ -146,6 +155,13 @@ void ToolTest::SetUp() {
 
 void ToolTest::TearDown() {
   std::filesystem::current_path(previous_);
+  unsetenv("LKL_KERNEL_LOG");
+  std::stringstream log;
+  log << std::ifstream(kernel_log()).rdbuf();
+  const std::string complaint = lkl_test::find_complaint(log.str(), expected_);
+  if (!complaint.empty())
+    ADD_FAILURE() << "the kernel complained: " << complaint << "\n" << log.str();
+  std::filesystem::remove(kernel_log());
   std::filesystem::remove_all(directory_);
 }
 

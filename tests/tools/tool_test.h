@@ -54,11 +54,17 @@ class Process {
   int err_ = -1;
 };
 
-// Each test works in a directory of its own, which is removed at the end.
+// Each test works in a directory of its own, which is removed at the end. It fails if the kernel
+// has complained in one of the programs that were run.
 class ToolTest : public testing::Test {
  protected:
   void SetUp() override;
   void TearDown() override;
+
+  // The kernel is made to complain, in a line with these words.
+  void expect_complaint(const std::string& words) { expected_.push_back(words); }
+  // What the kernels have said.
+  std::string kernel_log() const { return directory_.string() + ".log"; }
 
   // Runs lkl.
   static Result lkl(std::vector<std::string> arguments);
@@ -91,6 +97,7 @@ class ToolTest : public testing::Test {
  private:
   std::filesystem::path directory_;
   std::filesystem::path previous_;
+  std::vector<std::string> expected_;
 };
 
 // Whether a program can be found.
