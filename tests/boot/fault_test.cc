@@ -140,7 +140,8 @@ TEST(Fault, TheApplicationKeepsItsOwnHandler) {
   struct sigaction action = {}, before = {}, after = {};
   action.sa_handler = on_segv;
   sigaction(SIGSEGV, &action, &before);
-  lkl_host_operations ops = {.print = lkl_test::keep_log};
+  lkl_host_operations ops = {};
+  ops.print = lkl_test::keep_log;
   ASSERT_EQ(lkl_init(&ops), 0);
   ASSERT_EQ(lkl_start_kernel("mem=32M loglevel=5"), 0);
   *static_cast<volatile char*>(bad_page) = 1;

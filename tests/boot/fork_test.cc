@@ -244,7 +244,8 @@ TEST(Fork, BesideBootsAndHalts) {
       if (result != 0) bad = result;
     }
   });
-  static lkl_host_operations silent = {.print = lkl_test::keep_log};
+  static lkl_host_operations silent = {};
+  silent.print = lkl_test::keep_log;
   for (int i = 0; i < 30; ++i) {
     EXPECT_EQ(lkl_init(&silent), 0);
     EXPECT_EQ(lkl_start_kernel("mem=32M loglevel=5"), 0);

@@ -17,7 +17,8 @@ bool is_answer_of_a_dead_kernel(long result) {
 class HaltTest : public ::testing::Test {
  protected:
   static void boot() {
-    static lkl_host_operations silent = {.print = lkl_test::keep_log};
+    static lkl_host_operations silent = {};
+    silent.print = lkl_test::keep_log;
     ASSERT_EQ(lkl_init(&silent), 0);
     ASSERT_EQ(lkl_start_kernel("mem=32M loglevel=5"), 0);
     ASSERT_EQ(lkl_sys_pipe2(pipe_, 0), 0);

@@ -17,7 +17,8 @@ constexpr unsigned kOthers = kThreadSanitizer ? 1 : 0;
 }  // namespace
 
 TEST(Life, RefusesWhatComesAtTheWrongTime) {
-  lkl_host_operations ops = {.print = keep_log};
+  lkl_host_operations ops = {};
+  ops.print = keep_log;
   EXPECT_EQ(lkl_is_running(), 0);
   EXPECT_EQ(lkl_start_kernel("mem=64M"), -LKL_EINVAL);
   EXPECT_EQ(lkl_sys_getpid(), -LKL_ENODEV);
@@ -39,7 +40,8 @@ TEST(Life, RefusesWhatComesAtTheWrongTime) {
 }
 
 TEST(Life, TheUnprivilegedMayHalt) {
-  lkl_host_operations ops = {.print = keep_log};
+  lkl_host_operations ops = {};
+  ops.print = keep_log;
   for (const bool halt : {true, false}) {
     ASSERT_EQ(lkl_init(&ops), 0);
     ASSERT_EQ(lkl_start_kernel("mem=64M loglevel=5"), 0);
@@ -56,7 +58,8 @@ TEST(Life, TheUnprivilegedMayHalt) {
 }
 
 TEST(Life, ATooLongCommandLineIsRefused) {
-  lkl_host_operations ops = {.print = keep_log};
+  lkl_host_operations ops = {};
+  ops.print = keep_log;
   ASSERT_EQ(lkl_init(&ops), 0);
   EXPECT_EQ(lkl_start_kernel("%s", std::string(4096, 'x').c_str()), -LKL_E2BIG);
   EXPECT_EQ(lkl_start_kernel("mem=32M loglevel=5"), 0);
@@ -64,7 +67,8 @@ TEST(Life, ATooLongCommandLineIsRefused) {
 }
 
 TEST(Life, NothingIsPrintedThatIsNoProblem) {
-  lkl_host_operations ops = {.print = keep_log};
+  lkl_host_operations ops = {};
+  ops.print = keep_log;
   ASSERT_EQ(lkl_init(&ops), 0);
   ASSERT_EQ(lkl_start_kernel("mem=32M loglevel=4"), 0);
   // The kernel's first process has given its console up.
@@ -75,7 +79,8 @@ TEST(Life, NothingIsPrintedThatIsNoProblem) {
 }
 
 TEST(Life, BootsAHundredTimesWithoutGrowth) {
-  lkl_host_operations ops = {.print = keep_log};
+  lkl_host_operations ops = {};
+  ops.print = keep_log;
   long after_warm_up = 0;
   for (int i = 0; i < 100; ++i) {
     ASSERT_EQ(lkl_init(&ops), 0);

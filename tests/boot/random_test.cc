@@ -25,7 +25,8 @@ class RandomTest : public KernelTest {};
 }  // namespace
 
 TEST(Random, IsReadyWhenTheKernelIs) {
-  lkl_host_operations ops = {.print = lkl_test::keep_log};
+  lkl_host_operations ops = {};
+  ops.print = lkl_test::keep_log;
   std::set<Number> numbers;
   for (int i = 0; i < 3; ++i) {
     ASSERT_EQ(lkl_init(&ops), 0);

@@ -23,8 +23,9 @@ class UmountTest : public FuseTest {
       for (int i = 0; i < 3; i++) shell_status("fusermount3 -u -z m 2>/dev/null");
     FuseTest::TearDown();
   }
+  // The newest of that name: the one that has gone into the background is its parent's child.
   static int daemon_of(const std::string& image) {
-    return std::stoi(shell("pgrep -f \"[l]klfuse $PWD/" + image + " \""));
+    return std::stoi(shell("pgrep -n -f \"[l]klfuse $PWD/" + image + " \""));
   }
   void mount_image(const std::string& image) {
     const Result result = lkl({"mount", "--rw", path(image), "m"});

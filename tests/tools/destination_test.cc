@@ -154,7 +154,8 @@ TEST_F(DestinationTest, FilesThatSayTheyAreEmpty) {
   EXPECT_EQ(lkl_ok({"cat", "e.img", "/version"}), shell("cat /proc/version"));
   lkl_ok({"cp", "--sparse=always", "/proc/filesystems", "e.img:/always"});
   EXPECT_EQ(lkl_ok({"cat", "e.img", "/always"}), shell("cat /proc/filesystems"));
-  EXPECT_EQ(shell("cptofs -i e.img /proc/filesystems / && echo done"), "done\n");
+  shell(std::string("ln -s ") + LKL_TOOL_PATH + " cptofs");
+  EXPECT_EQ(shell("./cptofs -i e.img /proc/filesystems / && echo done"), "done\n");
   EXPECT_EQ(lkl_ok({"cat", "e.img", "/filesystems"}), shell("cat /proc/filesystems"));
 }
 

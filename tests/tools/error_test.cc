@@ -66,7 +66,7 @@ TEST_F(ErrorTest, Images) {
   expect_failure({"ls", "zero"}, 1, "zero: no file system recognised");
   expect_failure({"ls", "zero:3"}, 1, "zero: partition 3: no such partition (the image has no");
   expect_failure({"ls", "q.img"}, 1, "q.img: cannot open the image:");
-  expect_failure({"ls", "raw:q.img"}, 1, "is a qcow2 file");
+  expect_failure({"ls", "raw:q.img"}, 1, "is not a raw image but qcow2");
   expect_failure({"cp", "dir/x", "missing.img:/"}, 1, "missing.img: no such image");
 }
 

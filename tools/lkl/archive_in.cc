@@ -188,7 +188,8 @@ void Unpacker::refuse_other_spelling(const std::string& path, Place place) {
     known->second.emplace(Folding{Arrivals(*tree_, place.dir, false), {}});
   if (!known->second || known->second->names.contains(place.name)) return;
   if (tree_->find(place) && known->second->arrivals.has_arrived(place)) {
-    const std::string member = join_path(path, place.name);
+    const std::string name(place.name);
+    const std::string member = path.empty() ? name : join_path(path, name);
     throw MemberFailure(already_arrived(*tree_, place, join_path(target_, member),
                                         fmt::format("member '{}'", member)));
   }
