@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "fuse/fuse_test.h"
 
 namespace lkl_fuse_test {
@@ -23,9 +25,15 @@ class UmountTest : public FuseTest {
       for (int i = 0; i < 3; i++) shell_status("fusermount3 -u -z m 2>/dev/null");
     FuseTest::TearDown();
   }
-  // The newest of that name: the one that has gone into the background is its parent's child.
+  // The one that is left when those who have started it are gone.
   static int daemon_of(const std::string& image) {
-    return std::stoi(shell("pgrep -n -f \"[l]klfuse $PWD/" + image + " \""));
+    std::string pids;
+    for (int i = 0; i < 1000; i++) {
+      pids = shell("pgrep -f \"[l]klfuse $PWD/" + image + " \"");
+      if (std::count(pids.begin(), pids.end(), '\n') == 1) break;
+      usleep(10'000);
+    }
+    return std::stoi(pids);
   }
   void mount_image(const std::string& image) {
     const Result result = lkl({"mount", "--rw", path(image), "m"});
