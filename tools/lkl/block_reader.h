@@ -4,6 +4,8 @@
 #ifndef LKL_TOOL_BLOCK_READER_H
 #define LKL_TOOL_BLOCK_READER_H
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -19,6 +21,15 @@ struct BlockReader {
   // Fills the span; false when it does not lie inside the device or cannot be read.
   std::function<bool(std::uint64_t offset, std::span<std::byte> into)> read;
 };
+
+// Of a file of the host, as long as the descriptor is open.
+inline BlockReader file_reader(int fd, std::uint64_t size) {
+  return {size, [fd, size](std::uint64_t offset, std::span<std::byte> into) {
+            return offset <= size && into.size() <= size - offset &&
+                   ::pread(fd, into.data(), into.size(), static_cast<off_t>(offset)) ==
+                       static_cast<ssize_t>(into.size());
+          }};
+}
 
 // A piece of a device; reads as zeroes where it could not be read, and beyond the end.
 template <std::size_t N>

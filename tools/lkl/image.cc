@@ -218,12 +218,7 @@ void ImageFile::open_descriptor(const std::string& path, const struct stat& stat
 }
 
 void ImageFile::find_format(ImageAddress& address) {
-  const BlockReader reader{size_, [this](std::uint64_t offset, std::span<std::byte> into) {
-                             return offset <= size_ && into.size() <= size_ - offset &&
-                                    ::pread(fd_, into.data(), into.size(),
-                                            static_cast<off_t>(offset)) ==
-                                        static_cast<ssize_t>(into.size());
-                           }};
+  const BlockReader reader = file_reader(fd_, size_);
   const Contents contents = probe(reader);
   if (contents.kind != Contents::Kind::kDiskFormat) return;
   const std::string_view format = known_format(contents.type);

@@ -46,13 +46,7 @@ class FileReader {
   FileReader& operator=(const FileReader&) = delete;
   ~FileReader() { ::close(fd_); }
 
-  BlockReader reader() const {
-    return {size_, [this](std::uint64_t offset, std::span<std::byte> into) {
-              return offset <= size_ && into.size() <= size_ - offset &&
-                     ::pread(fd_, into.data(), into.size(), static_cast<off_t>(offset)) ==
-                         static_cast<ssize_t>(into.size());
-            }};
-  }
+  BlockReader reader() const { return file_reader(fd_, size_); }
 
  private:
   int fd_;
