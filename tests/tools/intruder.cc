@@ -25,21 +25,9 @@
 
 #include <string>
 
+#include "intruder_report.h"
+
 namespace {
-
-int log_fd = -1;
-
-void note(const char* what, long result) {
-  const int error = errno;
-  dprintf(log_fd, "%s %s%s%s\n", result < 0 ? "refused" : "ALLOWED", what, result < 0 ? ": " : "",
-          result < 0 ? strerror(error) : "");
-}
-
-#define TRY(call)                         \
-  do {                                    \
-    errno = 0;                            \
-    note(#call, static_cast<long>(call)); \
-  } while (false)
 
 long exec_map(int flags) {
   return mmap(nullptr, 4096, PROT_READ | PROT_EXEC, flags, -1, 0) == MAP_FAILED ? -1 : 0;
@@ -118,7 +106,7 @@ void try_the_rest() {
   const auto* const address = reinterpret_cast<const sockaddr*>(&bus);
   for (int fd = 0; fd < 40; fd++) {
     struct stat status = {};
-    if (fd == log_fd || fstat(fd, &status) != 0 || !S_ISSOCK(status.st_mode)) continue;
+    if (fd == report_fd || fstat(fd, &status) != 0 || !S_ISSOCK(status.st_mode)) continue;
     TRY(connect(fd, address, sizeof(bus)));
     TRY(bind(fd, address, sizeof(bus)));
     TRY(listen(fd, 1));
@@ -149,13 +137,13 @@ void try_the_rest() {
 extern "C" int seccomp_load(scmp_filter_ctx context) {
   const auto real = reinterpret_cast<int (*)(scmp_filter_ctx)>(dlsym(RTLD_NEXT, "seccomp_load"));
   const int result = real(context);
-  if (log_fd < 0) return result;
+  if (report_fd < 0) return result;
   const pid_t victim = atoi(getenv("INTRUDER_VICTIM"));
   try_names(getenv("INTRUDER_DIRECTORY"));
   try_processes(victim);
   try_signals_by_io(victim);
   try_the_rest();
-  dprintf(log_fd, "the end\n");
+  dprintf(report_fd, "the end\n");
   _exit(0);
 }
 
@@ -163,6 +151,6 @@ __attribute__((constructor)) static void open_log() {
   const char* const name = getenv("INTRUDER_LOG");
   if (!name) return;
   const int fd = open(name, O_WRONLY | O_APPEND | O_CREAT, 0600);
-  log_fd = fcntl(fd, F_DUPFD_CLOEXEC, 60);
+  report_fd = fcntl(fd, F_DUPFD_CLOEXEC, 60);
   close(fd);
 }

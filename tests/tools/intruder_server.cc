@@ -20,19 +20,9 @@
 
 #include <string>
 
+#include "intruder_report.h"
+
 namespace {
-
-void note(const char* what, long result) {
-  const int error = errno;
-  fprintf(stderr, "%s %s%s%s\n", result < 0 ? "refused" : "ALLOWED", what, result < 0 ? ": " : "",
-          result < 0 ? strerror(error) : "");
-}
-
-#define TRY(call)                         \
-  do {                                    \
-    errno = 0;                            \
-    note(#call, static_cast<long>(call)); \
-  } while (false)
 
 // Nothing is refused to root for lack of a right: it must not be root.
 long is_root() {
@@ -43,6 +33,7 @@ long is_root() {
 }  // namespace
 
 int main() {
+  report_fd = STDERR_FILENO;
   const std::string directory = getenv("INTRUDER_DIRECTORY");
   const std::string file = directory + "/file", other = directory + "/other";
   const char* const f = file.c_str();
