@@ -167,6 +167,35 @@ TEST_F(ForkTest, WhileThreadsBeginAndEnd) {
 
 namespace {
 
+// A thread in the middle of a call, which a signal interrupts there.
+class BlockedThread final {
+ public:
+  explicit BlockedThread(void (*handler)(int)) {
+    struct sigaction action = {};
+    action.sa_handler = handler;
+    sigaction(SIGUSR1, &action, &before_);
+    EXPECT_EQ(lkl_sys_pipe2(pipe_, 0), 0);
+    thread_ = std::thread([this] {
+      char c;
+      EXPECT_EQ(lkl_sys_read(pipe_[0], &c, 1), 1);
+    });
+    usleep(50'000);
+  }
+  ~BlockedThread() {
+    EXPECT_EQ(lkl_sys_write(pipe_[1], "x", 1), 1);
+    thread_.join();
+    sigaction(SIGUSR1, &before_, nullptr);
+  }
+  BlockedThread(const BlockedThread&) = delete;
+  BlockedThread& operator=(const BlockedThread&) = delete;
+  void interrupt() { pthread_kill(thread_.native_handle(), SIGUSR1); }
+
+ private:
+  struct sigaction before_;
+  int pipe_[2];
+  std::thread thread_;
+};
+
 std::atomic<int> child_in_handler = -1;
 
 void fork_in_handler(int) {
@@ -180,52 +209,28 @@ void fork_in_handler(int) {
 }  // namespace
 
 TEST_F(ForkTest, InAHandlerInsideACall) {
-  struct sigaction action = {}, before;
-  action.sa_handler = fork_in_handler;
-  sigaction(SIGUSR1, &action, &before);
-  int pipe[2];
-  ASSERT_EQ(lkl_sys_pipe2(pipe, 0), 0);
-  std::thread blocked([&] {
-    char c;
-    EXPECT_EQ(lkl_sys_read(pipe[0], &c, 1), 1);
-  });
-  usleep(50'000);
-  pthread_kill(blocked.native_handle(), SIGUSR1);
+  BlockedThread blocked(fork_in_handler);
+  blocked.interrupt();
   while (child_in_handler < 0) std::this_thread::yield();
   EXPECT_EQ(child_in_handler, 0);
-  EXPECT_EQ(lkl_sys_write(pipe[1], "x", 1), 1);
-  blocked.join();
-  sigaction(SIGUSR1, &before, nullptr);
 }
 
 // What one thread forks in the middle of a call is nothing to another one that forks.
 TEST_F(ForkTest, InHandlersBesideOthers) {
-  struct sigaction action = {}, before;
-  action.sa_handler = [](int) {
-    if (in_child([] { return lkl_sys_getpid() == -LKL_EDEADLK ? 0 : 1; }) == 0) ++child_in_handler;
-  };
   child_in_handler = 0;
-  sigaction(SIGUSR1, &action, &before);
-  int pipe[2];
-  ASSERT_EQ(lkl_sys_pipe2(pipe, 0), 0);
-  std::thread blocked([&] {
-    char c;
-    EXPECT_EQ(lkl_sys_read(pipe[0], &c, 1), 1);
+  BlockedThread blocked([](int) {
+    if (in_child([] { return lkl_sys_getpid() == -LKL_EDEADLK ? 0 : 1; }) == 0) ++child_in_handler;
   });
-  usleep(50'000);
   std::atomic<bool> stop = false;
   std::thread forks([&] {
     while (!stop) EXPECT_EQ(in_child([] { return lkl_sys_getpid() == 1 ? 0 : 1; }), 0);
   });
   for (int i = 1; i <= 200; ++i) {
-    pthread_kill(blocked.native_handle(), SIGUSR1);
+    blocked.interrupt();
     while (child_in_handler < i) std::this_thread::yield();
   }
   stop = true;
   forks.join();
-  EXPECT_EQ(lkl_sys_write(pipe[1], "x", 1), 1);
-  blocked.join();
-  sigaction(SIGUSR1, &before, nullptr);
 }
 
 TEST(Fork, BesideBootsAndHalts) {
