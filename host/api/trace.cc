@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cinttypes>
 #include <cstdarg>
@@ -59,7 +58,7 @@ constexpr Flag kOpenFlags[] = {
 CallTrace& settings() {
   return Registry::get().trace;
 }
-static_assert(kLast < static_cast<int>(std::bitset<1024>().size()));
+static_assert(kLast < static_cast<int>(decltype(CallTrace::chosen)().size()));
 
 const Call* find_call(int64_t nr) {
   const auto found = std::ranges::lower_bound(kCalls, nr, {}, &Call::number);
