@@ -208,6 +208,20 @@ TEST_F(BuildTest, Reproducible) {
   EXPECT_NE(debugfs("1.img", "stat /one").find("mtime: 0x00000000"), std::string::npos);
 }
 
+// What is done after the copy is done by a process that closes descriptors and runs programs: none
+// of its own has the number of one that it still looks at.
+TEST_F(BuildTest, WhateverDescriptorsAreInherited) {
+  shell("mkdir tree && echo 1 >tree/1");
+  std::string opened;
+  for (int fd = 3; fd < 9; fd++) {
+    const Result built =
+        shell_status("exec" + opened +
+                     "; timeout 60 '" LKL_TOOL_PATH "' build --reproducible --force tree x.img");
+    EXPECT_EQ(built.status, 0) << "with" << opened << ": " << built.err;
+    opened += " " + std::to_string(fd) + "</dev/null";
+  }
+}
+
 TEST_F(BuildTest, Errors) {
   make_tree("tree");
   write_file("there.img", "precious");

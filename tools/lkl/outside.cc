@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -17,6 +16,7 @@
 
 #include "descriptors.h"
 #include "error.h"
+#include "signals.h"
 
 namespace lkl::tool {
 
@@ -100,7 +100,7 @@ Outside::Outside(std::vector<Step> steps) {
   process_ = ::fork();
   if (process_ == 0) {
     // It ends when the other end is closed, whatever else goes on.
-    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) ::signal(number, SIG_IGN);
+    ignore_signals();
     constexpr int kOurEnd = STDERR_FILENO + 1;
     if (ends[1] != kOurEnd && ::dup3(ends[1], kOurEnd, O_CLOEXEC) < 0) ::_exit(1);
     // Who waits for the end of our output must not wait for this process.

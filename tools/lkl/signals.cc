@@ -9,6 +9,7 @@
 
 #include <array>
 #include <atomic>
+#include <utility>
 
 #include "error.h"
 
@@ -58,6 +59,12 @@ void catch_signals() {
   struct sigaction ignore = {};
   ignore.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &ignore, nullptr);
+}
+
+void ignore_signals() {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) ::signal(signal, SIG_IGN);
+  // What is closed and still waited for is whatever gets its number next.
+  if (signal_event >= 0) ::close(std::exchange(signal_event, -1));
 }
 
 int pending_signal() {

@@ -16,6 +16,10 @@ namespace lkl::tool {
 // To be called once, on the main thread.
 void catch_signals();
 
+// Ignores them from here on, for a child that ends when its parent does and closes all descriptors
+// but its own, those of this file included.
+void ignore_signals();
+
 // The first signal that came, or 0.
 int pending_signal();
 
