@@ -27,6 +27,10 @@ constexpr uint64_t kInlineWrite = 64 << 10;
 constexpr unsigned kMaxRetries = 16;
 constexpr unsigned kMaxPauseMs = 64;
 
+// A write from this size on is part of much that comes, and a flush ends it: the host's disk is set
+// to work at once, not when the flush asks for it all.
+constexpr uint64_t kStreamedWrite = 512 << 10;
+
 constexpr size_t kBuffer = 256 << 10;
 
 // The request was not served, and that says nothing of the disk: the thread it belonged to has
@@ -145,7 +149,7 @@ void FileBackend::go_on(BlockRequest& request) {
     say_once(said_truncated_, lines_.truncated);
     return end(request, -EIO);
   }
-  if (image_->is_nonblocking() || !fits_direct(request))
+  if (image_->is_nonblocking() || !fits_direct(request) || is_streamed(request))
     return loop_.run_blocking(request, request);
   const auto part = first_part(request.vector);
   if (request.op == BlockOp::kRead)
@@ -243,11 +247,19 @@ bool FileBackend::fits_direct(const BlockRequest& request) const {
   });
 }
 
+bool FileBackend::is_streamed(const BlockRequest& request) const {
+  return request.op == BlockOp::kWrite && request.length >= kStreamedWrite && !image_->is_direct();
+}
+
 int64_t FileBackend::transfer(BlockRequest& request) const {
   const auto part = first_part(request.vector);
   const auto call = request.op == BlockOp::kRead ? preadv : pwritev;
+  const bool streamed = is_streamed(request);
   const ssize_t count = call(image_->fd(), part.data(), static_cast<int>(part.size()),
                              static_cast<off_t>(request.offset));
+  // Whether it can: that is heard of at the flush.
+  if (streamed && count > 0)
+    sync_file_range(image_->fd(), static_cast<off_t>(request.offset), count, SYNC_FILE_RANGE_WRITE);
   return count < 0 ? -errno : count;
 }
 

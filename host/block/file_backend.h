@@ -53,6 +53,7 @@ class FileBackend final : public BlockBackend {
   void no_space(BlockRequest& request, int error);
   void end(BlockRequest& request, int error);
   void say_once(std::atomic<bool>& said, const std::string& line);
+  bool is_streamed(const BlockRequest& request) const;
   bool fits_direct(const BlockRequest& request) const;
   int64_t transfer(BlockRequest& request) const;
   int64_t transfer_by_buffer(BlockRequest& request) const;
