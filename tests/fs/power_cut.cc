@@ -2,6 +2,7 @@
 #include "fs/power_cut.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -240,6 +241,8 @@ std::string read_all(int fd) {
   return text;
 }
 
+constexpr unsigned kLimit = 120;  // seconds
+
 }  // namespace
 
 std::string judge(CutImage& image, const std::string& type, const FileHistory& history,
@@ -248,7 +251,7 @@ std::string judge(CutImage& image, const std::string& type, const FileHistory& h
   if (pipe2(report, O_CLOEXEC) != 0) return "pipe2 failed";
   const pid_t pid = fork();
   if (pid == 0) {
-    alarm(120);
+    alarm(kLimit);
     kernel_log().clear();
     std::string wrong;
     try {
@@ -263,7 +266,11 @@ std::string judge(CutImage& image, const std::string& type, const FileHistory& h
   std::string wrong = read_all(report[0]);
   close(report[0]);
   int status = 0;
-  if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+  if (pid < 0 || waitpid(pid, &status, 0) != pid)
+    wrong += "there is no copy of the kernel\n";
+  else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+    wrong += "the copy of the kernel hangs, or was not done in " + std::to_string(kLimit) + " s\n";
+  else if (status != 0)
     wrong += "the copy of the kernel ended with status " + std::to_string(status) + "\n";
   if (!wrong.empty()) return wrong;
   const std::string check = type == "ext4" ? "e2fsck -fn " : "btrfs check ";
