@@ -2,6 +2,8 @@
 # The part of the public API that is made from the kernel tree. Gives
 #   LKL_API_INCLUDE_DIR        <lkl/...> with prefixed names
 #   LKL_API_GENERATED_SOURCES  the system call functions
+#   LKL_VERSION_SCRIPT         for the linker, and
+#   LKL_EXPORTED_SYMBOLS       for objcopy: what the libraries export
 # and the target lkl_api that makes them.
 
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
@@ -15,6 +17,7 @@ set(api_stamp ${CMAKE_BINARY_DIR}/api/stamp)
 add_custom_command(
   OUTPUT ${api_stamp} ${LKL_API_GENERATED_SOURCES}
   BYPRODUCTS ${LKL_API_SOURCE_DIR}/lkl_errors.inc ${LKL_API_SOURCE_DIR}/lkl_trace.inc
+             ${LKL_API_SOURCE_DIR}/lkl_syscalls.list
   COMMAND ${Python3_EXECUTABLE} ${gen}/gen_headers.py
           --kernel-headers ${LKL_KERNEL_HEADERS} --output ${LKL_API_INCLUDE_DIR}
   COMMAND ${Python3_EXECUTABLE} ${gen}/gen_syscalls.py
@@ -25,5 +28,16 @@ add_custom_command(
   DEPENDS ${LKL_KERNEL_HEADERS_STAMP} ${gen}/gen_headers.py ${gen}/gen_syscalls.py
           ${gen}/ctokens.py
   VERBATIM COMMENT "API: headers and system calls from the kernel tree")
-add_custom_target(lkl_api DEPENDS ${api_stamp})
+
+set(LKL_VERSION_SCRIPT ${LKL_API_SOURCE_DIR}/lkl.map)
+set(LKL_EXPORTED_SYMBOLS ${LKL_API_SOURCE_DIR}/lkl.symbols)
+add_custom_command(
+  OUTPUT ${LKL_VERSION_SCRIPT} ${LKL_EXPORTED_SYMBOLS}
+  COMMAND ${Python3_EXECUTABLE} ${gen}/gen_exports.py
+          --exports ${CMAKE_SOURCE_DIR}/host/exports.txt
+          --syscalls ${LKL_API_SOURCE_DIR}/lkl_syscalls.list
+          --version-script ${LKL_VERSION_SCRIPT} --symbols ${LKL_EXPORTED_SYMBOLS}
+  DEPENDS ${api_stamp} ${CMAKE_SOURCE_DIR}/host/exports.txt ${gen}/gen_exports.py
+  VERBATIM COMMENT "API: what is exported")
+add_custom_target(lkl_api DEPENDS ${api_stamp} ${LKL_VERSION_SCRIPT})
 add_dependencies(lkl_api lkl_kernel_headers)

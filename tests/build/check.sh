@@ -7,12 +7,19 @@ die() { echo "FAILED: $*" >&2; exit 1; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-only_lkl() {
-	local others
-	others=$(awk '$NF !~ /^lkl_/ && $NF !~ /^LKL_/ { print $NF }' "$1")
-	[ -z "$others" ] || die "visible beside lkl_*: $(echo "$others" | head -20)"
-	grep -q ' lkl_start_kernel$' "$1" || die "lkl_start_kernel is not there"
-	grep -q ' lkl_sys_openat$' "$1" || die "lkl_sys_openat is not there"
+# What the public headers declare, as the compiler sees it, is what is to be seen of the library.
+declared() {
+	printf '#include <lkl.h>\n#include <lkl/compat5.h>\n' >"$work/all.c"
+	"$CC" -fsyntax-only -aux-info "$work/aux" -I "$SRC/include" -I "$BUILD/api/include" "$work/all.c"
+	grep -v '\*/ static ' "$work/aux" | grep -o '\blkl_[a-z0-9_]* (' | tr -d ' (' | cat - <(echo lkl_host_ops) | sort -u
+}
+
+expect_declared() { # what nm says
+	awk '$NF !~ /^LKL_[0-9]*$/ { print $NF }' "$1" | sort -u >"$work/seen"
+	declared >"$work/declared"
+	diff "$work/declared" "$work/seen" >"$work/diff" ||
+		die "declared in headers only (<), or visible only (>):
+$(grep '^[<>]' "$work/diff")"
 }
 
 expect_boot() { # PROGRAM
@@ -31,14 +38,14 @@ install_tree() {
 case "$1" in
 symbols_shared)
 	nm -D --defined-only "$SHARED" | sed 's/@.*//' >"$work/nm"
-	only_lkl "$work/nm"
+	expect_declared "$work/nm"
 	readelf -d "$SHARED" | grep -q 'SONAME.*liblkl.so.0' || die "no versioned soname"
 	! readelf -d "$SHARED" | grep -q TEXTREL || die "text relocations"
 	readelf -lW "$SHARED" | grep GNU_STACK | grep -qv RWE || die "executable stack"
 	;;
 symbols_static)
 	nm --defined-only -g "$STATIC" | awk 'NF == 3' >"$work/nm"
-	only_lkl "$work/nm"
+	expect_declared "$work/nm"
 	;;
 clash)
 	# names of the kernel are free for the application

@@ -384,6 +384,8 @@ def main():
     write_if_changed(args.output / "lkl/sockets.h", make_sockets(args.kernel_source))
     write_if_changed(args.output / "lkl/uapi.h", make_uapi(headers))
     write_if_changed(args.source_output / "lkl_syscalls.c", make_source(functions))
+    write_if_changed(args.source_output / "lkl_syscalls.list",
+                     "".join(f"lkl_sys_{name}\n" for name, _, _ in functions))
     write_if_changed(args.source_output / "lkl_errors.inc", make_errors(headers))
     write_if_changed(args.source_output / "lkl_trace.inc", make_trace(table, prototypes))
 
