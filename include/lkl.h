@@ -244,7 +244,14 @@ int lkl_disk_remove(struct lkl_disk disk);
  */
 int lkl_get_virtio_blkdev(int disk_id, unsigned int part, __lkl__u32 *pdevid);
 
-/** lkl_encode_dev_from_sysfs - reads "major:minor" from a file, as /sys/.../dev */
+/**
+ * lkl_encode_dev_from_sysfs - device number that a file says, as /sys/.../dev does: "8:1"
+ * @sysfs_path: path in the kernel; sysfs has to be mounted
+ * @pdevid:     gets the number, as in st_rdev
+ *
+ * Returns 0, the error of open(2) or read(2), -LKL_EINVAL if the file says something else,
+ * -LKL_ENOMEM.
+ */
 int lkl_encode_dev_from_sysfs(const char *sysfs_path, __lkl__u32 *pdevid);
 
 /* ---- mounting ---- */
@@ -258,30 +265,57 @@ int lkl_encode_dev_from_sysfs(const char *sysfs_path, __lkl__u32 *pdevid);
  * @opts:        options of the file system, or NULL
  * @mnt_str:     gets the mount point: /mnt/ and 8 hex digits of the device number
  * @mnt_str_len: its size, at least 14
+ *
+ * Returns 0, the errors of lkl_get_virtio_blkdev() and of mount(2): -LKL_EINVAL if the file system
+ * is none of that type, or is damaged (the kernel's log says what), -LKL_ENODEV if the kernel
+ * does not know the type, -LKL_EROFS, -LKL_EBUSY; -LKL_ENOMEM also if @mnt_str is too short.
  */
 lkl_long lkl_mount_dev(unsigned int disk_id, unsigned int part, const char *fs_type, int flags,
 		       const char *opts, char *mnt_str, unsigned int mnt_str_len);
 
 /**
  * lkl_umount_dev - the reverse of lkl_mount_dev()
+ * @disk_id:    from lkl_disk_add()
+ * @part:       0 for the whole disk
  * @flags:      LKL_MNT_*
  * @timeout_ms: how long to try again while it is busy; 0: once
+ *
+ * What was written is on the disk when it returns 0. Else the errors of lkl_get_virtio_blkdev()
+ * and of umount(2): -LKL_EBUSY while files are open in it, or it is somebody's working directory,
+ * -LKL_EINVAL if it is not mounted.
  */
 lkl_long lkl_umount_dev(unsigned int disk_id, unsigned int part, int flags, lkl_long timeout_ms);
 
 /**
- * lkl_mount_blkdev - the same for a block device known by its number
- * @fs_type: may be NULL: every type of /proc/filesystems is tried
+ * lkl_mount_blkdev - mount a block device that is known by its number
+ * @dev:         as in st_rdev, from lkl_get_virtio_blkdev() or a device mapper
+ * @fs_type:     may be NULL: every type of /proc/filesystems is tried
+ * @flags:       LKL_MS_*
+ * @opts:        options of the file system, or NULL
+ * @mnt_str:     gets the mount point, as lkl_mount_dev()
+ * @mnt_str_len: its size, at least 14
+ *
+ * Returns what lkl_mount_dev() does.
  */
 lkl_long lkl_mount_blkdev(__lkl__u32 dev, const char *fs_type, int flags, const char *opts,
 			  char *mnt_str, unsigned int mnt_str_len);
+/**
+ * lkl_umount_blkdev - the reverse of lkl_mount_blkdev()
+ * @dev:        as it was given there
+ * @flags:      LKL_MNT_*
+ * @timeout_ms: how long to try again while it is busy; 0: once
+ *
+ * Returns what lkl_umount_dev() does.
+ */
 lkl_long lkl_umount_blkdev(__lkl__u32 dev, int flags, lkl_long timeout_ms);
 
 /**
  * lkl_umount_timeout - umount, again and again while it is busy
  * @path:       mount point
  * @flags:      LKL_MNT_*
- * @timeout_ms: 0: once
+ * @timeout_ms: how long; 0: once
+ *
+ * The calling thread sleeps between two tries. Returns 0 or the error of the last umount(2).
  */
 lkl_long lkl_umount_timeout(const char *path, int flags, lkl_long timeout_ms);
 
@@ -289,80 +323,242 @@ lkl_long lkl_umount_timeout(const char *path, int flags, lkl_long timeout_ms);
  * lkl_mount_fs - mounts a file system without device at /NAME
  * @fstype: "proc", "sysfs", "tmpfs", ...
  *
- * Returns 0, 1 if it is mounted there already, or an error.
+ * Returns 0, 1 if something is mounted there already, or the error of mkdir(2) or mount(2);
+ * -LKL_ENOMEM.
  */
 int lkl_mount_fs(const char *fstype);
 
-/* ---- directories, as in man 3 opendir ---- */
+/* ---- directories, as in man 3 opendir; one thread at a time for each of them ---- */
 
+/** struct lkl_dir - an open directory, and what was read of it */
 struct lkl_dir;
 
-/** lkl_opendir - returns NULL on failure, with the error in *err */
+/**
+ * lkl_opendir - open a directory to read its names
+ * @path: path in the kernel
+ * @err:  gets 0, or the error of open(2): -LKL_ENOENT, -LKL_ENOTDIR ..., -LKL_ENOMEM
+ *
+ * Returns NULL on failure. To be given to lkl_closedir().
+ */
 struct lkl_dir *lkl_opendir(const char *path, int *err);
-/** lkl_fdopendir - the same for a descriptor, which becomes the directory's */
+
+/**
+ * lkl_fdopendir - read the names in a directory that is open
+ * @fd:  its descriptor, which becomes the directory's if there is no error
+ * @err: gets 0 or -LKL_ENOMEM
+ *
+ * Returns NULL on failure. To be given to lkl_closedir().
+ */
 struct lkl_dir *lkl_fdopendir(int fd, int *err);
+
+/** lkl_rewinddir - the next lkl_readdir() gives the first name again, of what is there then */
 void lkl_rewinddir(struct lkl_dir *dir);
-/** lkl_closedir - also closes the descriptor */
+
+/** lkl_closedir - closes it and its descriptor; returns 0 or the error of close(2) */
 int lkl_closedir(struct lkl_dir *dir);
-/** lkl_readdir - NULL at the end and on error (lkl_errdir()); valid until the next call */
+
+/**
+ * lkl_readdir - the next name
+ *
+ * Returns an entry that is valid until the next call, or NULL at the end and on error: see
+ * lkl_errdir(). "." and ".." are among them where the file system has them.
+ */
 struct lkl_linux_dirent64 *lkl_readdir(struct lkl_dir *dir);
-/** lkl_errdir - error of the last lkl_readdir(), or 0 */
+
+/** lkl_errdir - the error of the last lkl_readdir() (that of getdents(2)), or 0 */
 int lkl_errdir(struct lkl_dir *dir);
+
+/** lkl_dirfd - the descriptor, which stays the directory's */
 int lkl_dirfd(struct lkl_dir *dir);
 
 /* ---- settings ---- */
 
-/** lkl_sysctl - writes a value: lkl_sysctl("net.ipv4.tcp_wmem", "4096 87380 2147483647") */
+/**
+ * lkl_sysctl - set what sysctl(8) sets: lkl_sysctl("net.ipv4.tcp_wmem", "4096 87380 2147483647")
+ * @path:  its name, with '.' or '/'
+ * @value: the text to write
+ *
+ * Mounts proc at /proc if it is not there. Returns 0, -LKL_ENOENT if there is no such setting,
+ * -LKL_EINVAL if the kernel does not take the value, -LKL_ENOMEM.
+ */
 int lkl_sysctl(const char *path, const char *value);
-/** lkl_sysctl_parse_write - "key|value;key|value"; prints what fails and goes on */
-void lkl_sysctl_parse_write(const char *sysctls);
-/** lkl_set_fd_limit - limit of open files (RLIMIT_NOFILE) */
+
+/**
+ * lkl_sysctl_parse_write - several settings: "key|value;key|value"
+ * @sysctls: the text
+ *
+ * What fails is printed, and the rest goes on. Returns 0 or the first error, see lkl_sysctl();
+ * -LKL_EINVAL for what is no pair.
+ */
+int lkl_sysctl_parse_write(const char *sysctls);
+
+/**
+ * lkl_set_fd_limit - how many files may be open at once (RLIMIT_NOFILE)
+ * @fd_limit: for all threads; the kernel's default is 1024
+ *
+ * Returns 0 or the error of setrlimit(2).
+ */
 int lkl_set_fd_limit(unsigned int fd_limit);
 
-/* ---- network interfaces; ifindex as in if_nametoindex(3), addresses in network order ---- */
+/*
+ * ---- network interfaces ----
+ *
+ * An interface is known by its index, as in if_nametoindex(3): lo is 1. Addresses are in network
+ * order, 4 bytes for LKL_AF_INET and 16 for LKL_AF_INET6. The functions send one request of
+ * rtnetlink(7) each and return 0 or the error that it is answered with: -LKL_ENODEV if there is no
+ * such interface, -LKL_EPERM without the right; -LKL_EAFNOSUPPORT for another family; the errors
+ * of socket(2) and send(2).
+ */
 
+/**
+ * lkl_ifname_to_ifindex - index of an interface
+ * @name: "lo", "eth0", ...
+ *
+ * Returns the index, or -LKL_ENODEV if there is none of this name.
+ */
 int lkl_ifname_to_ifindex(const char *name);
-int lkl_if_up(int ifindex);
-int lkl_if_down(int ifindex);
-int lkl_if_set_mtu(int ifindex, int mtu);
-/** lkl_if_set_mac - @mac: 6 bytes */
-int lkl_if_set_mac(int ifindex, const void *mac);
-/** lkl_if_set_ipv4 - @addr: __be32 as in struct lkl_in_addr; @netmask_len: bits */
-int lkl_if_set_ipv4(int ifindex, unsigned int addr, unsigned int netmask_len);
-/** lkl_if_set_ipv6 - @addr: 16 bytes; waits until the address may be used */
-int lkl_if_set_ipv6(int ifindex, void *addr, unsigned int netprefix_len);
-/** lkl_if_add_ip, lkl_if_del_ip - @af: LKL_AF_INET or LKL_AF_INET6; @addr: 4 or 16 bytes */
-int lkl_if_add_ip(int ifindex, int af, void *addr, unsigned int netprefix_len);
-int lkl_if_del_ip(int ifindex, int af, void *addr, unsigned int netprefix_len);
-/** lkl_if_add_linklocal - 169.254.0.0/16 or fe80::/64 made from @addr's host part */
-int lkl_if_add_linklocal(int ifindex, int af, void *addr, int netprefix_len);
-/** lkl_if_wait_ipv6_dad - waits until duplicate address detection is through */
-int lkl_if_wait_ipv6_dad(int ifindex, void *addr);
 
-/* default routes: of the main table, or of the interface's own table */
+/** lkl_if_up - the interface sends and receives from now on */
+int lkl_if_up(int ifindex);
+
+/** lkl_if_down - it does so no more; its routes, and its IPv6 addresses, are gone */
+int lkl_if_down(int ifindex);
+
+/** lkl_if_set_mtu - @mtu: bytes of the largest packet; -LKL_EINVAL if it can't have that */
+int lkl_if_set_mtu(int ifindex, int mtu);
+
+/** lkl_if_set_mac - @mac: 6 bytes; -LKL_EADDRNOTAVAIL if it is that of a group */
+int lkl_if_set_mac(int ifindex, const void *mac);
+
+/**
+ * lkl_if_set_ipv4 - add an IPv4 address
+ * @addr:        __be32, as in struct lkl_in_addr
+ * @netmask_len: bits of the network, 1 to 31
+ *
+ * -LKL_EEXIST if it has this address, -LKL_EINVAL for other lengths (lkl_if_add_ip() takes 32).
+ */
+int lkl_if_set_ipv4(int ifindex, unsigned int addr, unsigned int netmask_len);
+
+/**
+ * lkl_if_set_ipv6 - add an IPv6 address and wait until it may be used
+ * @addr:          16 bytes
+ * @netprefix_len: bits of the network
+ *
+ * Returns what lkl_if_add_ip() and lkl_if_wait_ipv6_dad() return.
+ */
+int lkl_if_set_ipv6(int ifindex, const void *addr, unsigned int netprefix_len);
+
+/**
+ * lkl_if_add_ip - add an address
+ * @af:            LKL_AF_INET or LKL_AF_INET6
+ * @addr:          4 or 16 bytes
+ * @netprefix_len: bits of the network
+ *
+ * -LKL_EEXIST if it has this address, -LKL_EINVAL if there are not so many bits.
+ */
+int lkl_if_add_ip(int ifindex, int af, const void *addr, unsigned int netprefix_len);
+
+/** lkl_if_del_ip - the reverse of lkl_if_add_ip(); -LKL_EADDRNOTAVAIL if it is not there */
+int lkl_if_del_ip(int ifindex, int af, const void *addr, unsigned int netprefix_len);
+
+/**
+ * lkl_if_add_linklocal - add an address of 169.254.0.0/16 or fe80::/64
+ * @af:            LKL_AF_INET or LKL_AF_INET6
+ * @addr:          4 or 16 bytes, of which the last 2 or 8 are taken
+ * @netprefix_len: bits of the network
+ */
+int lkl_if_add_linklocal(int ifindex, int af, const void *addr, int netprefix_len);
+
+/**
+ * lkl_if_wait_ipv6_dad - wait until duplicate address detection (RFC 4862) is through
+ * @addr: 16 bytes, an address of the interface
+ *
+ * Returns 0, -LKL_EADDRINUSE if another host has it, -LKL_ETIMEDOUT after 5 seconds,
+ * -LKL_EADDRNOTAVAIL if the interface has no such address, -LKL_ENOMEM.
+ */
+int lkl_if_wait_ipv6_dad(int ifindex, const void *addr);
+
+/** lkl_set_ipv4_gateway - lkl_add_gateway() for IPv4; @addr: __be32 */
 int lkl_set_ipv4_gateway(unsigned int addr);
-int lkl_set_ipv6_gateway(void *addr);
+
+/** lkl_set_ipv6_gateway - lkl_add_gateway() for IPv6; @addr: 16 bytes */
+int lkl_set_ipv6_gateway(const void *addr);
+
+/**
+ * lkl_add_gateway - a default route in the main table
+ * @af:      LKL_AF_INET or LKL_AF_INET6
+ * @gw_addr: the router, in a network that can be reached; -LKL_ENETUNREACH or -LKL_EHOSTUNREACH
+ *           if not
+ */
+int lkl_add_gateway(int af, const void *gw_addr);
+
+/**
+ * lkl_if_add_gateway - a default route in the interface's own table
+ *
+ * As lkl_add_gateway(). The number of the table is @ifindex * 2, one more for IPv6; what looks
+ * there is decided by rules: lkl_if_add_rule_from_saddr().
+ */
+int lkl_if_add_gateway(int ifindex, int af, const void *gw_addr);
+
+/** lkl_if_add_rule_from_saddr - packets from @saddr go by the interface's own table */
+int lkl_if_add_rule_from_saddr(int ifindex, int af, const void *saddr);
+
+/**
+ * lkl_if_set_ipv4_gateway - packets from an address go to a router by this interface
+ * @addr:        __be32, the address
+ * @netmask_len: not used; it is there for programs written for LKL
+ * @gw_addr:     __be32, the router
+ *
+ * lkl_if_add_rule_from_saddr() and lkl_if_add_gateway().
+ */
 int lkl_if_set_ipv4_gateway(int ifindex, unsigned int addr, unsigned int netmask_len,
 			    unsigned int gw_addr);
-int lkl_if_set_ipv6_gateway(int ifindex, void *addr, unsigned int netmask_len, void *gw_addr);
-int lkl_add_gateway(int af, void *gw_addr);
-int lkl_if_add_gateway(int ifindex, int af, void *gw_addr);
-/** lkl_if_add_rule_from_saddr - packets from @saddr use table @ifindex * 2 (+ 1 for IPv6) */
-int lkl_if_add_rule_from_saddr(int ifindex, int af, void *saddr);
 
-/** lkl_add_neighbor - a permanent entry; @mac: 6 bytes */
-int lkl_add_neighbor(int ifindex, int af, void *addr, void *mac);
-/** lkl_qdisc_add - @root: "root"; @type: "fq", "fq_codel", ... */
+/** lkl_if_set_ipv6_gateway - as lkl_if_set_ipv4_gateway(); @addr and @gw_addr: 16 bytes */
+int lkl_if_set_ipv6_gateway(int ifindex, const void *addr, unsigned int netmask_len,
+			    const void *gw_addr);
+
+/**
+ * lkl_add_neighbor - a permanent entry of the table of neighbours: nobody is asked for @addr
+ * @af:   LKL_AF_INET or LKL_AF_INET6
+ * @addr: 4 or 16 bytes
+ * @mac:  6 bytes
+ */
+int lkl_add_neighbor(int ifindex, int af, const void *addr, const void *mac);
+
+/**
+ * lkl_qdisc_add - choose the queueing discipline of an interface
+ * @root: "root"
+ * @type: "fq", "fq_codel", ...; -LKL_ENOENT if the kernel does not know it
+ */
 int lkl_qdisc_add(int ifindex, const char *root, const char *type);
-/** lkl_qdisc_parse_add - "root|fq;..." ; prints what fails and goes on */
-void lkl_qdisc_parse_add(int ifindex, const char *entries);
+
+/**
+ * lkl_qdisc_parse_add - several of them: "root|fq;root|..."
+ *
+ * What fails is printed, and the rest goes on. Returns 0 or the first error.
+ */
+int lkl_qdisc_parse_add(int ifindex, const char *entries);
 
 /* ---- interrupts, for devices that the application implements ---- */
 
-/** lkl_get_free_irq - reserves an irq; @user names who uses it. Returns it or -LKL_EBUSY */
+/**
+ * lkl_get_free_irq - reserve an interrupt
+ * @user: who uses it, for people; may be NULL
+ *
+ * Returns its number, -LKL_EBUSY if all are taken, -LKL_EINVAL without lkl_init().
+ */
 int lkl_get_free_irq(const char *user);
+
+/** lkl_put_irq - the reverse: others may have it. What is not reserved is left alone */
 void lkl_put_irq(int irq, const char *user);
-/** lkl_trigger_irq - from any thread */
+
+/**
+ * lkl_trigger_irq - raise an interrupt
+ *
+ * From any thread, not from a signal handler. The kernel takes it where it enables interrupts.
+ * Returns 0, -LKL_EINVAL if there is no such interrupt, -LKL_ENODEV if the kernel does not run.
+ */
 int lkl_trigger_irq(int irq);
 
 #ifdef __GNUC__

@@ -17,6 +17,7 @@
 #include "block/file_source.h"
 #include "block/memory_backend.h"
 #include "block/overlay_backend.h"
+#include "core/application.h"
 #include "core/calls.h"
 #include "core/registry.h"
 #ifdef LKL_HAVE_NBD
@@ -51,7 +52,9 @@ int call(Instance& instance, int64_t nr, uint64_t a, uint64_t b, uint64_t c) {
 
 std::unique_ptr<BlockBackend> make_callback_backend(const lkl_disk& disk, EventLoop& loop) {
   unsigned long long size = 0;
-  if (disk.ops->get_capacity(disk, &size) < 0) return nullptr;
+  int error = -EIO;
+  call_application("get_capacity of a disk", [&] { error = disk.ops->get_capacity(disk, &size); });
+  if (error < 0) return nullptr;
   return std::make_unique<CallbackBackend>(
       size, loop, [disk](BlockOp op, uint64_t offset, std::span<iovec> vector) {
         lkl_blk_req request = {};
@@ -63,7 +66,9 @@ std::unique_ptr<BlockBackend> make_callback_backend(const lkl_disk& disk, EventL
         static_assert(sizeof(lkl_iovec) == sizeof(iovec));
         request.buf = reinterpret_cast<lkl_iovec*>(vector.data());
         request.count = static_cast<int>(vector.size());
-        switch (disk.ops->request(disk, &request)) {
+        int status = LKL_DEV_BLK_STATUS_IOERR;
+        call_application("request of a disk", [&] { status = disk.ops->request(disk, &request); });
+        switch (status) {
           case LKL_DEV_BLK_STATUS_OK:
             return 0;
           case LKL_DEV_BLK_STATUS_UNSUP:
@@ -359,7 +364,8 @@ int lkl_get_free_irq(const char*) {
 }
 
 void lkl_put_irq(int irq, const char*) {
-  if (const Registry::Use instance; instance) instance->bus().free_irq(irq);
+  const Registry::Use instance;
+  if (instance && irq >= 0 && irq < LKL_NR_IRQS) instance->bus().free_irq(irq);
 }
 
 int lkl_trigger_irq(int irq) {

@@ -11,6 +11,7 @@ namespace {
 
 constexpr size_t kPathSize = 14;  // "/mnt/" and 8 digits and the end
 
+// Both are short enough for what a string holds without an allocation.
 std::string device_path(__lkl__u32 dev) {
   char path[kPathSize];
   std::snprintf(path, sizeof path, "/dev/%08x", dev);
@@ -30,8 +31,7 @@ int make_directory(const char* path) {
 
 // Types with a device, as /proc/filesystems lists them: lines without "nodev".
 int device_types(std::vector<std::string>& types) {
-  char name[] = "proc";
-  if (const int error = lkl_mount_fs(name); error < 0) return error;
+  if (const int error = lkl_mount_fs("proc"); error < 0) return error;
   std::string text;
   if (const int error = lkl::read_small_file("/proc/filesystems", text)) return error;
   for (size_t start = 0; start < text.size();) {
@@ -79,7 +79,7 @@ lkl_long lkl_mount_blkdev(__lkl__u32 dev, const char* fs_type, int flags, const 
   error = make_directory(point.c_str());
   if (!error)
     error = fs_type ? mount_type(device, point, fs_type, flags, opts)
-                    : mount_any(device, point, flags, opts);
+                    : lkl::or_no_memory([&] { return mount_any(device, point, flags, opts); });
   if (error) {
     lkl_sys_rmdir(point.c_str());
     lkl_sys_unlink(device.c_str());
@@ -120,15 +120,15 @@ lkl_long lkl_umount_dev(unsigned int disk_id, unsigned int part, int flags, lkl_
 }
 
 int lkl_mount_fs(const char* fstype) {
-  const std::string point = std::string("/") + fstype;
-  if (const lkl_long error = lkl_sys_mkdir(point.c_str(), 0700); error && error != -LKL_EEXIST)
-    return static_cast<int>(error);
-  // Mounted there already if it is another device than its parent.
-  lkl_stat here, parent;
-  if (lkl_sys_stat(point.c_str(), &here) == 0 && lkl_sys_stat("/", &parent) == 0 &&
-      here.st_dev != parent.st_dev)
-    return 1;
-  const lkl_long error = lkl_sys_mount(const_cast<char*>("none"), const_cast<char*>(point.c_str()),
-                                       fstype, 0, nullptr);
-  return static_cast<int>(error);
+  return lkl::or_no_memory([&] {
+    const std::string point = std::string("/") + fstype;
+    if (const int error = make_directory(point.c_str())) return error;
+    // Mounted there already if it is another device than its parent.
+    lkl_stat here, parent;
+    if (lkl_sys_stat(point.c_str(), &here) == 0 && lkl_sys_stat("/", &parent) == 0 &&
+        here.st_dev != parent.st_dev)
+      return 1;
+    return static_cast<int>(lkl_sys_mount(const_cast<char*>("none"),
+                                          const_cast<char*>(point.c_str()), fstype, 0, nullptr));
+  });
 }

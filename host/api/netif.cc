@@ -45,8 +45,7 @@ int change_address(unsigned type, unsigned flags, int ifindex, int af, const voi
 // The flags of an address in /proc/net/if_inet6, whose lines are
 // "address index prefix scope flags name", in hex. An error if it is not there.
 int inet6_flags(int ifindex, const void* addr, unsigned& flags) {
-  char name[] = "proc";
-  if (const int error = lkl_mount_fs(name); error < 0) return error;
+  if (const int error = lkl_mount_fs("proc"); error < 0) return error;
   std::string text;
   if (const int error = lkl::read_small_file("/proc/net/if_inet6", text)) return error;
   char wanted[33];
@@ -100,12 +99,12 @@ int lkl_if_set_mac(int ifindex, const void* mac) {
   return request.send();
 }
 
-int lkl_if_add_ip(int ifindex, int af, void* addr, unsigned int netprefix_len) {
+int lkl_if_add_ip(int ifindex, int af, const void* addr, unsigned int netprefix_len) {
   return change_address(LKL_RTM_NEWADDR, LKL_NLM_F_CREATE | LKL_NLM_F_EXCL, ifindex, af, addr,
                         netprefix_len);
 }
 
-int lkl_if_del_ip(int ifindex, int af, void* addr, unsigned int netprefix_len) {
+int lkl_if_del_ip(int ifindex, int af, const void* addr, unsigned int netprefix_len) {
   return change_address(LKL_RTM_DELADDR, 0, ifindex, af, addr, netprefix_len);
 }
 
@@ -114,12 +113,13 @@ int lkl_if_set_ipv4(int ifindex, unsigned int addr, unsigned int netmask_len) {
   return lkl_if_add_ip(ifindex, LKL_AF_INET, &addr, netmask_len);
 }
 
-int lkl_if_wait_ipv6_dad(int ifindex, void* addr) {
+int lkl_if_wait_ipv6_dad(int ifindex, const void* addr) {
   constexpr int kTries = 250;
   constexpr unsigned kStepMs = 20;
   for (int i = 0; i < kTries; ++i) {
     unsigned flags;
-    if (const int error = inet6_flags(ifindex, addr, flags)) return error;
+    if (const int error = lkl::or_no_memory([&] { return inet6_flags(ifindex, addr, flags); }))
+      return error;
     if (flags & LKL_IFA_F_DADFAILED) return -LKL_EADDRINUSE;
     if (!(flags & LKL_IFA_F_TENTATIVE)) return 0;
     lkl::sleep_ms(kStepMs);
@@ -127,12 +127,12 @@ int lkl_if_wait_ipv6_dad(int ifindex, void* addr) {
   return -LKL_ETIMEDOUT;
 }
 
-int lkl_if_set_ipv6(int ifindex, void* addr, unsigned int netprefix_len) {
+int lkl_if_set_ipv6(int ifindex, const void* addr, unsigned int netprefix_len) {
   if (const int error = lkl_if_add_ip(ifindex, LKL_AF_INET6, addr, netprefix_len)) return error;
   return lkl_if_wait_ipv6_dad(ifindex, addr);
 }
 
-int lkl_if_add_linklocal(int ifindex, int af, void* addr, int netprefix_len) {
+int lkl_if_add_linklocal(int ifindex, int af, const void* addr, int netprefix_len) {
   if (lkl::address_length(af) == 0) return -LKL_EAFNOSUPPORT;
   unsigned char local[16] = {};
   std::memcpy(local, addr, lkl::address_length(af));

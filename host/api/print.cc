@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "core/application.h"
 #include "core/instance.h"
 #include "core/registry.h"
 #include "lkl.h"
@@ -19,7 +20,8 @@ int print(const char* format, va_list args) {
   char text[1024];
   const int length = std::vsnprintf(text, sizeof text, format, args);
   if (const auto out = operations().print; out && length > 0)
-    out(text, std::min<int>(length, sizeof text - 1));
+    lkl::call_application("the print operation",
+                          [&] { out(text, std::min<int>(length, sizeof text - 1)); });
   return length;
 }
 
@@ -38,6 +40,6 @@ void lkl_bug(const char* fmt, ...) {
   va_start(args, fmt);
   print(fmt, args);
   va_end(args);
-  if (const auto panic = operations().panic) panic();
+  if (const auto panic = operations().panic) lkl::call_application("the panic operation", panic);
   std::abort();
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 // Routes, rules, neighbours and queueing disciplines.
-#include <algorithm>
 #include <cstdint>
 #include <string>
 
 #include "api/netlink.h"
+#include "api/util.h"
 #include "lkl.h"
 
 using lkl::NetlinkRequest;
@@ -33,11 +33,11 @@ int add_default_route(unsigned table, int ifindex, int af, const void* gateway) 
 
 }  // namespace
 
-int lkl_add_gateway(int af, void* gw_addr) {
+int lkl_add_gateway(int af, const void* gw_addr) {
   return add_default_route(LKL_RT_TABLE_MAIN, 0, af, gw_addr);
 }
 
-int lkl_if_add_gateway(int ifindex, int af, void* gw_addr) {
+int lkl_if_add_gateway(int ifindex, int af, const void* gw_addr) {
   return add_default_route(table_of(ifindex, af), ifindex, af, gw_addr);
 }
 
@@ -45,11 +45,11 @@ int lkl_set_ipv4_gateway(unsigned int addr) {
   return lkl_add_gateway(LKL_AF_INET, &addr);
 }
 
-int lkl_set_ipv6_gateway(void* addr) {
+int lkl_set_ipv6_gateway(const void* addr) {
   return lkl_add_gateway(LKL_AF_INET6, addr);
 }
 
-int lkl_if_add_rule_from_saddr(int ifindex, int af, void* saddr) {
+int lkl_if_add_rule_from_saddr(int ifindex, int af, const void* saddr) {
   if (lkl::address_length(af) == 0) return -LKL_EAFNOSUPPORT;
   lkl_fib_rule_hdr header = {};
   header.family = static_cast<__lkl__u8>(af);
@@ -66,12 +66,12 @@ int lkl_if_set_ipv4_gateway(int ifindex, unsigned int addr, unsigned int, unsign
   return lkl_if_add_gateway(ifindex, LKL_AF_INET, &gw_addr);
 }
 
-int lkl_if_set_ipv6_gateway(int ifindex, void* addr, unsigned int, void* gw_addr) {
+int lkl_if_set_ipv6_gateway(int ifindex, const void* addr, unsigned int, const void* gw_addr) {
   if (const int error = lkl_if_add_rule_from_saddr(ifindex, LKL_AF_INET6, addr)) return error;
   return lkl_if_add_gateway(ifindex, LKL_AF_INET6, gw_addr);
 }
 
-int lkl_add_neighbor(int ifindex, int af, void* addr, void* mac) {
+int lkl_add_neighbor(int ifindex, int af, const void* addr, const void* mac) {
   if (lkl::address_length(af) == 0) return -LKL_EAFNOSUPPORT;
   lkl_ndmsg header = {};
   header.ndm_family = static_cast<__lkl__u8>(af);
@@ -93,18 +93,8 @@ int lkl_qdisc_add(int ifindex, const char* root, const char* type) {
   return request.send();
 }
 
-void lkl_qdisc_parse_add(int ifindex, const char* entries) {
-  const std::string text = entries;
-  for (size_t start = 0; start < text.size();) {
-    const size_t end = std::min(text.find(';', start), text.size());
-    const std::string entry = text.substr(start, end - start);
-    start = end + 1;
-    if (entry.empty()) continue;
-    const size_t bar = entry.find('|');
-    const int error =
-        bar == std::string::npos
-            ? -LKL_EINVAL
-            : lkl_qdisc_add(ifindex, entry.substr(0, bar).c_str(), entry.substr(bar + 1).c_str());
-    if (error) lkl_printf("lkl: qdisc \"%s\": %s\n", entry.c_str(), lkl_strerror(error));
-  }
+int lkl_qdisc_parse_add(int ifindex, const char* entries) {
+  return lkl::for_each_pair(entries, "qdisc", [&](const std::string& root, const char* type) {
+    return lkl_qdisc_add(ifindex, root.c_str(), type);
+  });
 }

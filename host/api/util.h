@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #pragma once
 
+#include <algorithm>
+#include <new>
 #include <string>
+#include <string_view>
 
 #include "lkl.h"
 
@@ -26,10 +29,43 @@ class KernelFile final {
   const lkl_long fd_;
 };
 
+// For functions of the C interface, which no exception may leave.
+template <typename Body>
+auto or_no_memory(Body body) -> decltype(body()) {
+  try {
+    return body();
+  } catch (const std::bad_alloc&) {
+    return -LKL_ENOMEM;
+  }
+}
+
 // The content of a small file (of sysfs or proc); 0 or an error.
 int read_small_file(const char* path, std::string& content);
 // Writes it all at once; 0 or an error.
 int write_small_file(const char* path, const std::string& content);
+// For each "key|value" of a text in which ';' stands between them. What is none, or fails, is
+// printed as what it is (`kind`), and the rest goes on. 0 or the first error.
+template <typename Set>
+int for_each_pair(std::string_view text, const char* kind, Set set) {
+  return or_no_memory([&] {
+    int first = 0;
+    while (!text.empty()) {
+      const std::string entry(text.substr(0, text.find(';')));
+      text.remove_prefix(std::min(entry.size() + 1, text.size()));
+      if (entry.empty()) continue;
+      const size_t bar = entry.find('|');
+      const int error = bar == std::string::npos
+                            ? -LKL_EINVAL
+                            : set(entry.substr(0, bar), entry.c_str() + bar + 1);
+      if (error)
+        lkl_printf("lkl: %s \"%s\": %s\n", kind, entry.c_str(),
+                   bar == std::string::npos ? "must be key|value" : lkl_strerror(error));
+      if (error && !first) first = error;
+    }
+    return first;
+  });
+}
+
 // The calling thread sleeps in the kernel.
 void sleep_ms(unsigned ms);
 

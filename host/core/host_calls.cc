@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "annotate.h"
+#include "core/application.h"
 #include "core/instance.h"
 #include "core/on_panic.h"
 #include "lkl_host.h"
@@ -24,7 +25,8 @@ struct HostCalls {
     const host::Unnoticed unnoticed;
     if (on_panic() == LKL_ON_PANIC_ERROR) return;
     if (on_panic() == LKL_ON_PANIC_WAIT) host::wait_for_debugger();
-    if (of(instance).ops_.panic) of(instance).ops_.panic();
+    if (const auto operation = of(instance).ops_.panic)
+      call_application("the panic operation", operation);
     std::abort();
   }
   static void halted(void* instance) {

@@ -8,6 +8,7 @@
 #include "asm/host_debug.h"
 #include "asm/host_memory.h"
 #include "asm/host_random.h"
+#include "core/application.h"
 #include "core/calls.h"
 #include "core/coverage.h"
 #include "core/host_calls.h"
@@ -79,7 +80,9 @@ void Instance::close() {
 
 void Instance::print(const char* text, size_t length) const {
   const host::Unnoticed scope;
-  if (ops_.print && !muted_.load()) ops_.print(text, static_cast<int>(length));
+  if (!ops_.print || muted_.load()) return;
+  if (!call_application("the print operation", [&] { ops_.print(text, static_cast<int>(length)); }))
+    host::print(text, length);
 }
 
 // ---- the executor ----

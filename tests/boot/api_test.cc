@@ -75,7 +75,7 @@ TEST_F(ApiTest, Sysctl) {
   EXPECT_EQ(lkl_sysctl("kernel.hostname", "by-sysctl"), 0);
   EXPECT_EQ(read_all("/proc/sys/kernel/hostname"), "by-sysctl\n");
   EXPECT_EQ(lkl_sysctl("kernel.no_such_thing", "1"), -LKL_ENOENT);
-  lkl_sysctl_parse_write("kernel.domainname|dom;bad;kernel.hostname|again");
+  EXPECT_EQ(lkl_sysctl_parse_write("kernel.domainname|dom;bad;kernel.hostname|again"), -LKL_EINVAL);
   EXPECT_EQ(read_all("/proc/sys/kernel/domainname"), "dom\n");
   EXPECT_EQ(read_all("/proc/sys/kernel/hostname"), "again\n");
   EXPECT_NE(lkl_test::kernel_log().find("\"bad\": must be key|value"), std::string::npos);
@@ -97,6 +97,7 @@ TEST_F(ApiTest, Interfaces) {
   EXPECT_EQ(lkl_if_up(1), 0);
   EXPECT_EQ(lkl_if_set_mtu(1, 1400), 0);
   EXPECT_EQ(lkl_if_up(99), -LKL_ENODEV);
+  EXPECT_EQ(lkl_qdisc_parse_add(1, "root|pfifo;;root|nosuch;other|pfifo"), -LKL_ENOENT);
   unsigned int address = 0x0100000a;  // 10.0.0.1
   EXPECT_EQ(lkl_if_set_ipv4(1, address, 24), 0);
   EXPECT_EQ(lkl_if_set_ipv4(1, address, 24), -LKL_EEXIST);
