@@ -49,3 +49,16 @@ else()
 endif()
 install(FILES tools/gdb/lkl-gdb.py DESTINATION ${gdb_folder}
         RENAME liblkl.so.${PROJECT_VERSION}-gdb.py)
+
+# Manual pages of section 3, from the comments of the headers.
+set(headers ${CMAKE_SOURCE_DIR}/include/lkl.h ${CMAKE_SOURCE_DIR}/include/lkl_host.h)
+set(man3 ${CMAKE_CURRENT_BINARY_DIR}/man3)
+add_custom_command(
+  OUTPUT ${man3}/lkl.3
+  COMMAND ${CMAKE_COMMAND} -E rm -rf ${man3}
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/gen/gen_man3.py ${headers}
+          --output ${man3} --version ${PROJECT_VERSION}
+  DEPENDS ${headers} ${CMAKE_SOURCE_DIR}/tools/gen/gen_man3.py
+  VERBATIM COMMENT "Manual pages of section 3")
+add_custom_target(lkl_man3 ALL DEPENDS ${man3}/lkl.3)
+install(DIRECTORY ${man3}/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man3)

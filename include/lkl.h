@@ -424,10 +424,16 @@ int lkl_if_up(int ifindex);
 /** lkl_if_down - it does so no more; its routes, and its IPv6 addresses, are gone */
 int lkl_if_down(int ifindex);
 
-/** lkl_if_set_mtu - @mtu: bytes of the largest packet; -LKL_EINVAL if it can't have that */
+/**
+ * lkl_if_set_mtu - choose how long packets may be
+ * @mtu: bytes of the largest one; -LKL_EINVAL if the interface can't have that
+ */
 int lkl_if_set_mtu(int ifindex, int mtu);
 
-/** lkl_if_set_mac - @mac: 6 bytes; -LKL_EADDRNOTAVAIL if it is that of a group */
+/**
+ * lkl_if_set_mac - choose the Ethernet address
+ * @mac: 6 bytes; -LKL_EADDRNOTAVAIL if they are the address of a group
+ */
 int lkl_if_set_mac(int ifindex, const void *mac);
 
 /**

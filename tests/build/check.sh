@@ -69,6 +69,20 @@ install_pkgconfig)
 		$(pkg-config --static --libs-only-l lkl | sed 's/-llkl//') -z noexecstack -o "$work/app-static"
 	expect_boot "$work/app-static"
 	;;
+manual)
+	install_tree
+	# each function of the headers has its page, and each page is one that man(1) does not stumble over
+	declared | while read -r name; do
+		case $name in lkl_sys_* | *_5) continue ;; esac
+		page=$work/inst/share/man/man3/$name.3
+		[ -s "$page" ] || die "$name has no page"
+	done
+	[ -s "$work/inst/share/man/man3/lkl_sys_halt.3" ] || die "lkl_sys_halt has no page"
+	type groff >/dev/null || { echo "not tried: groff, which would read them"; exit 0; }
+	for page in "$work"/inst/share/man/man3/*.3; do
+		groff -man -ww -Tutf8 -z "$page" 2>"$work/log" && [ ! -s "$work/log" ] || { cat "$work/log"; die "$page"; }
+	done
+	;;
 *) die "no such case: $1" ;;
 esac
 echo "ok: $1"
