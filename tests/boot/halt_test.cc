@@ -20,7 +20,8 @@ class HaltTest : public ::testing::Test {
     static lkl_host_operations silent = {};
     silent.print = lkl_test::keep_log;
     ASSERT_EQ(lkl_init(&silent), 0);
-    ASSERT_EQ(lkl_start_kernel("mem=32M loglevel=5"), 0);
+    // 16 threads with the stacks that KASAN wants
+    ASSERT_EQ(lkl_start_kernel("mem=64M loglevel=5"), 0);
     ASSERT_EQ(lkl_sys_pipe2(pipe_, 0), 0);
   }
   static void expect_dead(long result) {
