@@ -167,6 +167,19 @@ TEST_F(HostileTest, NamesDoNotControlTheTerminal) {
   EXPECT_NE(lkl_ok({"ls", "e.img"}).find(kEvilName), std::string::npos);
 }
 
+// What is printed is cut where stdio's buffer ends, characters too.
+TEST_F(HostileTest, CharactersAreWholeOnATerminal) {
+  std::string name;
+  for (int i = 0; i < 35; i++) name += "\xe2\x82\xac\xf0\x9f\x98\x80";
+  std::filesystem::create_directory("d");
+  for (int i = 0; i < 100; i++)
+    write_file("d/" + std::string(i % 7, 'x') + name + std::to_string(i), "");
+  make_ext4("e.img", "16M", "d");
+  const std::string names = lkl_ok({"find", "e.img", "-print0"});
+  EXPECT_GT(names.size(), 20000u);
+  EXPECT_EQ(shown("find e.img -print0"), names);
+}
+
 // ---- work without an end
 
 // Entries whose names begin with NUL, which a sound file system does not have.

@@ -29,5 +29,19 @@ TEST(WithoutControls, KeepsWhatItIsTold) {
   EXPECT_EQ(without_controls("a\nb\tc\x1b", "\n"), "a\nb?c?");
 }
 
+TEST(UnfinishedCharacter, IsAtTheEndAndHasABeginning) {
+  for (const char* text :
+       {"", "a", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xa4", "\x9f\x98\x80",
+        "\xc3"
+        "a",
+        "\xff", "\xc0", "\xe2\x82\xac\x82"})
+    EXPECT_EQ(unfinished_character(text), 0u) << text;
+  EXPECT_EQ(unfinished_character("a\xc3"), 1u);
+  EXPECT_EQ(unfinished_character("a\xe2"), 1u);
+  EXPECT_EQ(unfinished_character("a\xe2\x82"), 2u);
+  EXPECT_EQ(unfinished_character("\xf0\x9f\x98"), 3u);
+  EXPECT_EQ(unfinished_character("\xc3\xa4\xf0\x9f"), 2u);
+}
+
 }  // namespace
 }  // namespace lkl::tool

@@ -48,7 +48,8 @@ void write_all(int fd, std::string_view text) {
 void write_masked(int fd, std::string_view text) {
   std::array<char, 256> piece;
   while (!text.empty()) {
-    const std::size_t size = std::min(text.size(), piece.size());
+    std::size_t size = std::min(text.size(), piece.size());
+    if (size < text.size()) size -= unfinished_character(text.substr(0, size));
     std::copy_n(text.data(), size, piece.data());
     mask_controls(piece.data(), size, "\n\t");
     write_all(fd, {piece.data(), size});

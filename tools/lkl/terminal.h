@@ -19,9 +19,12 @@ void protect_terminal();
 // bytes: each becomes '?'. `keep` is left as it is.
 std::string without_controls(std::string_view text, std::string_view keep = {});
 
-// The same in place, for text in pieces: a character that is cut into two by their border becomes
-// '?', too. Needs no memory.
+// The same in place; needs no memory.
 void mask_controls(char* text, std::size_t size, std::string_view keep);
+
+// Of text in pieces: how many bytes at the end of this one begin a character that is not whole.
+// They belong before the next piece, since halves of a character look like control characters.
+std::size_t unfinished_character(std::string_view text);
 
 // Writes to standard error as it is: for what moves the cursor. Errors are not told.
 void write_to_terminal(std::string_view text);
