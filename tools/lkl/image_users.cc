@@ -11,10 +11,10 @@
 
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 #include <vector>
 
 #include "error.h"
+#include "mount_info.h"
 
 namespace lkl::tool {
 
@@ -31,12 +31,8 @@ std::string first_line(const fs::path& file) {
 
 // Where a device with these numbers ("7:0") is mounted; empty if nowhere that we see.
 std::string mount_point(const std::string& numbers) {
-  std::ifstream mounts("/proc/self/mountinfo");
-  for (std::string line; std::getline(mounts, line);) {
-    std::istringstream words(line);
-    std::string id, parent, device, root, point;
-    if (words >> id >> parent >> device >> root >> point && device == numbers) return point;
-  }
+  for (const MountInfo& mount : host_mounts())
+    if (mount.device == numbers) return mount.point;
   return {};
 }
 

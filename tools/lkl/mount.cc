@@ -9,11 +9,10 @@
 
 #include <array>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "commands.h"
 #include "mount_end.h"
+#include "mount_info.h"
 #include "process.h"
 
 namespace lkl::tool {
@@ -96,40 +95,18 @@ void run_mount(const MountRequest& options, Context& context) {
       fmt::format("{}: cannot run it: {}", program, describe({errno, std::system_category()})));
 }
 
-// Spaces and such are in octal there, see proc(5).
-std::string unescaped(const std::string& text) {
-  std::string result;
-  for (std::size_t i = 0; i < text.size(); i++) {
-    if (text[i] == '\\' && i + 3 < text.size()) {
-      result += static_cast<char>(std::stoi(text.substr(i + 1, 3), nullptr, 8));
-      i += 3;
-    } else {
-      result += text[i];
-    }
-  }
-  return result;
-}
-
 // The owner of the mount, as libfuse has told the host's kernel. Throws Failure if what is mounted
 // on the directory is none of ours.
-uid_t owner_of_mount(const std::string& directory, dev_t mount) {
-  const std::string device = fmt::format("{}:{}", major(mount), minor(mount));
-  std::ifstream mounts("/proc/self/mountinfo");
-  for (std::string line; std::getline(mounts, line);) {
-    // See proc_pid_mountinfo(5): "ID PARENT DEVICE ROOT PLACE OPTIONS ... - TYPE SOURCE OPTIONS".
-    std::istringstream fields(line);
-    std::string id, parent, number, root, place, type, source, options;
-    fields >> id >> parent >> number >> root >> place;
-    if (number != device || unescaped(place) != directory) continue;
-    const std::size_t rest = line.find(" - ");
-    if (rest == std::string::npos) continue;
-    std::istringstream(line.substr(rest + 3)) >> type >> source >> options;
-    if (type != "fuse.lklfuse") continue;
+uid_t owner_of_mount(const std::string& directory, dev_t number) {
+  const std::string device = fmt::format("{}:{}", major(number), minor(number));
+  for (const MountInfo& mount : host_mounts()) {
+    if (mount.device != device || mount.point != directory || mount.type != "fuse.lklfuse")
+      continue;
     constexpr std::string_view kOwner = "user_id=";
-    const std::size_t at = options.find(kOwner);
+    const std::size_t at = mount.options.find(kOwner);
     return at == std::string::npos ? 0
                                    : static_cast<uid_t>(std::strtoul(
-                                         options.c_str() + at + kOwner.size(), nullptr, 10));
+                                         mount.options.c_str() + at + kOwner.size(), nullptr, 10));
   }
   throw Failure(fmt::format("{}: no image is mounted there", directory));
 }

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <optional>
-#include <sstream>
 
 #include "kernel_device.h"
+#include "mount_info.h"
 
 namespace lkl::tool {
 
@@ -43,13 +43,8 @@ class TopMount {
 
 std::string mounted_subvolume(const Volume& volume) {
   if (volume.type != "btrfs") return {};
-  std::istringstream mounts(read_small_file("/proc/self/mountinfo"));
-  for (std::string line; std::getline(mounts, line);) {
-    std::istringstream fields(line);
-    std::string id, parent, device, root, point;
-    fields >> id >> parent >> device >> root >> point;
-    if (point == volume.mount.path()) return root.substr(1);
-  }
+  for (const MountInfo& mount : parse_mount_info(read_small_file("/proc/self/mountinfo")))
+    if (mount.point == volume.mount.path()) return mount.root.substr(1);
   return {};
 }
 
