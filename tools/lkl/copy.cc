@@ -91,7 +91,11 @@ void Copier::copy(const Operand& from, const Operand& to, const TopLevel& how) {
     link_base_ = &to.dir;
   }
   created_.reset();
-  copy_entry(from, to, to.name, how.arrivals, &how);
+  from_path_ = from.path;
+  to_path_ = to.path;
+  relative_ = to.name;
+  copy_entry({from.tree, from.dir, from.name, from_path_}, {to.tree, to.dir, to.name, to_path_},
+             how.arrivals, &how);
 }
 
 // What the command itself has put there is not replaced. Directories of one name are merged if
@@ -103,8 +107,8 @@ void Copier::refuse_arrived(const Operand& from, const Operand& to, Arrivals& ar
   throw Failure(already_arrived(to.tree, to.place(), to.path, from.display()));
 }
 
-void Copier::copy_entry(const Operand& from, const Operand& to, const std::string& relative,
-                        Arrivals* arrivals, const TopLevel* top) {
+void Copier::copy_entry(const Operand& from, const Operand& to, Arrivals* arrivals,
+                        const TopLevel* top) {
   check_interrupted();
   const bool follow = (top != nullptr && top->follow) || options_.dereference;
   try {
@@ -136,13 +140,13 @@ void Copier::copy_entry(const Operand& from, const Operand& to, const std::strin
       }
     }
     if (source->is_directory()) {
-      copy_directory(from, to, *source, existing, relative, follow);
+      copy_directory(from, to, *source, existing, follow);
       return;
     }
     if (skip_existing(from, to, *source, existing)) return;
     const bool into_device = existing && !existing->is_regular() && !existing->is_symlink() &&
                              (through_link || (top != nullptr && top->named));
-    if (!into_device && link_to_earlier(to, *source, relative)) return;
+    if (!into_device && link_to_earlier(to, *source)) return;
     if (options_.verbose) {
       progress_.clear();
       const bool terminal = isatty(STDOUT_FILENO) != 0;
@@ -157,7 +161,7 @@ void Copier::copy_entry(const Operand& from, const Operand& to, const std::strin
       copy_special(from, to, *source);
     progress_.add_file();
     if (options_.keep_links && source->nlink > 1)
-      links_[identity_of(*source)] = {relative, source->nlink - 1};
+      links_[identity_of(*source)] = {relative_, source->nlink - 1};
   } catch (const WriteError& error) {
     context_.diagnostics.error(explain(to, to, error.code()));
   } catch (const std::system_error& error) {
@@ -178,10 +182,10 @@ bool Copier::skip_existing(const Operand& from, const Operand& to, const Stat& s
   return options_.no_clobber || (options_.update && existing->modified >= source.modified);
 }
 
-bool Copier::link_to_earlier(const Operand& to, const Stat& source, const std::string& relative) {
+bool Copier::link_to_earlier(const Operand& to, const Stat& source) {
   if (!options_.keep_links || source.nlink < 2) return false;
   const auto found = links_.find(identity_of(source));
-  if (found == links_.end() || found->second.path == relative) return false;
+  if (found == links_.end() || found->second.path == relative_) return false;
   try {
     if (to.tree.find(to.place())) to.tree.remove(to.place());
     to.tree.make_link({*link_base_, found->second.path}, to.place());
@@ -199,8 +203,7 @@ bool Copier::link_to_earlier(const Operand& to, const Stat& source, const std::s
 }
 
 void Copier::copy_directory(const Operand& from, const Operand& to, const Stat& source,
-                            const std::optional<Stat>& existing, const std::string& relative,
-                            bool follow) {
+                            const std::optional<Stat>& existing, bool follow) {
   if (!options_.recursive)
     throw Failure(fmt::format("{}: is a directory, not copied; use -r", from.display()));
   if (existing && !existing->is_directory())
@@ -234,11 +237,11 @@ void Copier::copy_directory(const Operand& from, const Operand& to, const Stat& 
   ancestors_.push_back(self);
   const auto stream = from.tree.read_directory(in);
   const auto copy_name = [&](const std::string& name) {
-    copy_entry({from.tree, in, name, join_path(from.path, name)},
-               {to.tree, out, name, join_path(to.path, name)},
-               // Never absolute: that would lead out of the tree.
-               relative.empty() ? name : join_path(relative, name), arrivals ? &*arrivals : nullptr,
-               nullptr);
+    const PathBelow source_path(from_path_, name), target_path(to_path_, name);
+    // Never absolute: that would lead out of the tree.
+    const PathBelow relative(relative_, name);
+    copy_entry({from.tree, in, name, from_path_}, {to.tree, out, name, to_path_},
+               arrivals ? &*arrivals : nullptr, nullptr);
   };
   std::vector<std::string> names;
   for (std::string name; stream->next(name);)

@@ -46,12 +46,12 @@ struct CopyOptions {
   Sparse sparse = Sparse::kAuto;
 };
 
-// A file on one side: its place, and its path for messages.
+// A file on one side: its place, and its path for messages. Refers to all of it.
 struct Operand {
   Tree& tree;
   const Handle& dir;
-  std::string name;  // empty: `dir` itself
-  std::string path;
+  const std::string& name;  // empty: `dir` itself
+  const std::string& path;
 
   Place place() const { return {dir, name}; }
   std::string display() const { return tree.display(path); }
@@ -83,15 +83,13 @@ class Copier {
     std::uint32_t left = 0;
   };
 
-  void copy_entry(const Operand& from, const Operand& to, const std::string& relative,
-                  Arrivals* arrivals, const TopLevel* top);
+  void copy_entry(const Operand& from, const Operand& to, Arrivals* arrivals, const TopLevel* top);
   void refuse_arrived(const Operand& from, const Operand& to, Arrivals& arrivals, bool merge) const;
   bool skip_existing(const Operand& from, const Operand& to, const Stat& source,
                      const std::optional<Stat>& existing) const;
-  bool link_to_earlier(const Operand& to, const Stat& source, const std::string& relative);
+  bool link_to_earlier(const Operand& to, const Stat& source);
   void copy_directory(const Operand& from, const Operand& to, const Stat& source,
-                      const std::optional<Stat>& existing, const std::string& relative,
-                      bool follow);
+                      const std::optional<Stat>& existing, bool follow);
   Handle open_source(const Operand& from, const Stat& source, bool follow);
   void copy_regular(const Operand& from, const Operand& to, const Stat& source, bool follow,
                     bool through_link);
@@ -113,6 +111,9 @@ class Copier {
   CopyOptions options_;
   Progress& progress_;
   std::vector<std::byte> buffer_;
+  // Of what is being copied: its paths on both sides, and below link_base_. One of each for all
+  // levels of a tree.
+  std::string from_path_, to_path_, relative_;
   const Handle* link_base_ = nullptr;
   std::map<Identity, LinkTarget> links_;
   std::vector<Identity> ancestors_;  // directories of the source we are inside of

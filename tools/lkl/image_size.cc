@@ -23,9 +23,10 @@ std::uint64_t blocks(std::uint64_t bytes) {
 
 class Count {
  public:
-  Count(Tree& tree, Inventory& inventory) : tree_(tree), inventory_(inventory) {}
+  Count(Tree& tree, Inventory& inventory, const std::string& path)
+      : tree_(tree), inventory_(inventory), path_(path) {}
 
-  void directory(const Handle& directory, const std::string& path, bool top) {
+  void directory(const Handle& directory, bool top) {
     std::uint64_t names = 0;
     const auto stream = tree_.read_directory(directory);
     for (std::string name; stream->next(name);) {
@@ -34,10 +35,11 @@ class Count {
       if (!stat) continue;
       names += 8 + (name.size() + 3) / 4 * 4;
       if (top) inventory_.fat_entries += 2 + name.size() / 13;
+      const PathBelow path(path_, name);
       try {
-        entry({directory, name}, join_path(path, name), *stat);
+        entry({directory, name}, *stat);
       } catch (const std::system_error& error) {
-        throw Failure(fmt::format("{}: {}", join_path(path, name), describe(error.code())));
+        throw Failure(fmt::format("{}: {}", path_, describe(error.code())));
       }
     }
     // A block that gets full becomes two.
@@ -45,7 +47,7 @@ class Count {
   }
 
  private:
-  void entry(Place place, const std::string& path, const Stat& stat) {
+  void entry(Place place, const Stat& stat) {
     if (stat.nlink > 1 && !stat.is_directory() && !seen_.insert(identity_of(stat)).second) return;
     inventory_.files++;
     if (stat.is_regular()) {
@@ -56,7 +58,7 @@ class Count {
       if (stat.size > kInInode) inventory_.links += kBlock;
     }
     if (!stat.is_symlink()) attributes(place);
-    if (stat.is_directory()) directory(tree_.open_directory(place), path, false);
+    if (stat.is_directory()) directory(tree_.open_directory(place), false);
   }
 
   // A file that takes less than it is long has holes, or its file system compresses.
@@ -88,6 +90,7 @@ class Count {
 
   Tree& tree_;
   Inventory& inventory_;
+  std::string path_;  // of what is looked at
   std::set<Identity> seen_;
 };
 
@@ -152,7 +155,7 @@ std::uint64_t btrfs_size(const Inventory& inventory, const std::vector<std::stri
 
 Inventory take_inventory(Tree& tree, const Handle& directory, const std::string& path) {
   Inventory inventory;
-  Count(tree, inventory).directory(directory, path, true);
+  Count(tree, inventory, path).directory(directory, true);
   return inventory;
 }
 
