@@ -8,7 +8,9 @@
 
 #include "acl.h"
 #include "archive.h"
+#include "copy_data.h"
 #include "format.h"
+#include "no_room.h"
 #include "signals.h"
 
 namespace lkl::tool {
@@ -140,9 +142,11 @@ void Unpacker::unpack(Tree& tree, const std::string& path) {
       unpack_member(entry, member);
     } catch (const std::system_error& error) {
       const std::string where = display(member);
-      if (error.code() == std::errc::no_space_on_device)
-        throw Failure(
-            fmt::format("{}: the file system is full; what came before was unpacked", where));
+      const bool data = dynamic_cast<const WriteError*>(&error) != nullptr;
+      if (is_no_room(error.code()))
+        throw Failure(fmt::format(
+            "{}: {}; what came before was unpacked", where,
+            why_no_room(tree, base_, error.code(), data ? Growth::kData : Growth::kName)));
       context_.diagnostics.error(where, error.code());
     } catch (const MemberFailure& failure) {
       context_.diagnostics.error(failure.what());
@@ -300,7 +304,11 @@ void Unpacker::unpack_regular(const std::string& member, Place place, archive_en
       }
     }
   } partial{*tree_, place};
-  read_data(member, out, static_cast<std::uint64_t>(archive_entry_size(entry)));
+  try {
+    read_data(member, out, static_cast<std::uint64_t>(archive_entry_size(entry)));
+  } catch (const std::system_error& error) {
+    throw WriteError(error);
+  }
   set_attributes(member, {out, kItself}, attributes_of(entry), false);
   partial.complete = true;
 }

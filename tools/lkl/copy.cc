@@ -8,6 +8,7 @@
 #include <set>
 
 #include "format.h"
+#include "no_room.h"
 #include "signals.h"
 #include "walk.h"
 
@@ -56,23 +57,9 @@ Copier::Copier(Context& context, const CopyOptions& options, Progress& progress)
 std::string Copier::explain(const Operand& subject, const Operand& to, const std::error_code& code,
                             bool naming) const {
   std::string text = fmt::format("{}: {}", subject.display(), describe(code));
-  if (code == std::errc::no_space_on_device) {
-    try {
-      const Space space = to.tree.space(to.dir);
-      text = fmt::format("{}: the file system is full ({} of {} free); nothing of it was kept",
-                         to.display(), human_size(space.available * space.block_size),
-                         human_size(space.blocks * space.block_size));
-      // Some free blocks may be promised to others already.
-      if (naming && space.available > space.blocks / 32)
-        text = fmt::format("{}: the directory can hold no more names, though {} of {} are free",
-                           to.display(), human_size(space.available * space.block_size),
-                           human_size(space.blocks * space.block_size));
-      if (space.files != 0 && space.files_free == 0)
-        text = fmt::format("{}: the file system has no inode left; nothing of it was kept",
-                           to.display());
-    } catch (const std::system_error&) {
-      return text;
-    }
+  if (is_no_room(code)) {
+    text = fmt::format("{}: {}; nothing of it was kept", to.display(),
+                       why_no_room(to.tree, to.dir, code, naming ? Growth::kName : Growth::kData));
   } else if (code == std::errc::io_error) {
     text += "; a disk has failed, or the host's disk with the image on it is full";
   } else if (code == std::errc::file_too_large) {
@@ -165,7 +152,7 @@ void Copier::copy_entry(const Operand& from, const Operand& to, Arrivals* arriva
   } catch (const WriteError& error) {
     context_.diagnostics.error(explain(to, to, error.code()));
   } catch (const std::system_error& error) {
-    const bool writing = error.code() == std::errc::no_space_on_device;
+    const bool writing = is_no_room(error.code());
     context_.diagnostics.error(explain(writing ? to : from, to, error.code()));
   } catch (const Failure& failure) {
     context_.diagnostics.error(failure.what());

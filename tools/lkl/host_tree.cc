@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -108,9 +108,11 @@ struct HostCalls {
     return 0;
   }
   static long long statfs(int fd, Space& out) {
-    struct ::statvfs raw = {};
-    const long long result = result_of(::fstatvfs(fd, &raw));
-    out = {raw.f_frsize, raw.f_blocks, raw.f_bfree, raw.f_bavail, raw.f_files, raw.f_ffree};
+    struct ::statfs raw = {};
+    const long long result = result_of(::fstatfs(fd, &raw));
+    const auto number = [](auto value) { return static_cast<std::uint64_t>(value); };
+    out = {number(raw.f_frsize), raw.f_blocks, raw.f_bfree,       raw.f_bavail,
+           raw.f_files,          raw.f_ffree,  number(raw.f_type)};
     return result;
   }
 

@@ -80,7 +80,8 @@ struct ImageCalls {
            number(raw.f_bfree),
            number(raw.f_bavail),
            number(raw.f_files),
-           number(raw.f_ffree)};
+           number(raw.f_ffree),
+           number(raw.f_type)};
     return result;
   }
 

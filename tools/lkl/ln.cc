@@ -59,7 +59,7 @@ void run_ln(const LnOptions& options, Context& context) {
     try {
       make_link(context, options, workplace.tree(), source, target);
     } catch (const std::system_error& error) {
-      context.diagnostics.error(fmt::format("link to {}", source), error.code());
+      workplace.tell(fmt::format("link to {}", source), error.code());
     } catch (const Failure& failure) {
       context.diagnostics.error(failure.what());
     }

@@ -7,6 +7,7 @@
 
 #include "arrivals.h"
 #include "commands.h"
+#include "no_room.h"
 #include "target.h"
 
 namespace lkl::tool {
@@ -26,8 +27,10 @@ void rename(Tree& tree, const OpenPlace& from, const OpenPlace& to) {
     if (error.code() == std::errc::invalid_argument)
       throw Failure(fmt::format("{}: cannot be moved into itself", tree.display(from.path)));
     // The error may be of either; the target is what can be in the way.
-    throw Failure(fmt::format("{}: cannot be moved to {}: {}", tree.display(from.path),
-                              tree.display(to.path), describe(error.code())));
+    throw Failure(fmt::format(
+        "{}: cannot be moved to {}: {}", tree.display(from.path), tree.display(to.path),
+        is_no_room(error.code()) ? why_no_room(tree, to.dir, error.code(), Growth::kName)
+                                 : describe(error.code())));
   }
 }
 

@@ -64,6 +64,7 @@ struct Space {
   std::uint64_t block_size = 0;
   std::uint64_t blocks = 0, free = 0, available = 0;
   std::uint64_t files = 0, files_free = 0;
+  std::uint64_t type = 0;  // the magic number of what it is, see statfs(2)
 };
 
 // Entries of an open directory, "." and ".." left out.

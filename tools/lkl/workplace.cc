@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "workplace.h"
 
+#include <fmt/format.h>
+
+#include "no_room.h"
+
 namespace lkl::tool {
 
 ImageAndPaths::Resolved ImageAndPaths::resolve(const CommonOptions& options) const {
@@ -41,6 +45,14 @@ Workplace::Workplace(Context& context, const ImageAndPaths& operands, Access acc
   session_.emplace(context);
   volume_ = access == Access::kWrite ? &session_->mount_for_writing(name) : &session_->mount(name);
   tree_ = make_image_tree(*volume_);
+}
+
+void Workplace::tell(const std::string& subject, const std::error_code& code) {
+  if (is_no_room(code))
+    context_.diagnostics.error(fmt::format(
+        "{}: {}", subject, why_no_room(*tree_, tree_->open_directory("/"), code, Growth::kEither)));
+  else
+    context_.diagnostics.error(subject, code);
 }
 
 }  // namespace lkl::tool

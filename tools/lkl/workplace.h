@@ -45,12 +45,15 @@ class Workplace {
       try {
         work(path);
       } catch (const std::system_error& error) {
-        context_.diagnostics.error(tree_->display(path), error.code());
+        tell(tree_->display(path), error.code());
       } catch (const Failure& failure) {
         context_.diagnostics.error(failure.what());
       }
     }
   }
+
+  // What went wrong with it, and the cure, if something is used up.
+  void tell(const std::string& subject, const std::error_code& code);
 
   // The operands behind the image.
   std::vector<std::string> paths;

@@ -2,8 +2,11 @@
 #include "xattr_keeper.h"
 
 #include <fmt/format.h>
+#include <lkl/linux/magic.h>
 
 #include <utility>
+
+#include "no_room.h"
 
 namespace lkl::tool {
 
@@ -13,6 +16,19 @@ namespace {
 bool too_large(const std::error_code& code) {
   return code == std::errc::no_space_on_device || code == std::errc::argument_list_too_long ||
          code == std::errc::result_out_of_range;
+}
+
+std::string why_too_large(Tree& tree, Place place, std::size_t size) {
+  Space space;
+  try {
+    space = tree.space(place.dir);
+  } catch (const std::system_error&) {
+    // It stays unknown.
+  }
+  if (space.blocks > 0 && is_full(space)) return "the file system is full";
+  return fmt::format(
+      "the file system has no room for its {} bytes at this file{}", size,
+      space.type == LKL_EXT4_SUPER_MAGIC ? "; larger ones fit after tune2fs -O ea_inode" : "");
 }
 
 }  // namespace
@@ -34,9 +50,8 @@ void XattrKeeper::keep(Tree& tree, Place place, const std::string& display, cons
             "{}: the file system has no attributes of this kind ({}); they are left out", display,
             name));
     } else if (too_large(error.code())) {
-      diagnostics.error(fmt::format(
-          "{}: attribute {} not kept: the file system has no room for its {} bytes at this file",
-          display, name, value.size()));
+      diagnostics.error(fmt::format("{}: attribute {} not kept: {}", display, name,
+                                    why_too_large(tree, place, value.size())));
     } else {
       diagnostics.error(
           fmt::format("{}: attribute {} not kept: {}", display, name, describe(error.code())));
