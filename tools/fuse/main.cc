@@ -231,7 +231,7 @@ void mount_and_serve(Options& options, tool::Context& context, Daemon& daemon) {
                                 {-error, std::system_category()});
   }
   session.close();
-  end.tell(!context.diagnostics.failed());
+  end.tell(context.diagnostics.first_error());
 }
 
 int run(int argc, char** argv) {

@@ -22,6 +22,7 @@ std::string describe(const std::error_code& error) {
 }
 
 void Diagnostics::error(std::string_view message) {
+  if (!failed_) first_error_ = message;
   failed_ = true;
   print(message);
 }

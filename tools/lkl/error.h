@@ -52,6 +52,8 @@ class Diagnostics {
   void error(std::string_view subject, const std::error_code& code);
 
   bool failed() const { return failed_; }
+  // What failed first; empty if nothing did.
+  const std::string& first_error() const { return first_error_; }
   void set_quiet(bool quiet) { quiet_ = quiet; }
   // The program that speaks.
   void set_name(std::string name) { name_ = std::move(name); }
@@ -63,6 +65,7 @@ class Diagnostics {
 
   std::function<void()> before_print_;
   std::string name_ = "lkl";
+  std::string first_error_;
   bool failed_ = false;
   bool quiet_ = false;
 };

@@ -147,10 +147,12 @@ void unmount(const std::string& place, bool lazy) {
         "{}: unmounted, but the process that served it has not told how it ended: the last changes "
         "may be lost; check the image",
         place));
-  if (!end.wait())
-    throw Failure(fmt::format(
-        "{}: unmounted, but the last changes may be lost; mount with -o log=FILE to see why",
-        place));
+  if (const auto [complete, problem] = end.wait(); !complete)
+    throw Failure(fmt::format("{}: unmounted, but the last changes may be lost: {}", place,
+                              problem.empty()
+                                  ? "the process that served it did not get to its end; "
+                                    "mount with -o log=FILE to see why"
+                                  : problem));
 }
 
 struct UmountOptions {

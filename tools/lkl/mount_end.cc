@@ -16,6 +16,7 @@
 #include <fstream>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "signals.h"
 
@@ -40,7 +41,10 @@ std::string common_part(dev_t mount) {
   return fmt::format("lklfuse/{}:{}/", major(mount), minor(mount));
 }
 
-constexpr char kComplete = 'c';
+// Said if all went well: no message is like that.
+constexpr std::string_view kComplete("\0", 1);
+// So much of a message is sent, and read.
+constexpr std::size_t kMostText = 4096;
 
 bool belongs_to(int socket, uid_t owner) {
   ucred peer = {};
@@ -83,10 +87,13 @@ MountEnd::~MountEnd() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-void MountEnd::tell(bool complete) {
-  if (fd_ < 0 || !complete) return;
+void MountEnd::tell(const std::string& problem) {
+  if (fd_ < 0) return;
+  const std::string_view text =
+      problem.empty() ? kComplete : std::string_view(problem).substr(0, kMostText);
   for (int peer; (peer = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC)) >= 0;) {
-    (void)!::send(peer, &kComplete, 1, MSG_NOSIGNAL);
+    // At once or not at all: nobody is waited for.
+    (void)!::send(peer, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     ::close(peer);
   }
 }
@@ -105,14 +112,19 @@ MountEndWaiter::~MountEndWaiter() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-bool MountEndWaiter::wait() {
-  char word = 0;
-  for (;;) {
-    const ssize_t n = read_or_signal(fd_, std::as_writable_bytes(std::span(&word, 1)));
+MountEndWaiter::End MountEndWaiter::wait() {
+  std::string text(kMostText, '\0');
+  std::size_t filled = 0;
+  while (filled < text.size()) {
+    const ssize_t n = read_or_signal(fd_, std::as_writable_bytes(std::span(text)).subspan(filled));
     check_interrupted();
     if (n < 0 && errno == EAGAIN) continue;
-    return n == 1 && word == kComplete;
+    if (n <= 0) break;
+    filled += static_cast<std::size_t>(n);
   }
+  text.resize(filled);
+  if (text == kComplete) return {true, {}};
+  return {false, std::move(text)};
 }
 
 }  // namespace lkl::tool

@@ -33,8 +33,8 @@ class MountEnd {
 
   // What open_mount_end() has returned.
   void take(int socket) { fd_ = socket; }
-  // The image is closed. Tells those who wait whether all of it is there.
-  void tell(bool complete);
+  // The image is closed. Tells those who wait what went wrong; nothing if all of it is there.
+  void tell(const std::string& problem);
 
  private:
   int fd_ = -1;
@@ -51,9 +51,12 @@ class MountEndWaiter {
 
   // Whether there is somebody to wait for.
   explicit operator bool() const { return fd_ >= 0; }
-  // False if the process said that the image may not be complete, or did not get to its end.
+  struct End {
+    bool complete = false;
+    std::string problem;  // in the words of the process; empty if it did not get to its end
+  };
   // Throws Interrupted.
-  bool wait();
+  End wait();
 
  private:
   int fd_ = -1;
