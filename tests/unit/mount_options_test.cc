@@ -33,4 +33,12 @@ TEST(MountOptions, OthersAreTheFileSystems) {
   EXPECT_EQ(words.flags, unsigned{LKL_MS_RDONLY});
 }
 
+TEST(MountOptions, WordsByTheirBeginnings) {
+  EXPECT_TRUE(has_word("errors=panic", "errors="));
+  EXPECT_TRUE(has_word("ro,errors=panic,x", "errors="));
+  EXPECT_TRUE(has_word("ro,,sb=1", "sb="));
+  for (const char* words : {"", ",", "errors", "noerrors=panic", "ro,data_errors=x"})
+    EXPECT_FALSE(has_word(words, "errors=")) << words;
+}
+
 }  // namespace

@@ -178,7 +178,7 @@ void answer_with_xattr(fuse_req_t request, fuse_ino_t id, size_t size, Get get) 
     const long long length = get(path.c_str(), buffer);
     // Not thrown: the host asks for what most files have not (security.capability).
     if (length < 0)
-      fuse_reply_err(request, static_cast<int>(-length));
+      fuse_reply_err(request, error_for_host(static_cast<int>(-length)));
     else if (size == 0)
       fuse_reply_xattr(request, static_cast<size_t>(length));
     else

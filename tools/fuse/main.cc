@@ -15,6 +15,7 @@
 #include "../lkl/error.h"
 #include "../lkl/mount_end.h"
 #include "../lkl/mount_options.h"
+#include "../lkl/panic.h"
 #include "../lkl/session.h"
 #include "../lkl/terminal.h"
 #include "daemon.h"
@@ -101,6 +102,8 @@ tool::CommonOptions session_options(const Options& options) {
   to.key_file = options.key_file;
   to.disk_option = "DISK before the mount point";
   to.memory = options.memory;
+  to.memory_option = "-o mb=N";
+  to.tell_damage = false;  // who reads was told, or the kernel's log was
   to.mount_options = options.mount_options;
   tool::take_offset(to);
   if (!options.offset.empty()) tool::set_offset(to, options.offset);
@@ -176,6 +179,11 @@ FoldsNames folds_names(const std::string& type) {
   return is_of(type, {"ext4", "f2fs"}) ? FoldsNames::kInSomeDirectories : FoldsNames::kNowhere;
 }
 
+void tell_of_panic(tool::Context& context) {
+  const std::string why = tool::why_panicked(context.options);
+  if (!why.empty()) context.diagnostics.error(why);
+}
+
 void mount_and_serve(Options& options, tool::Context& context, Daemon& daemon) {
   const LockFile lock(options.lock_file);
   const Log log(options.log_file);
@@ -185,6 +193,7 @@ void mount_and_serve(Options& options, tool::Context& context, Daemon& daemon) {
   const HostClock clock;
   tool::MountEnd end;
   MountPoint mount_point(options.arguments, options.mount_point);
+  tool::survive_panics();
   tool::Session session(context);
   const tool::Volume& volume = options.domain.empty() ? mount_image(session, options)
                                                       : mount_domain(session, context.options);
@@ -231,6 +240,7 @@ void mount_and_serve(Options& options, tool::Context& context, Daemon& daemon) {
                                 {-error, std::system_category()});
   }
   session.close();
+  tell_of_panic(context);
   end.tell(context.diagnostics.first_error());
 }
 
@@ -238,6 +248,13 @@ int run(int argc, char** argv) {
   tool::Context context;
   tool::Diagnostics& says = context.diagnostics;
   says.set_name("lklfuse");
+  // What fails because there is no kernel any more is no news.
+  const auto tell = [&](const char* why) {
+    if (tool::has_panicked())
+      tell_of_panic(context);
+    else
+      says.error(why);
+  };
   try {
     const std::unique_ptr<Options> options = parse_options(argc, argv);
     if (!options) return kOk;
@@ -254,13 +271,15 @@ int run(int argc, char** argv) {
   } catch (const LockTaken& lock) {
     says.error(fmt::format("{}: another process has this lock", lock.file));
     return kLocked;
+  } catch (const tool::KernelDied&) {
+    tell_of_panic(context);
   } catch (const UsageFailure& failure) {
     says.error(failure.what());
     tool::print_error("Try 'lklfuse --help'.\n");
   } catch (const Failure& failure) {
-    says.error(failure.what());
+    tell(failure.what());
   } catch (const std::system_error& error) {
-    says.error(error.what());
+    tell(error.what());
   } catch (const std::bad_alloc&) {
     says.error("out of memory");
   }

@@ -22,14 +22,20 @@ inline long long check(long long result) {
   return result;
 }
 
-// Runs the body of an operation. It has to answer the request, or to throw.
+// Error numbers of both kernels are the same ones (asm-generic/errno.h). To the host a kernel that
+// has panicked is a disk that has failed.
+inline int error_for_host(int error) {
+  return error == ESHUTDOWN ? EIO : error;
+}
+
+// Runs the body of an operation. It has to answer the request, or to throw. It is run again if it
+// has found the file system read-only because the host's was, until a moment ago.
 template <typename Body>
 void serve(fuse_req_t request, Body body) noexcept {
   try {
     body(file_system(request));
   } catch (const std::system_error& error) {
-    // Error numbers of both kernels are the same ones (asm-generic/errno.h).
-    fuse_reply_err(request, error.code().value());
+    fuse_reply_err(request, error_for_host(error.code().value()));
   } catch (const std::bad_alloc&) {
     fuse_reply_err(request, ENOMEM);
   }

@@ -299,7 +299,7 @@ void Unpacker::unpack_regular(const std::string& member, Place place, archive_en
       if (complete) return;
       try {
         tree.remove(place);
-      } catch (const std::system_error&) {
+      } catch (...) {
         // The error that brought us here is the one to be told.
       }
     }

@@ -34,7 +34,7 @@ class PartialFile {
     if (complete_) return;
     try {
       file_.tree.remove(file_.place());
-    } catch (const std::system_error&) {
+    } catch (...) {
       // The error that brought us here is the one to be told.
     }
   }
@@ -456,7 +456,12 @@ std::optional<std::uint64_t> total_size(const std::vector<TreePath>& sources) {
 void copy_paths(Context& context, const CopyOptions& options, const std::vector<TreePath>& sources,
                 const TreePath& destination) {
   Tree& to = destination.tree;
-  const auto existing = to.find_path(destination.path, true);
+  std::optional<Stat> existing;
+  try {
+    existing = to.find_path(destination.path, true);
+  } catch (const std::system_error& error) {
+    throw Failure(fmt::format("{}: {}", to.display(destination.path), describe(error.code())));
+  }
   const bool into = existing && existing->is_directory() && !options.no_target_directory;
   if (sources.size() > 1 && !into)
     throw Failure(fmt::format("{}: is not a directory; several sources need one to go into",

@@ -25,6 +25,7 @@ void run_cptofs(const CptofsOptions& options, bool to_image, Context& context) {
   if (options.megabytes && (*options.megabytes < 16 || *options.megabytes > 1 << 20))
     throw UsageFailure("-m: is not between 16 and 1048576 MiB");
   if (options.megabytes) context.options.memory = *options.megabytes << 20;
+  context.options.memory_option = "-m";
   if (options.messages) context.options.verbose = 2;
 
   CopyRequest request;

@@ -109,22 +109,35 @@ namespace {
 
 constexpr std::string_view kIndent = "\n  kernel: ";
 
+bool has(const std::string& line, std::string_view text) {
+  return line.find(text) != std::string::npos;
+}
+
+// Of those that are wanted in the kernel's log.
+std::string first_lines(bool (*is_wanted)(const std::string& line)) {
+  constexpr std::size_t kMost = 3;
+  std::string lines;
+  std::size_t count = 0;
+  for (const std::string& line : kernel_log_lines())
+    if (is_wanted(line) && count++ < kMost) lines.append(kIndent).append(line);
+  return lines;
+}
+
 }  // namespace
 
 std::string kernel_write_errors() {
-  const auto has = [](const std::string& line, std::string_view text) {
-    return line.find(text) != std::string::npos;
-  };
-  constexpr std::size_t kMost = 3;
-  std::string errors;
-  std::size_t count = 0;
-  for (const std::string& line : kernel_log_lines()) {
-    const bool write =
-        (has(line, "I/O error, dev ") && (has(line, "(WRITE") || has(line, "(FLUSH"))) ||
-        has(line, "lost async page write") || has(line, "lost sync page write");
-    if (write && count++ < kMost) errors.append(kIndent).append(line);
-  }
-  return errors;
+  return first_lines([](const std::string& line) {
+    return (has(line, "I/O error, dev ") && (has(line, "(WRITE") || has(line, "(FLUSH"))) ||
+           has(line, "lost async page write") || has(line, "lost sync page write");
+  });
+}
+
+std::string kernel_damage_reports() {
+  return first_lines([](const std::string& line) {
+    return line.starts_with("EXT4-fs error (device") ||
+           ((line.starts_with("FAT-fs (") || line.starts_with("exFAT-fs (")) &&
+            has(line, "): error, "));
+  });
 }
 
 std::string kernel_reasons() {

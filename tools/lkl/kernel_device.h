@@ -38,6 +38,9 @@ std::vector<std::string> kernel_log_lines();
 std::string kernel_reasons();
 // What it says of writing to disks that failed.
 std::string kernel_write_errors();
+// Of file systems that it has found damaged. Who reads a directory of ext4 is told nothing by that:
+// what cannot be read of it is left out.
+std::string kernel_damage_reports();
 
 // A mounted block device. Move-only; the destructor unmounts.
 class DeviceMount {

@@ -163,9 +163,13 @@ void attach_domain(CommonOptions& options) {
 // Runs what was asked for, and tells how it failed. `help`: what to try after a wrong command line.
 int guarded(Context& context, const std::string& help, const std::function<void()>& work) {
   const auto code = [&] {
-    const std::string panicked = why_panicked(context.options.memory);
+    const std::string panicked = why_panicked(context.options);
     if (!panicked.empty()) context.diagnostics.error(panicked);
     return context.exit_code();
+  };
+  // What fails because there is no kernel any more is no news.
+  const auto tell = [&](const char* why) {
+    if (!has_panicked()) context.diagnostics.error(why);
   };
   try {
     work();
@@ -180,9 +184,9 @@ int guarded(Context& context, const std::string& help, const std::function<void(
     print_error(fmt::format("Try {}.\n", help));
     return kExitUsage;
   } catch (const Failure& failure) {
-    context.diagnostics.error(failure.what());
+    tell(failure.what());
   } catch (const std::system_error& error) {
-    context.diagnostics.error(error.what());
+    tell(error.what());
   } catch (const std::bad_alloc&) {
     context.diagnostics.error("out of memory");
   }

@@ -61,6 +61,14 @@ MountWords parse_mount_words(std::string_view text, unsigned flags) {
   return words;
 }
 
+bool has_word(std::string_view words, std::string_view beginning) {
+  for (std::size_t at = 0; at < words.size();) {
+    if (words.substr(at).starts_with(beginning)) return true;
+    at = std::min(words.find(',', at), words.size() - 1) + 1;
+  }
+  return false;
+}
+
 void set_offset(CommonOptions& options, const std::string& text) {
   options.volume = parse_volume_choice("@" + text);
   if (!options.volume || !offset_of(*options.volume))

@@ -20,6 +20,9 @@ struct MountWords {
 // `flags` is what holds where the words say nothing.
 MountWords parse_mount_words(std::string_view text, unsigned flags);
 
+// Whether one of the words begins so.
+bool has_word(std::string_view words, std::string_view beginning);
+
 // The file system begins there: the volume is what is at this offset. Throws UsageFailure.
 void set_offset(CommonOptions& options, const std::string& text);
 // The same for "offset=N" among the mount options, which is for loop devices as mount(8) has it,

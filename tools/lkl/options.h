@@ -40,9 +40,11 @@ struct CommonOptions {
   std::optional<VolumeChoice> volume;  // left out: chosen when there is one choice
   std::string key_file;                // of LUKS containers; "-": standard input
   std::uint64_t memory = 256ULL << 20;
+  const char* memory_option = "--mem";  // how that is said on the command line
   std::string mount_options;
   bool force = false;                    // read what is left of a truncated image
   const char* force_option = "--force";  // how that is said on the command line
+  bool tell_damage = true;  // at the end: what the kernel has found wrong in file systems
   bool quiet = false;
   bool no_sandbox = false;
   int console = 2;  // descriptor for the kernel's messages

@@ -37,15 +37,15 @@ bool has_panicked() {
   return panic != Panic::kNone;
 }
 
-std::string why_panicked(std::uint64_t memory) {
+std::string why_panicked(const CommonOptions& options) {
   constexpr std::string_view kAfter =
       "nothing more was written to the images, which are as after a power cut";
   switch (panic.load()) {
     case Panic::kNone:
       break;
     case Panic::kNoMemory:
-      return fmt::format("the kernel has run out of memory: give it more than {} with -m; {}",
-                         human_size(memory), kAfter);
+      return fmt::format("the kernel has run out of memory: give it more than {} with {}; {}",
+                         human_size(options.memory), options.memory_option, kAfter);
     case Panic::kOther:
       return fmt::format("the kernel has panicked, by a fault of its own or of an image; {}",
                          kAfter);

@@ -4,9 +4,10 @@
 #ifndef LKL_TOOL_PANIC_H
 #define LKL_TOOL_PANIC_H
 
-#include <cstdint>
 #include <string>
 #include <string_view>
+
+#include "options.h"
 
 namespace lkl::tool {
 
@@ -21,8 +22,8 @@ void look_for_panic(std::string_view text);
 // Before a kernel boots.
 void forget_panic();
 bool has_panicked();
-// The reason, and what to do; empty if there was no panic. `memory`: what the kernel had.
-std::string why_panicked(std::uint64_t memory);
+// The reason, and what to do; empty if there was no panic. `options`: those of the kernel.
+std::string why_panicked(const CommonOptions& options);
 
 }  // namespace lkl::tool
 

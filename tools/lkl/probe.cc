@@ -50,6 +50,10 @@ Found probe_ext(const BlockReader& device) {
   found.label = field_text(sb.text(120, 16));
   found.uuid = uuid_if_set(sb.part(104, 16));
   found.needs_replay = (incompat & kIncompatRecover) != 0;
+  // By tune2fs -e, or among the mount options that tune2fs -E mount_opts= leaves there.
+  constexpr std::uint16_t kPanic = 3;
+  found.panics =
+      sb.le16(60) == kPanic || sb.text(512, 64).find("errors=panic") != std::string_view::npos;
   return found;
 }
 

@@ -31,6 +31,7 @@ struct Contents {
   std::string uuid;
   std::uint64_t size = 0;     // bytes the file system says it has; 0: does not say
   bool needs_replay = false;  // its journal or log has to be replayed before it can be read
+  bool panics = false;        // it asks the kernel to panic at an error that is found in it
   std::uint64_t member = 0;   // which one it is of the devices the file system spans
   // More about it, for people and programs: "version", "2".
   std::vector<std::pair<std::string, std::string>> details = {};

@@ -210,7 +210,7 @@ void Session::prepare_commit() {
 }
 
 void Session::commit() {
-  if (!commit_ || context_.diagnostics.failed()) return;
+  if (!commit_ || context_.diagnostics.failed() || has_panicked()) return;
   const auto changed = std::find_if(images_.begin(), images_.end(), [](const auto& image) {
     return image->scanned && image->file.writable();
   });
@@ -423,6 +423,14 @@ std::string Session::mount_data(const Device& device, const std::string& type, u
       words.data.find("iocharset") == std::string::npos)
     add("utf8");
 
+  // What is wrong in one image must not end the kernel, which may have others mounted. With other
+  // superblocks than the first one there is no telling what they ask for.
+  if (type == "ext4" && !has_word(words.data, "errors=")) {
+    const Contents* contents = device.contents.as(type);
+    if (contents == nullptr || contents->panics || has_word(words.data, "sb="))
+      add("errors=remount-ro");
+  }
+
   // The kernel refuses to replay a journal on a disk it cannot write; what was not replayed is
   // then left out.
   const bool told = words.data.find("noload") != std::string::npos ||
@@ -556,6 +564,7 @@ Volume& Session::mount(AttachedImage& image, const Device& chosen) {
   std::error_code ec;
   volume->mount = DeviceMount(device.device, volume->type, flags, data, ec);
   if (ec) {
+    if (has_panicked()) throw KernelDied{};
     const std::string why =
         explain({volume->type, ec, data, kernel_log_lines(), device.contents,
                  device.truncated_from == nullptr ? "" : "too much of the image is missing"});
@@ -574,6 +583,11 @@ void Session::close() {
     if (ec && !has_panicked())
       diagnostics.error(fmt::format("{}: {}; the last changes may be lost", what, describe(ec)));
   };
+  if (context_.options.tell_damage && !volumes_.empty() && !has_panicked())
+    if (const std::string damage = kernel_damage_reports(); !damage.empty())
+      diagnostics.error(fmt::format(
+          "{}: damaged; what was read may not be all that there is, check it with its fsck (-n){}",
+          volumes_.size() == 1 ? volumes_.front()->name : "one of the images", damage));
   for (auto& volume : volumes_) {
     // Write-back errors are told to who syncs; unmounting would keep them to itself.
     if (volume->device->writable)
