@@ -81,11 +81,13 @@ unsigned granularity_of_times(int root) {
 
 const fuse_lowlevel_ops FileSystem::kOperations = all_operations();
 
-FileSystem::FileSystem(int root, const FileSystemOptions& options, const HostClock& clock)
+FileSystem::FileSystem(int root, const FileSystemOptions& options, const HostClock& clock,
+                       HostAccess& access)
     : root_fd_(root),
       options_(options),
       nodes_(root, options.most_open_nodes, options.lasting_handles),
       clock_(clock),
+      host_access_(access),
       space_(root, options.collected_by_host, options.exact_space) {
   std::error_code ec;
   root_device_minor_ = stat_at(root, "", LKL_AT_EMPTY_PATH, ec).dev_minor;
@@ -127,11 +129,14 @@ void FileSystem::keep(std::unique_ptr<OpenHandle> handle, fuse_file_info* info) 
 }
 
 void FileSystem::release(const fuse_file_info* info) {
-  std::unique_ptr<OpenHandle> last;  // closed without the mutex
-  const std::lock_guard lock(handles_mutex_);
-  const auto entry = handles_.find(&OpenHandle::of(info));
-  last = std::move(entry->second);
-  handles_.erase(entry);
+  {
+    std::unique_ptr<OpenHandle> last;  // closed without the mutex
+    const std::lock_guard lock(handles_mutex_);
+    const auto entry = handles_.find(&OpenHandle::of(info));
+    last = std::move(entry->second);
+    handles_.erase(entry);
+  }
+  host_access_.closed();
 }
 
 bool FileSystem::folds_names(int directory, Node* node) const {

@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "host_access.h"
 #include "host_cache.h"
 #include "host_clock.h"
 #include "node.h"
@@ -78,8 +79,9 @@ class OpenHandle {
 
 class FileSystem {
  public:
-  // `root` is the open root directory; it must outlive this, as `clock` must.
-  FileSystem(int root, const FileSystemOptions& options, const HostClock& clock);
+  // `root` is the open root directory; it must outlive this, as `clock` and `access` must.
+  FileSystem(int root, const FileSystemOptions& options, const HostClock& clock,
+             HostAccess& access);
 
   // For fuse_session_new(), with this object as user data.
   static const fuse_lowlevel_ops kOperations;
@@ -91,6 +93,7 @@ class FileSystem {
   NodeTable& nodes() { return nodes_; }
   HostCache& host_cache() { return host_cache_; }
   const HostClock& clock() const { return clock_; }
+  HostAccess& host_access() { return host_access_; }
   Space& space() { return space_; }
   // The host's and the library's clock can tell apart times so far from each other, in ns.
   unsigned time_granularity() const { return time_granularity_; }
@@ -134,6 +137,7 @@ class FileSystem {
   const FileSystemOptions options_;
   NodeTable nodes_;
   const HostClock& clock_;
+  HostAccess& host_access_;
   Space space_;
   unsigned root_device_minor_ = 0;
   unsigned time_granularity_ = 1;

@@ -160,6 +160,8 @@ class Loop {
         threads_(options.threads),
         write_direct_(options.write_direct),
         may_end_(options.may_end),
+        watched_(options.watched),
+        on_watched_(options.on_watched),
         look_(std::thread::hardware_concurrency() > 1 ? kLookFor : 0) {
     fcntl(fd_, F_SETFL, fcntl(fd_, F_GETFL) | O_NONBLOCK);
   }
@@ -282,8 +284,11 @@ class Loop {
 
   void wait_for_request() {
     pollfd fds[] = {{.fd = fd_, .events = POLLIN, .revents = 0},
-                    {.fd = signals_.fd(), .events = POLLIN, .revents = 0}};
-    if (poll(fds, std::size(fds), -1) <= 0 || !fds[1].revents) return;
+                    {.fd = signals_.fd(), .events = POLLIN, .revents = 0},
+                    {.fd = watched_, .events = POLLPRI, .revents = 0}};
+    if (poll(fds, std::size(fds), -1) <= 0) return;
+    if (fds[2].revents) on_watched_();
+    if (!fds[1].revents) return;
     constexpr int kMoment = 1;  // ms
     if (may_end_())
       end(0);
@@ -307,6 +312,8 @@ class Loop {
   const unsigned threads_;
   const bool write_direct_;
   const std::function<bool()> may_end_;
+  const int watched_;
+  const std::function<void()> on_watched_;
   const std::int64_t look_;
   const EndSignals signals_;
 

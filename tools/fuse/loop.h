@@ -18,6 +18,9 @@ struct LoopOptions {
   bool write_direct = false;  // data is to be received in the library's memory
   // Asked after a signal: while it says no, the host waits for something that only requests give.
   std::function<bool()> may_end;
+  // A descriptor that has POLLPRI at times, or -1, and what is to be done then.
+  int watched = -1;
+  std::function<void()> on_watched = {};
 };
 
 // Returns when the file system was unmounted, or SIGHUP, SIGINT or SIGTERM came. To be called while

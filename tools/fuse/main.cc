@@ -19,6 +19,7 @@
 #include "../lkl/session.h"
 #include "../lkl/terminal.h"
 #include "daemon.h"
+#include "host_access.h"
 #include "loop.h"
 #include "mount_point.h"
 #include "options.h"
@@ -191,6 +192,7 @@ void mount_and_serve(Options& options, tool::Context& context, Daemon& daemon) {
   settle_access(options, context.options, context.diagnostics);
   const std::uint64_t collected_by_host = most_collected_by_host();
   const HostClock clock;
+  HostAccess host_access;
   tool::MountEnd end;
   MountPoint mount_point(options.arguments, options.mount_point);
   tool::survive_panics();
@@ -221,19 +223,22 @@ void mount_and_serve(Options& options, tool::Context& context, Daemon& daemon) {
                             .lasting_handles = !is_fat,
                             .collected_by_host = collected_by_host,
                             .exact_space = volume.type != "btrfs"},
-                           clock);
+                           clock, host_access);
     const std::unique_ptr<fuse_session, SessionDeleter> fuse(
         fuse_session_new(&options.arguments, &FileSystem::kOperations,
                          sizeof FileSystem::kOperations, &file_system));
     if (!fuse) throw UsageFailure("libfuse does not take the options");
     const Mounted mounted(mount_point, fuse.get(), context.diagnostics);
     end.take(mount_point.open_end());
+    if (!options.read_only) host_access.start(options.mount_point, volume.root.fd());
     HostCache& host_cache = file_system.host_cache();
     host_cache.start(fuse.get());
     daemon.ready(log.fd());
     const int error = serve_requests(fuse.get(), {.threads = options.threads,
                                                   .write_direct = write_direct,
-                                                  .may_end = [&] { return host_cache.idle(); }});
+                                                  .may_end = [&] { return host_cache.idle(); },
+                                                  .watched = host_access.fd(),
+                                                  .on_watched = [&] { host_access.follow(); }});
     host_cache.stop();
     if (error < 0)
       context.diagnostics.error("the host does not give requests any more",

@@ -33,7 +33,13 @@ inline int error_for_host(int error) {
 template <typename Body>
 void serve(fuse_req_t request, Body body) noexcept {
   try {
-    body(file_system(request));
+    FileSystem& fs = file_system(request);
+    try {
+      body(fs);
+    } catch (const std::system_error& error) {
+      if (error.code().value() != EROFS || !fs.host_access().make_writable()) throw;
+      body(fs);
+    }
   } catch (const std::system_error& error) {
     fuse_reply_err(request, error_for_host(error.code().value()));
   } catch (const std::bad_alloc&) {
