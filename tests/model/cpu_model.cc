@@ -21,7 +21,7 @@ bool somebody_comes() {
 
 bool somebody_minds() {
   return !alive() || lkl_cpu.next_event == LKL_NO_DEADLINE ||
-         host.minder_sleeps_until <= lkl_cpu.next_event + LKL_SLACK_NS;
+         host.minder_sleeps_until <= lkl_cpu.next_event;
 }
 
 }  // namespace

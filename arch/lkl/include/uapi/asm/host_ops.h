@@ -37,12 +37,6 @@ typedef unsigned int lkl_u32;
  */
 #define LKL_GUARD_NS	500000ULL
 
-/*
- * The host itself may be so late with a wait (its timer slack, prctl(2)): to look that much
- * earlier tells nobody anything.
- */
-#define LKL_SLACK_NS	50000ULL
-
 #define LKL_NR_IRQS	56
 
 /* Whom lkl_kernel_attend() has woken. */
