@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 #include <vector>
 
@@ -27,6 +29,17 @@ void host_sleep(long ns) {
   nanosleep(&ts, nullptr);
 }
 
+// How long the host has kept threads of this process from running though they could.
+long kept_waiting() {
+  long sum = 0;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream file(task.path() / "schedstat");
+    long on_cpu, waiting;
+    if (file >> on_cpu >> waiting) sum += waiting;
+  }
+  return sum;
+}
+
 long median(std::vector<long> values) {
   std::ranges::nth_element(values, values.begin() + static_cast<long>(values.size()) / 2);
   return values[values.size() / 2];
@@ -38,7 +51,8 @@ bool in_time(const std::vector<long>& ours, const std::vector<long>& hosts) {
 
 class TimerTest : public KernelTest {
  protected:
-  // Another thread waits for a timer that this one sets: how late, against the host.
+  // Another thread waits for a timer that this one sets: how late, against the host. What
+  // comes late because the host gave the CPUs to others says nothing: it is not counted.
   void compare(const std::function<void()>& before_each) {
     const int fd = static_cast<int>(lkl_sys_timerfd_create(LKL_CLOCK_MONOTONIC, 0));
     ASSERT_GE(fd, 0);
@@ -57,10 +71,11 @@ class TimerTest : public KernelTest {
       for (int i = 0; i < 100; ++i) {
         before_each();
         came = 0;
+        const long waited = kept_waiting();
         const long start = now();
         ASSERT_EQ(lkl_sys_timerfd_settime(fd, 0, &setting, nullptr), 0);
         while (came == 0) host_sleep(50'000);
-        ours.push_back(came - start - kShort);
+        if (kept_waiting() - waited < kShort) ours.push_back(came - start - kShort);
         const long host_start = now();
         host_sleep(kShort);
         hosts.push_back(now() - host_start - kShort);
@@ -70,9 +85,10 @@ class TimerTest : public KernelTest {
     ASSERT_EQ(lkl_sys_timerfd_settime(fd, 0, &setting, nullptr), 0);
     reader.join();
     lkl_sys_close(fd);
-    if (median(hosts) > 500'000)
+    if (median(hosts) > 500'000 || ours.size() < 10)
       GTEST_SKIP() << "this machine is too busy to tell: its own timers are late by "
-                   << median(hosts) << " ns";
+                   << median(hosts) << " ns, and " << ours.size()
+                   << " of 100 times the CPUs were free for it";
     EXPECT_TRUE(in_time(ours, hosts)) << median(ours) << " ns late, the host " << median(hosts);
   }
 };

@@ -174,17 +174,28 @@ bool halt() {
   return true;
 }
 
+// The clock does not go on for ever. 0: it would be due already.
+uint64_t expiry(uint64_t ns) {
+  const uint64_t now = lkl_host->time(lkl_host->instance), last = kStep * setup->steps;
+  return now < last ? std::min(now + ns, last) : 0;
+}
+
 bool run_request(uint8_t number) {
   lkl_host_thread& record = record_of(number);
   MODEL_STORE_RELAXED(record.state, (MODEL_PEEK(record.state) & ~LKL_REQ_PHASE) | LKL_REQ_RUNNING);
   ++record.streak;
   switch (record.nr) {
     case kTimer:
-      // the clock may not go on for ever
-      return wait_for(number, std::min(lkl_host->time(lkl_host->instance) + kTick,
-                                       lkl_u64{kTick} * setup->ticks));
+      if (const uint64_t expires = expiry(kStep)) return wait_for(number, expires);
+      break;
     case kDevice:
       return wait_for(number, 0);
+    case kBusy:
+      kernel.tasks[number].expires = expiry(kTick);
+      if (!kernel.tasks[number].expires) break;
+      kernel.tasks[number].at = At::kBusy;
+      set_next_event();
+      return false;
     case kHalt:
       return halt();
     case kLeaveWork:
@@ -219,6 +230,17 @@ bool do_pending(bool in_user) {
 
 // ---- what each task does ----
 
+bool is_pending(const void*) {
+  return pending(lkl_cpu.word);
+}
+
+// Kernel code that goes on and on, and can be interrupted.
+bool be_busy() {
+  if (std::ranges::count_if(kernel.tasks, &Kernel::Task::runnable) > 1) return schedule();
+  model_block_until(is_pending, nullptr, "busy");
+  return false;
+}
+
 bool host_task(uint8_t number) {
   Kernel::Task& task = kernel.tasks[number];
   lkl_host_thread& record = record_of(number);
@@ -226,6 +248,7 @@ bool host_task(uint8_t number) {
     answer(number);
     return false;
   }
+  if (task.at == At::kBusy) return be_busy();
   if (posted(record)) return run_request(number);
   const auto runnable = std::ranges::count_if(kernel.tasks, &Kernel::Task::runnable);
   if (runnable > 1) return park(number);

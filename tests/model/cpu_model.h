@@ -2,7 +2,8 @@
 // arch/lkl/kernel/host_side.c as it is, between a host and a kernel that are made for the
 // checker. The kernel has the tasks of a few application threads and one of its own; it does
 // what task.c, irq.c and cpu.c do with the virtual CPU, and runs requests that answer at
-// once, wait for a timer or for a device, leave work behind, or halt it.
+// once, wait for a timer or for a device, keep the CPU busy until the next tick, leave work
+// behind, or halt it.
 #pragma once
 
 #include <array>
@@ -23,10 +24,11 @@ extern "C" {
 namespace cpu_model {
 
 constexpr size_t kMaxThreads = 3;             // application threads
-constexpr uint64_t kTick = 2 * LKL_GUARD_NS;  // the clock goes in such steps
+constexpr uint64_t kStep = 2 * LKL_GUARD_NS;  // of the clock
+constexpr uint64_t kTick = 4 * kStep;
 
 // Requests. The answer is the argument + 1000, or -ESHUTDOWN.
-enum Request { kAnswer, kTimer, kDevice, kLeaveWork, kHalt };
+enum Request { kAnswer, kTimer, kDevice, kBusy, kLeaveWork, kHalt };
 
 // Mistakes to be found: what the code does without one of its parts. Those of host_side.c
 // itself are made by losing what it asks for.
@@ -44,7 +46,7 @@ struct Setup {
   model::Options options = {};
   // The requests of each application thread.
   std::vector<std::vector<Request>> calls;
-  int ticks = 0;                // how far the clock may go
+  int steps = 0;                // how far the clock may go
   bool forks = false;           // one more thread takes the word for fork()
   bool begins_in_user = false;  // the task of the first thread is current
   bool may_spin = false;

@@ -19,7 +19,8 @@ inline void PrintTo(const Named& named, std::ostream* out) {
 inline const Named kSetups[] = {
     {"Answers", {.calls = {{kAnswer, kAnswer}, {kAnswer, kAnswer}}}},
     {"AnswersFromUser", {.calls = {{kAnswer, kAnswer}, {kAnswer}}, .begins_in_user = true}},
-    {"Timers", {.calls = {{kTimer}, {kAnswer}}, .ticks = 1}},
+    {"Timers", {.calls = {{kTimer}, {kAnswer}}, .steps = 1}},
+    {"Busy", {.calls = {{kBusy}, {kTimer}}, .steps = 2}},
     {"Devices", {.calls = {{kDevice}, {kAnswer}}}},
     {"Work", {.calls = {{kLeaveWork}, {kAnswer, kAnswer}}}},
     {"Forks", {.calls = {{kLeaveWork}, {kAnswer}}, .forks = true}},
@@ -41,6 +42,7 @@ inline Setup setup_named(std::string_view name) {
 // Any thread may be interrupted so many times; -1: any number.
 inline void expect_proven(Setup setup, int preemptions) {
   setup.options.preemptions = preemptions;
+  setup.options.max_states = 40'000'000;
   const model::Result result = check(setup);
   ::testing::Test::RecordProperty("states", static_cast<int>(result.states));
   EXPECT_TRUE(result.proven()) << result.text();

@@ -45,7 +45,7 @@ inline uint32_t phase_of(const lkl_host_thread& record) {
 constexpr uint8_t kWorker = kMaxThreads;
 constexpr uint8_t kIdle = kMaxThreads + 1;
 
-enum class At : uint8_t { kLoop, kParked, kWaits, kAnswers };
+enum class At : uint8_t { kLoop, kParked, kWaits, kBusy, kAnswers };
 
 struct Kernel {
   struct Task {

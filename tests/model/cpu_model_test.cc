@@ -29,6 +29,7 @@ TEST(CpuModelMistakes, AreFound) {
       {"Answers", {.wake_is_lost_when_awake = true}, "a thread is not woken"},
       {"Work", {.no_executor_kick = true}, "the executor is not kicked"},
       {"Timers", {.no_mind = true}, "the minder is not told of the next event"},
+      {"Busy", {.event_set_without_look = true}, "a busy CPU tells nobody of the next event"},
       {"Forks", {.granted_is_lost = true}, "who is to fork is not told"},
       {"Halts", {.halt_wakes_nobody = true}, "a halt wakes nobody"},
   };

@@ -18,13 +18,14 @@
  *     woken. Who sets bits of a free word sees to that, who leaves it free with bits set
  *     does, and who stops waiting does, because it may be the one that was woken.
  *  5. When the next event is set somebody looks at it by then, or by minder_deadline, which
- *     is never more than a guard time later; when the word is free, by then. Who moves the
- *     event to before that deadline has the minder look: after the release, or at once if
- *     the difference is more than the guard time.
+ *     is never more than a guard time later; when the word is free, no more than the host's
+ *     own slack later. Who moves the event to before that deadline has the minder look: after
+ *     the release, or at once if the difference is more than the guard time.
  */
 #include <linux/errno.h>
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
+#include <linux/time64.h>
 #include <asm/host_ops.h>
 #include <asm/cpu.h>
 #include <isa/cpu.h>
@@ -105,9 +106,17 @@ int lkl_kernel_attend(void)
 	return LKL_ATTEND_EXECUTOR;
 }
 
+/*
+ * The host itself may be so late with a wait (its timer slack, prctl(2)): to look that much
+ * earlier tells nobody anything.
+ */
+#define SLACK_NS	(LKL_GUARD_NS / 10)
+
 static __always_inline void mind_if_late(void)
 {
-	if (unlikely(LKL_LOAD(lkl_cpu.next_event) < LKL_LOAD(lkl_cpu.minder_deadline))) {
+	u64 event = LKL_LOAD(lkl_cpu.next_event), deadline = LKL_LOAD(lkl_cpu.minder_deadline);
+
+	if (unlikely(event < deadline && deadline - event > SLACK_NS)) {
 		/* it is about to look, and need not be told again */
 		LKL_STORE(lkl_cpu.minder_deadline, 0);
 		lkl_host->mind(lkl_host->instance);
@@ -381,20 +390,27 @@ int lkl_kernel_execute(struct lkl_host_thread *self)
 	return 1;
 }
 
+#define TICK_NS	((u64)NSEC_PER_SEC / HZ)
+
 u64 lkl_kernel_mind(void)
 {
 	static u64 seen;	/* the minder's */
-	u64 activity, event, deadline;
+	u64 activity, event, deadline, now;
 
 	do {
 		activity = LKL_LOAD_RELAXED(lkl_cpu.activity);
 		event = LKL_LOAD(lkl_cpu.next_event);
 		deadline = event;
-		/* due, and the CPU knows: the next one is set when it has come to that */
-		if (LKL_LOAD(lkl_cpu.word) & LKL_CPU_TIMER)
-			deadline = LKL_NO_DEADLINE;
-		if (activity != seen)
-			deadline = min(deadline, lkl_host->time(lkl_host->instance) + LKL_GUARD_NS);
+		now = lkl_host->time(lkl_host->instance);
+		/*
+		 * Due, and the CPU knows: the next one is set when it has come to that. It is
+		 * the tick, mostly, and then nobody has to wake the minder for it.
+		 */
+		if (event <= now && (LKL_LOAD(lkl_cpu.word) & LKL_CPU_TIMER))
+			deadline = (now - event < TICK_NS / 2 ? event : now) + TICK_NS;
+		/* more than the tick */
+		if (activity - seen > 1)
+			deadline = min(deadline, now + LKL_GUARD_NS);
 		LKL_STORE(lkl_cpu.minder_deadline, deadline);
 	} while (LKL_LOAD(lkl_cpu.next_event) != event);
 	seen = activity;

@@ -1,2 +1,3 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <linux/compiler.h>
+#define HZ 250
