@@ -167,6 +167,15 @@ TEST_F(HostileTest, NamesDoNotControlTheTerminal) {
   EXPECT_NE(lkl_ok({"ls", "e.img"}).find(kEvilName), std::string::npos);
 }
 
+// As with cat(1): contents are for whoever asks for them.
+TEST_F(HostileTest, ContentsReachTheTerminalAsTheyAre) {
+  shell("mkdir d");
+  const std::string contents("\x1b[31m\x07\xc2\x9b \xff\0.", 12);
+  write_file("d/f", contents);
+  make_ext4("e.img", "16M", "d");
+  EXPECT_EQ(shown("cat e.img /f"), contents);
+}
+
 // What is printed is cut where stdio's buffer ends, characters too.
 TEST_F(HostileTest, CharactersAreWholeOnATerminal) {
   std::string name;
