@@ -27,14 +27,15 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <memory>
 #include <mutex>
+#include <new>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
-#include "library_memory.h"
 #include "protocol.h"
+#include "worker.h"
 
 namespace lkl::fuse {
 
@@ -85,22 +86,22 @@ class ServiceTime {
   std::atomic<std::int64_t> average_ = 0;
 };
 
-// Where a thread receives requests: the data of a FUSE_WRITE begins with a page, of the library's
-// memory if there is enough of that, so that it can go to the image's disk from there.
+// Where the leader receives requests: the data of a FUSE_WRITE begins with a page, so that it can
+// go to the image's disk from there. The rest is for the answer: what is answered with data is
+// short.
 class RequestBuffer {
  public:
-  explicit RequestBuffer(bool in_library) : in_library_(in_library) {}
+  explicit RequestBuffer(BufferPool& pool) : pool_(pool) {}
 
   // The request that was received; valid until the next one.
   const fuse_buf& request() const { return request_; }
 
   // Its length; 0: unmounted; or a negative error.
   int receive(int fd) {
-    constexpr std::size_t kSkip = kPage - sizeof(fuse_in_header) - sizeof(fuse_write_in);
-    if (!request_.mem) request_.mem = memory() + kSkip;
+    if (!memory_.is_library() && !replace()) return -EAGAIN;
     ssize_t got;
     do {
-      got = read(fd, request_.mem, kSize - kSkip);
+      got = read(fd, request_.mem, kRequestBufferSize - kSkip);
     } while (got < 0 && errno == ENOENT);  // interrupted before it was read
     if (got < 0) return errno == ENODEV ? 0 : -errno;
     request_.size = static_cast<std::size_t>(got);
@@ -108,20 +109,33 @@ class RequestBuffer {
   }
 
  private:
-  static constexpr std::size_t kPage = 4096, kSize = kPage + kMostRequestData + kPage;
+  static constexpr std::size_t kSkip = kPage - sizeof(fuse_in_header) - sizeof(fuse_write_in);
 
-  std::byte* memory() {
-    if (in_library_) {
-      library_ = LibraryMemory(kSize);
-      return library_.data();
+  // What stands in for a buffer of the pool does so until one is back. False if there is no memory
+  // for that either: then a thread that is at work will give some back.
+  bool replace() {
+    if (BufferPool::Buffer other = pool_.take_library(); other.data()) {
+      use(std::move(other));
+    } else if (!memory_.data()) {
+      try {
+        use(pool_.take());
+      } catch (const std::bad_alloc&) {
+        constexpr useconds_t kMoment = 1000;
+        usleep(kMoment);
+        return false;
+      }
     }
-    own_ = std::make_unique<std::byte[]>(kSize);
-    return own_.get();
+    return true;
   }
 
-  const bool in_library_;
-  LibraryMemory library_;
-  std::unique_ptr<std::byte[]> own_;
+  void use(BufferPool::Buffer memory) {
+    memory_ = std::move(memory);
+    request_.mem = memory_.data() + kSkip;
+    Worker::current().set_buffer({memory_.data() + 2 * kPage, kMostRequestData});
+  }
+
+  BufferPool& pool_;
+  BufferPool::Buffer memory_;
   fuse_buf request_ = {};
 };
 
@@ -158,7 +172,7 @@ class Loop {
       : session_(session),
         fd_(fuse_session_fd(session)),
         threads_(options.threads),
-        write_direct_(options.write_direct),
+        buffers_(options.buffers),
         may_end_(options.may_end),
         watched_(options.watched),
         on_watched_(options.on_watched),
@@ -181,13 +195,12 @@ class Loop {
   static constexpr int kNobody = -1;
 
   void work(int id) {
-    RequestBuffer buffer(write_direct_);
     std::unique_lock lock(mutex_);
     while (!ended()) {
       if (leader_ == kNobody) {
         leader_ = id;
         lock.unlock();
-        lead(id, buffer);
+        lead(id);
         lock.lock();
       } else if (deputy_ == kNobody) {
         deputy_ = id;
@@ -197,7 +210,7 @@ class Loop {
         if (leader_ == id) {
           parked_.notify_one();
           lock.unlock();
-          lead(id, buffer);
+          lead(id);
           lock.lock();
         }
       } else {
@@ -207,7 +220,8 @@ class Loop {
   }
 
   // Reads and serves until another thread leads.
-  void lead(int id, RequestBuffer& buffer) {
+  void lead(int id) {
+    RequestBuffer buffer(buffers_);
     std::int64_t look_until = 0;
     while (leader_ == id && !ended()) {
       const int got = buffer.receive(fd_);
@@ -310,7 +324,7 @@ class Loop {
   fuse_session* const session_;
   const int fd_;
   const unsigned threads_;
-  const bool write_direct_;
+  BufferPool& buffers_;
   const std::function<bool()> may_end_;
   const int watched_;
   const std::function<void()> on_watched_;

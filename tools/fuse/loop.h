@@ -6,6 +6,7 @@
 
 #include <functional>
 
+#include "buffer_pool.h"
 #include "fuse_api.h"
 
 namespace lkl::fuse {
@@ -13,9 +14,12 @@ namespace lkl::fuse {
 // What the host may send with one request, in bytes: to be its max_write (fuse_conn_info).
 constexpr unsigned kMostRequestData = 1 << 20;
 
+// A page for what comes before the data, and one for what the data is not aligned to.
+constexpr std::size_t kPage = 4096, kRequestBufferSize = kPage + kMostRequestData + kPage;
+
 struct LoopOptions {
+  BufferPool& buffers;  // of kRequestBufferSize
   unsigned threads = 1;
-  bool write_direct = false;  // data is to be received in the library's memory
   // Asked after a signal: while it says no, the host waits for something that only requests give.
   std::function<bool()> may_end;
   // A descriptor that has POLLPRI at times, or -1, and what is to be done then.

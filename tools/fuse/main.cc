@@ -201,8 +201,8 @@ void mount_and_serve(Options& options, tool::Context& context, Daemon& daemon) {
                                                       : mount_domain(session, context.options);
 
   {
-    // Each thread that takes requests keeps a MiB for it. Of the others only ext4 gains, and btrfs
-    // would not compress.
+    BufferPool buffers(BufferPool::count_for(options.memory, options.threads), kRequestBufferSize);
+    // Of the others only ext4 gains, and btrfs would not compress.
     constexpr std::uint64_t kMemoryForDirectWrites = 64 << 20;
     const bool write_direct = volume.type == "ext4" && options.memory >= kMemoryForDirectWrites;
     // An inode and what belongs to it take some KiB each; leave most of the memory to data.
@@ -234,8 +234,8 @@ void mount_and_serve(Options& options, tool::Context& context, Daemon& daemon) {
     HostCache& host_cache = file_system.host_cache();
     host_cache.start(fuse.get());
     daemon.ready(log.fd());
-    const int error = serve_requests(fuse.get(), {.threads = options.threads,
-                                                  .write_direct = write_direct,
+    const int error = serve_requests(fuse.get(), {.buffers = buffers,
+                                                  .threads = options.threads,
                                                   .may_end = [&] { return host_cache.idle(); },
                                                   .watched = host_access.fd(),
                                                   .on_watched = [&] { host_access.follow(); }});

@@ -3,8 +3,7 @@
 
 #include <lkl.h>
 
-#include <algorithm>
-#include <bit>
+#include <new>
 
 namespace lkl::fuse {
 
@@ -43,12 +42,8 @@ void Worker::make_as(uid_t user, gid_t group, mode_t mask) {
   mask_ = mask;
 }
 
-std::byte* Worker::buffer(std::size_t size) {
-  if (size > buffer_.size()) {
-    constexpr std::size_t kLeast = 128 * 1024;
-    buffer_ = LibraryMemory();  // first: memory in one piece is rare
-    buffer_ = LibraryMemory(std::bit_ceil(std::max(size, kLeast)));
-  }
+std::byte* Worker::buffer(std::size_t size) const {
+  if (size > buffer_.size()) throw std::bad_alloc();
   return buffer_.data();
 }
 

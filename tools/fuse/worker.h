@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 //
-// What each thread that serves requests has of its own: whose files it makes, and a buffer.
+// What each thread that serves requests has of its own: whose files it makes, and a buffer while it
+// serves.
 #ifndef LKL_FUSE_WORKER_H
 #define LKL_FUSE_WORKER_H
 
 #include <sys/types.h>
 
 #include <cstddef>
-
-#include "library_memory.h"
+#include <span>
 
 namespace lkl::fuse {
 
@@ -21,9 +21,11 @@ class Worker {
   // kernel has checked the caller's already, if it was asked to.
   void make_as(uid_t user, gid_t group, mode_t mask);
 
-  // At least `size` bytes of the library's memory, if it has that much in one piece. Valid until
-  // the next call. Throws std::bad_alloc.
-  std::byte* buffer(std::size_t size);
+  // For the answer to the request that the thread serves.
+  void set_buffer(std::span<std::byte> buffer) { buffer_ = buffer; }
+  // That, with room for `size` bytes; throws std::bad_alloc if the host has asked for more than it
+  // was told to.
+  std::byte* buffer(std::size_t size) const;
 
  private:
   Worker();
@@ -34,7 +36,7 @@ class Worker {
   uid_t user_ = 0;
   gid_t group_ = 0;
   mode_t mask_ = 0;
-  LibraryMemory buffer_;
+  std::span<std::byte> buffer_;
 };
 
 }  // namespace lkl::fuse
