@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
-#include <fstream>
+#include <iostream>
 #include <stdexcept>
 
 #include "fs/power_cut_workload.h"
@@ -213,8 +213,8 @@ void CutImage::apply(const DiskRecord& record, const Cut& cut) {
 namespace {
 
 // What the copy of the kernel finds.
-std::string mount_and_compare(CutImage& image, const std::string& type, const FileHistory& history,
-                              const Cut& cut) {
+std::string mount_and_compare(CutImage& image, const std::string& type,
+                              std::span<const KnownDirectory> directories, const Cut& cut) {
   const int id = lkl_disk_add(&image.disk());
   if (id < 0) return std::string("lkl_disk_add: ") + lkl_strerror(id) + "\n";
   const auto disk = static_cast<unsigned>(id);
@@ -223,7 +223,9 @@ std::string mount_and_compare(CutImage& image, const std::string& type, const Fi
   if (error)
     return std::string("mount: ") + lkl_strerror(static_cast<int>(error)) + "\n" + kernel_log();
   std::string wrong;
-  for (const std::string& loss : history.losses(read_tree(point), cut.end)) wrong += loss + "\n";
+  for (const auto& [path, history] : directories)
+    for (const std::string& loss : history->losses(read_tree(point + path), cut.end))
+      wrong += path + loss + "\n";
   if (const long end = lkl_umount_dev(disk, 0, 0, 5000))
     wrong += std::string("umount: ") + lkl_strerror(static_cast<int>(end)) + "\n";
   if (const int end = lkl_disk_remove(image.disk()))
@@ -245,8 +247,8 @@ constexpr unsigned kLimit = 120;  // seconds
 
 }  // namespace
 
-std::string judge(CutImage& image, const std::string& type, const FileHistory& history,
-                  const Cut& cut) {
+std::string judge(CutImage& image, const std::string& type,
+                  std::span<const KnownDirectory> directories, const Cut& cut) {
   int report[2];
   if (pipe2(report, O_CLOEXEC) != 0) return "pipe2 failed";
   const pid_t pid = fork();
@@ -255,7 +257,7 @@ std::string judge(CutImage& image, const std::string& type, const FileHistory& h
     kernel_log().clear();
     std::string wrong;
     try {
-      wrong = mount_and_compare(image, type, history, cut);
+      wrong = mount_and_compare(image, type, directories, cut);
     } catch (const std::exception& error) {
       wrong = std::string(error.what()) + "\n" + kernel_log();
     }
@@ -276,6 +278,40 @@ std::string judge(CutImage& image, const std::string& type, const FileHistory& h
   const std::string check = type == "ext4" ? "e2fsck -fn " : "btrfs check ";
   std::string output;
   return run(check + image.path(), &output) == 0 ? "" : check + ":\n" + output;
+}
+
+Verdict judge_all(CutImage& image, const std::string& type, const DiskRecord& record,
+                  std::span<const KnownDirectory> directories, std::vector<Cut> cuts) {
+  constexpr size_t kTold = 5;
+  std::ranges::stable_sort(cuts, {}, &Cut::flushed);
+  Verdict verdict;
+  size_t claims = 0;
+  for (const Cut& cut : cuts) {
+    for (const KnownDirectory& directory : directories)
+      claims += directory.history->claims(cut.end);
+    image.apply(record, cut);
+    const std::string wrong = judge(image, type, directories, cut);
+    if (wrong.empty()) continue;
+    if (++verdict.lost <= kTold) verdict.report += cut.describe() + ":\n" + wrong + "\n";
+  }
+  const auto flushes = std::ranges::count_if(record, &DiskRequest::is_flush);
+  std::cout << type << ": " << cuts.size() << " cuts of " << record.size() << " requests, "
+            << flushes << " of them flushes; " << claims << " files compared; " << verdict.lost
+            << " cuts lose something\n";
+  return verdict;
+}
+
+std::vector<Cut> sample(const std::vector<Cut>& cuts, size_t count) {
+  std::vector<Cut> result;
+  for (size_t i = 0; i < count; ++i) result.push_back(cuts[i * cuts.size() / count]);
+  return result;
+}
+
+DiskRecord with_lies(DiskRecord record, size_t every) {
+  size_t flushes = 0;
+  for (DiskRequest& request : record)
+    if (request.is_flush && ++flushes % every == 0) request.is_flush = false;
+  return record;
 }
 
 }  // namespace lkl_test

@@ -74,10 +74,31 @@ class CutImage final {
   lkl_disk disk_ = {};
 };
 
+// What is known of a directory of the file system.
+struct KnownDirectory {
+  std::string path;  // "": all of it
+  const FileHistory* history;
+};
+
 // In a child of this process with a copy of its kernel: mounts what the cut has left, which
-// replays the journal, and compares with the history; then lets the file system's own program
+// replays the journal, and compares with the histories; then lets the file system's own program
 // check it. "" or what is wrong.
-std::string judge(CutImage& image, const std::string& type, const FileHistory& history,
-                  const Cut& cut);
+std::string judge(CutImage& image, const std::string& type,
+                  std::span<const KnownDirectory> directories, const Cut& cut);
+
+struct Verdict {
+  size_t lost = 0;     // cuts that lose something
+  std::string report;  // of the first few of them
+};
+
+// All of them, in the order that is quickest; prints how much that was.
+Verdict judge_all(CutImage& image, const std::string& type, const DiskRecord& record,
+                  std::span<const KnownDirectory> directories, std::vector<Cut> cuts);
+
+// So many of them, evenly.
+std::vector<Cut> sample(const std::vector<Cut>& cuts, size_t count);
+
+// The record of a disk that has done nothing at each `every`th flush but say so.
+DiskRecord with_lies(DiskRecord record, size_t every);
 
 }  // namespace lkl_test

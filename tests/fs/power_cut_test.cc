@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 // Power cuts: all that reached a disk is recorded in order, and what a cut at any point may leave
 // of it must mount, be whole, and have in it what had been synchronised.
-#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "fs/file_calls.h"
 #include "fs/file_history.h"
-#include "fs/image.h"
 #include "fs/power_cut.h"
 #include "fs/power_cut_workload.h"
 #include "fs/recording_disk.h"
@@ -54,9 +54,10 @@ class PowerCutTest : public KernelTest, public ::testing::WithParamInterface<con
     const auto number = static_cast<unsigned>(id);
     char point[32];
     ASSERT_EQ(lkl_mount_dev(number, 0, type().c_str(), 0, nullptr, point, sizeof point), 0);
-    PowerCutWorkload workload(point, history_, kWorkloadSeed);
+    LibraryCalls calls;
+    PowerCutWorkload workload(calls, point, history_, kWorkloadSeed);
     workload.run(kSteps);
-    syncs_ = workload.syncs();
+    std::cout << workload.syncs() << " calls made something sure\n";
     // What is in the kernel's cache is there, whatever the disk has of it.
     ASSERT_EQ(history_.losses(read_tree(point), disk.position() + 1), std::vector<std::string>());
     ASSERT_EQ(lkl_umount_dev(number, 0, 0, 5000), 0);
@@ -64,79 +65,49 @@ class PowerCutTest : public KernelTest, public ::testing::WithParamInterface<con
     ASSERT_EQ(lkl_disk_remove(disk.disk()), 0);
   }
 
-  // The number of cuts that lose something; what the first few of them lose goes to `report`.
-  size_t judge_all(std::vector<Cut> cuts, std::string* report) {
-    std::ranges::stable_sort(cuts, {}, &Cut::flushed);
-    size_t lost = 0, claims = 0;
-    for (const Cut& cut : cuts) {
-      claims += history_.claims(cut.end);
-      image_->apply(record_, cut);
-      const std::string wrong = judge(*image_, type(), history_, cut);
-      if (wrong.empty()) continue;
-      if (++lost <= 5) *report += cut.describe() + ":\n" + wrong + "\n";
-    }
-    const auto flushes = std::ranges::count_if(record_, &DiskRequest::is_flush);
-    std::cout << type() << ": " << cuts.size() << " cuts of " << record_.size() << " requests, "
-              << flushes << " of them flushes; " << syncs_ << " calls made something sure; "
-              << claims << " files compared; " << lost << " cuts lose something\n";
-    return lost;
+  Verdict judge_all(std::vector<Cut> cuts) {
+    const KnownDirectory all = {"", &history_};
+    return lkl_test::judge_all(*image_, type(), record_, {&all, 1}, std::move(cuts));
   }
 
   TempDir dir_;
   FileHistory history_{nullptr};
   DiskRecord record_;
   std::unique_ptr<CutImage> image_;
-  unsigned syncs_ = 0;
 };
-
-// So many of them, evenly.
-std::vector<Cut> sample(const std::vector<Cut>& cuts, size_t count) {
-  std::vector<Cut> result;
-  for (size_t i = 0; i < count; ++i) result.push_back(cuts[i * cuts.size() / count]);
-  return result;
-}
-
-// The record of a disk that has done nothing at each `every`th flush but say so.
-DiskRecord with_lies(DiskRecord record, size_t every) {
-  size_t flushes = 0;
-  for (DiskRequest& request : record)
-    if (request.is_flush && ++flushes % every == 0) request.is_flush = false;
-  return record;
-}
 
 }  // namespace
 
 TEST_P(PowerCutTest, Sample) {
   std::vector<Cut> cuts = sample(systematic_cuts(record_), 16);
   for (const Cut& cut : random_cuts(record_, 8, 1)) cuts.push_back(cut);
-  std::string report;
-  EXPECT_EQ(judge_all(cuts, &report), 0u) << report;
+  const Verdict verdict = judge_all(std::move(cuts));
+  EXPECT_EQ(verdict.lost, 0u) << verdict.report;
 }
 
 TEST_P(PowerCutTest, SlowThousands) {
   std::vector<Cut> cuts = systematic_cuts(record_);
   const size_t rest = cuts.size() < 1600 ? 2000 - cuts.size() : 400;
   for (const Cut& cut : random_cuts(record_, rest, 2)) cuts.push_back(cut);
-  std::string report;
-  EXPECT_EQ(judge_all(cuts, &report), 0u) << report;
+  const Verdict verdict = judge_all(std::move(cuts));
+  EXPECT_EQ(verdict.lost, 0u) << verdict.report;
 }
 
 // Who judges the disk that keeps its word finds out one that does not.
 TEST_P(PowerCutTest, ADiskThatLiesIsFoundOut) {
-  std::string report;
   record_ = with_lies(record_, 1);
-  EXPECT_GT(judge_all(random_cuts(record_, 5, 3), &report), 0u);
-  EXPECT_NE(report, "");
+  const Verdict verdict = judge_all(random_cuts(record_, 5, 3));
+  EXPECT_GT(verdict.lost, 0u);
+  EXPECT_NE(verdict.report, "");
 }
 
 // Many of these lies do not show: nothing was to be kept then, or the next flush comes in time. An
 // odd number, since flushes come in pairs: before a commit and after it.
 TEST_P(PowerCutTest, SlowADiskThatLiesNowAndThenIsFoundOut) {
-  std::string report;
   record_ = with_lies(record_, 3);
   std::vector<Cut> cuts = systematic_cuts(record_);
   std::erase_if(cuts, [](const Cut& cut) { return cut.kind != Cut::Kind::kNone; });
-  EXPECT_GT(judge_all(cuts, &report), 0u);
+  EXPECT_GT(judge_all(std::move(cuts)).lost, 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(On, PowerCutTest, ::testing::Values("ext4", "btrfs"),

@@ -19,11 +19,12 @@ long must(long result, const std::string& what) {
 
 }  // namespace
 
-PowerCutWorkload::PowerCutWorkload(std::string root, FileHistory& history, unsigned seed)
-    : root_(std::move(root)), history_(history), random_(seed) {
+PowerCutWorkload::PowerCutWorkload(FileCalls& calls, std::string root, FileHistory& history,
+                                   unsigned seed)
+    : calls_(calls), root_(std::move(root)), history_(history), random_(seed) {
   for (unsigned i = 0; i < kDirectories; ++i)
     directories_.push_back(make_directory(FileHistory::kRoot));
-  must(lkl_sys_sync(), "sync");
+  sync_all();
 }
 
 void PowerCutWorkload::run(unsigned steps) {
@@ -45,16 +46,14 @@ void PowerCutWorkload::step() {
   if (what < 92) return unlink(file);
   if (what < 96) return create_in_new_directory();
   if (what < 98) return rename_directory();
-  must(lkl_sys_sync(), "sync");
-  history_.all_synced();
-  ++syncs_;
+  sync_all();
 }
 
 void PowerCutWorkload::create_file() {
   size_t file;
   const int fd = make(some_directory(), new_name("f"), file);
   maybe_sync(fd, file);
-  lkl_sys_close(fd);
+  calls_.close(fd);
   if (below(8) == 0) sync_directory(history_.directory(file));
 }
 
@@ -63,7 +62,7 @@ void PowerCutWorkload::create_in_new_directory() {
   size_t file;
   const int fd = make(make_directory(some_directory()), "first", file);
   sync_file(fd, file);
-  lkl_sys_close(fd);
+  calls_.close(fd);
 }
 
 void PowerCutWorkload::overwrite(size_t file) {
@@ -75,7 +74,7 @@ void PowerCutWorkload::overwrite(size_t file) {
   // By O_SYNC as good as by fsync.
   const bool at_once = below(3) == 0;
   history_.write(file, std::move(bytes));
-  const int fd = open(file, LKL_O_RDWR | (at_once ? LKL_O_SYNC : 0));
+  const int fd = open(file, at_once ? FileCalls::How::kChangeAtOnce : FileCalls::How::kChange);
   write_at(fd, offset, data);
   if (at_once) {
     history_.file_synced(file);
@@ -83,17 +82,17 @@ void PowerCutWorkload::overwrite(size_t file) {
   } else {
     maybe_sync(fd, file);
   }
-  lkl_sys_close(fd);
+  calls_.close(fd);
 }
 
 void PowerCutWorkload::append(size_t file) {
   const std::string bytes = history_.bytes(file);
   const std::string data = some_noise();
   history_.write(file, bytes + data);
-  const int fd = open(file, LKL_O_RDWR);
+  const int fd = open(file, FileCalls::How::kChange);
   write_at(fd, bytes.size(), data);
   maybe_sync(fd, file);
-  lkl_sys_close(fd);
+  calls_.close(fd);
 }
 
 void PowerCutWorkload::shorten(size_t file) {
@@ -101,10 +100,10 @@ void PowerCutWorkload::shorten(size_t file) {
   bytes.resize(below(static_cast<unsigned>(bytes.size()) + 1));
   const size_t size = bytes.size();
   history_.write(file, std::move(bytes));
-  const int fd = open(file, LKL_O_RDWR);
-  must(lkl_sys_ftruncate(static_cast<unsigned>(fd), size), "ftruncate");
+  const int fd = open(file, FileCalls::How::kChange);
+  must(calls_.truncate(fd, size), "truncate");
   maybe_sync(fd, file);
-  lkl_sys_close(fd);
+  calls_.close(fd);
 }
 
 void PowerCutWorkload::rename(size_t file) {
@@ -112,7 +111,7 @@ void PowerCutWorkload::rename(size_t file) {
   const size_t old_directory = history_.directory(file);
   const size_t new_directory = some_directory();
   history_.rename(file, new_directory, new_name("r"));
-  must(lkl_sys_rename(from.c_str(), at(file).c_str()), "rename " + from);
+  must(calls_.rename(from, at(file)), "rename " + from);
   if (below(3) == 0) return;
   sync_directory(old_directory);
   if (new_directory != old_directory) sync_directory(new_directory);
@@ -124,10 +123,10 @@ void PowerCutWorkload::replace(size_t file) {
   size_t fresh;
   const int fd = make(directory, new_name("t"), fresh);
   sync_file(fd, fresh);
-  lkl_sys_close(fd);
+  calls_.close(fd);
   const std::string from = at(fresh);
   history_.replace(file, fresh);
-  must(lkl_sys_rename(from.c_str(), at(fresh).c_str()), "rename " + from);
+  must(calls_.rename(from, at(fresh)), "rename " + from);
   if (below(2)) sync_directory(directory);
 }
 
@@ -135,7 +134,7 @@ void PowerCutWorkload::unlink(size_t file) {
   const std::string path = at(file);
   const size_t directory = history_.directory(file);
   history_.unlink(file);
-  must(lkl_sys_unlink(path.c_str()), "unlink " + path);
+  must(calls_.unlink(path), "unlink " + path);
   if (below(2)) sync_directory(directory);
 }
 
@@ -143,15 +142,14 @@ void PowerCutWorkload::rename_directory() {
   const size_t directory = some_directory();
   const std::string from = directory_at(directory);
   history_.rename_directory(directory, new_name("d"));
-  must(lkl_sys_rename(from.c_str(), directory_at(directory).c_str()), "rename " + from);
+  must(calls_.rename(from, directory_at(directory)), "rename " + from);
   if (below(2)) sync_directory(FileHistory::kRoot);
 }
 
 int PowerCutWorkload::make(size_t directory, const std::string& name, size_t& file) {
   file = history_.create(directory, name);
   const std::string path = at(file);
-  const int fd = static_cast<int>(
-      must(lkl_sys_open(path.c_str(), LKL_O_CREAT | LKL_O_EXCL | LKL_O_RDWR, 0644), path));
+  const int fd = static_cast<int>(must(calls_.open(path, FileCalls::How::kMake), path));
   const std::string bytes = some_noise();
   history_.write(file, bytes);
   write_at(fd, 0, bytes);
@@ -161,25 +159,22 @@ int PowerCutWorkload::make(size_t directory, const std::string& name, size_t& fi
 size_t PowerCutWorkload::make_directory(size_t parent) {
   const size_t directory = history_.create_directory(parent, new_name("d"));
   const std::string path = directory_at(directory);
-  must(lkl_sys_mkdir(path.c_str(), 0755), "mkdir " + path);
+  must(calls_.mkdir(path), "mkdir " + path);
   return directory;
 }
 
-int PowerCutWorkload::open(size_t file, int flags) {
+int PowerCutWorkload::open(size_t file, FileCalls::How how) {
   const std::string path = at(file);
-  return static_cast<int>(must(lkl_sys_open(path.c_str(), flags, 0), path));
+  return static_cast<int>(must(calls_.open(path, how), path));
 }
 
 void PowerCutWorkload::write_at(int fd, size_t offset, const std::string& bytes) {
-  const long count = must(lkl_sys_pwrite64(static_cast<unsigned>(fd), bytes.data(), bytes.size(),
-                                           static_cast<lkl_loff_t>(offset)),
-                          "write");
+  const long count = must(calls_.write(fd, bytes, offset), "write");
   if (static_cast<size_t>(count) != bytes.size()) throw std::runtime_error("a short write");
 }
 
 void PowerCutWorkload::sync_file(int fd, size_t file) {
-  const auto number = static_cast<unsigned>(fd);
-  must(below(4) ? lkl_sys_fsync(number) : lkl_sys_fdatasync(number), "fsync");
+  must(below(4) ? calls_.fsync(fd) : calls_.fdatasync(fd), "fsync");
   history_.file_synced(file);
   ++syncs_;
 }
@@ -190,11 +185,16 @@ void PowerCutWorkload::maybe_sync(int fd, size_t file) {
 
 void PowerCutWorkload::sync_directory(size_t directory) {
   const std::string path = directory_at(directory) + "/";
-  const auto fd = static_cast<unsigned>(
-      must(lkl_sys_open(path.c_str(), LKL_O_RDONLY | LKL_O_DIRECTORY, 0), path));
-  must(lkl_sys_fsync(fd), "fsync of " + path);
-  lkl_sys_close(fd);
+  const int fd = static_cast<int>(must(calls_.open(path, FileCalls::How::kDirectory), path));
+  must(calls_.fsync(fd), "fsync of " + path);
+  calls_.close(fd);
   history_.directory_synced(directory);
+  ++syncs_;
+}
+
+void PowerCutWorkload::sync_all() {
+  if (!calls_.sync()) return;
+  history_.all_synced();
   ++syncs_;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "fs/file_calls.h"
 #include "fs/file_history.h"
 
 namespace lkl_test {
@@ -15,7 +16,7 @@ namespace lkl_test {
 class PowerCutWorkload final {
  public:
   // Works in the mounted directory `root`; the history's paths are relative to it.
-  PowerCutWorkload(std::string root, FileHistory& history, unsigned seed);
+  PowerCutWorkload(FileCalls& calls, std::string root, FileHistory& history, unsigned seed);
 
   void run(unsigned steps);
 
@@ -36,11 +37,12 @@ class PowerCutWorkload final {
 
   // Makes a file with something in it; fd of it.
   int make(size_t directory, const std::string& name, size_t& file);
-  int open(size_t file, int flags);
+  int open(size_t file, FileCalls::How how);
   void write_at(int fd, size_t offset, const std::string& bytes);
   void sync_file(int fd, size_t file);
   void maybe_sync(int fd, size_t file);
   void sync_directory(size_t directory);
+  void sync_all();
   size_t make_directory(size_t parent);
 
   unsigned below(unsigned bound) { return static_cast<unsigned>(random_() % bound); }
@@ -53,6 +55,7 @@ class PowerCutWorkload final {
     return root_ + history_.directory_path(directory);
   }
 
+  FileCalls& calls_;
   std::string root_;
   FileHistory& history_;
   std::mt19937 random_;
@@ -61,7 +64,8 @@ class PowerCutWorkload final {
   unsigned syncs_ = 0;
 };
 
-// What is in a mounted directory: its files, at any depth. Throws std::runtime_error.
+// What is in a directory of the library's kernel: its files, at any depth. Throws
+// std::runtime_error.
 FileHistory::Tree read_tree(const std::string& root);
 
 }  // namespace lkl_test
