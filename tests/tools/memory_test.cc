@@ -87,5 +87,17 @@ TEST_F(MemoryTest, DeepTreesTakeOnePath) {
     EXPECT_LT(peak_of(command), kMost + 40 * 1024) << command[0];
 }
 
+// Paths of nearly 4 KiB: if each directory's were kept, that would be 70 MiB.
+TEST_F(MemoryTest, DirectoriesOfAnArchiveAreNotKept) {
+  const std::string name(200, 'n');
+  std::string path = "tree";
+  for (int i = 0; i < 18; i++) path += "/" + name;
+  shell("mkdir -p " + path + " && (cd " + path + " && seq 12000 | xargs mkdir)");
+  shell("tar -cf t.tar tree");
+  shell("mke2fs -q -F -t ext4 -N 15000 e.img 100M");
+  EXPECT_LT(peak_of({"tar", "in", "-m", "48M", "e.img", "-f", "t.tar"}), kMost - 50 * 1024);
+  check_ext4("e.img");
+}
+
 }  // namespace
 }  // namespace lkl::tool_test

@@ -97,6 +97,16 @@ bool is_acl(const std::string& name) {
   return name == kAccess || name == kDefault;
 }
 
+bool is_default_acl(const std::string& name) {
+  return name == kDefault;
+}
+
+std::string no_acl() {
+  std::string value;
+  append(value, kVersion, kHeader);
+  return value;
+}
+
 bool put_acl(archive_entry* entry, const std::string& name, const std::string& value) {
   if (value.size() < kHeader || (value.size() - kHeader) % kRecord != 0 ||
       number_at(value, 0, 4) != kVersion)

@@ -16,6 +16,11 @@ namespace lkl::tool {
 // Whether the extended attribute is an ACL.
 bool is_acl(const std::string& name);
 
+// Whether it is the one of a directory that new files get.
+bool is_default_acl(const std::string& name);
+// The value that takes an ACL away.
+std::string no_acl();
+
 // Gives the entry the ACL that the attribute holds. False if it is damaged.
 bool put_acl(archive_entry* entry, const std::string& name, const std::string& value);
 

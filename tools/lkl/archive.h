@@ -16,6 +16,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -111,10 +112,14 @@ class Unpacker {
     std::optional<Timestamp> accessed, modified;
     std::vector<std::pair<std::string, std::string>> xattrs;
   };
-  // The directories from the target's root down to where we are.
+  // A directory where we are, from the target down.
   struct Level {
     std::string name;
     Handle handle;
+    bool folds_names = false;
+    std::size_t hash = 0;  // of its path
+    // What it gets when we leave it: until then what is put into it changes its times.
+    std::optional<Attributes> attributes;
   };
 
   // Of a directory where names that differ may lead to one file.
@@ -126,21 +131,25 @@ class Unpacker {
   static la_ssize_t read_block(struct archive* archive, void* self, const void** block);
   static std::optional<Components> components(const std::string& member);
   static Attributes attributes_of(archive_entry* entry);
+  Attributes attributes_of_finished(const Handle& directory);
 
   void unpack_member(archive_entry* entry, const std::string& member);
   void make_link(Place place, archive_entry* entry);
   void unpack_regular(const std::string& member, Place place, archive_entry* entry);
   void read_data(const std::string& member, const Handle& out, std::uint64_t size);
   void make_other(Place place, archive_entry* entry, std::uint32_t type);
-  void finish_directories();
   void set_attributes(const std::string& member, Place place, const Attributes& attributes,
                       bool symlink);
-  // Opens the directory, making what is missing of it if `make`.
-  const Handle& enter(const Components& path, std::size_t count, bool make);
+  // Opens the directory, making what is missing of it, and leaves those that it is not below.
+  const Handle& enter(const Components& path, std::size_t count);
+  // The last of the directories where we are gets its attributes.
+  void leave();
+  // The path of where we are, below the target, or of what has this name there.
+  std::string here(std::string_view name = {}) const;
   void make_room(Place place);
-  // Before a member is put into the directory at `path`: another one must not be there by a name
+  // Before a member is put into the directory where we are: another one must not be there by a name
   // that the file system takes for the same. A member of exactly that name is replaced.
-  void refuse_other_spelling(const std::string& path, Place place);
+  void refuse_other_spelling(Place place);
   [[noreturn]] void fail(const std::string& member);
   std::string display(const std::string& member) const;
 
@@ -153,11 +162,11 @@ class Unpacker {
   std::string tail_;  // the last bytes read, which are the end mark
   Tree* tree_ = nullptr;
   std::string target_;
-  Handle base_;
-  std::vector<Level> levels_;
-  std::map<std::string, std::optional<Folding>> folding_;  // by the directories' paths
-  // Last, since their entries change them.
-  std::vector<std::pair<Components, Attributes>> directories_;
+  std::vector<Level> levels_;               // the target first
+  std::map<std::string, Folding> folding_;  // by the directories' paths
+  // Those that have got their attributes, by the hashes of their paths. An archive may come back to
+  // them.
+  std::unordered_set<std::size_t> finished_;
   XattrKeeper xattrs_;
 };
 

@@ -36,10 +36,9 @@ Timestamp time_of(std::int64_t seconds, long nanoseconds) {
   return {seconds, static_cast<std::uint32_t>(nanoseconds)};
 }
 
-std::string join(const std::vector<std::string>& components) {
-  std::string path;
-  for (const std::string& component : components) path += (path.empty() ? "" : "/") + component;
-  return path;
+std::size_t hash_below(std::size_t directory, const std::string& name) {
+  constexpr std::size_t kOdd = 0x9e3779b97f4a7c15;
+  return (directory ^ std::hash<std::string>()(name)) * kOdd;
 }
 
 }  // namespace
@@ -107,7 +106,9 @@ void Unpacker::unpack(Tree& tree, const std::string& path) {
   tree_ = &tree;
   target_ = path;
   try {
-    base_ = tree.open_directory(path);
+    levels_.clear();
+    levels_.push_back({{}, tree.open_directory(path), false, 0, {}});
+    levels_[0].folds_names = tree.folds_names(levels_[0].handle);
   } catch (const std::system_error& error) {
     throw Failure(fmt::format("{}: {}", tree.display(path), describe(error.code())));
   }
@@ -144,15 +145,15 @@ void Unpacker::unpack(Tree& tree, const std::string& path) {
       const std::string where = display(member);
       const bool data = dynamic_cast<const WriteError*>(&error) != nullptr;
       if (is_no_room(error.code()))
-        throw Failure(fmt::format(
-            "{}: {}; what came before was unpacked", where,
-            why_no_room(tree, base_, error.code(), data ? Growth::kData : Growth::kName)));
+        throw Failure(fmt::format("{}: {}; what came before was unpacked", where,
+                                  why_no_room(tree, levels_[0].handle, error.code(),
+                                              data ? Growth::kData : Growth::kName)));
       context_.diagnostics.error(where, error.code());
     } catch (const MemberFailure& failure) {
       context_.diagnostics.error(failure.what());
     }
   }
-  finish_directories();
+  while (!levels_.empty()) leave();
   const bool plain = archive_filter_code(a, 0) == ARCHIVE_FILTER_NONE;
   const auto is_zero = [](char c) { return c == 0; };
   if (plain && (tail_.size() < kEndMark || !std::all_of(tail_.begin(), tail_.end(), is_zero)))
@@ -160,44 +161,83 @@ void Unpacker::unpack(Tree& tree, const std::string& path) {
         "{}: has no end mark: it may have been cut off; what is in it was unpacked", name_));
 }
 
-const Handle& Unpacker::enter(const Components& path, std::size_t count, bool make) {
+const Handle& Unpacker::enter(const Components& path, std::size_t count) {
   std::size_t same = 0;
-  while (same < count && same < levels_.size() && levels_[same].name == path[same]) same++;
-  levels_.resize(same);
-  while (levels_.size() < count) {
-    const std::string& name = path[levels_.size()];
-    const Handle& dir = levels_.empty() ? base_ : levels_.back().handle;
-    refuse_other_spelling(join({path.begin(), path.begin() + static_cast<long>(levels_.size())}),
-                          {dir, name});
+  while (same < count && same + 1 < levels_.size() && levels_[same + 1].name == path[same]) same++;
+  while (levels_.size() > same + 1) leave();
+  while (levels_.size() <= count) {
+    const std::string& name = path[levels_.size() - 1];
+    const Handle& dir = levels_.back().handle;
+    refuse_other_spelling({dir, name});
     const auto stat = tree_->find({dir, name});
     if (stat && !stat->is_directory())
-      throw MemberFailure(fmt::format(
-          "{}: is in the way of what belongs below it{}",
-          display(join({path.begin(), path.begin() + static_cast<long>(levels_.size()) + 1})),
-          stat->is_symlink() ? ": a symbolic link, which is not followed" : ""));
-    if (!stat && !make) throw std::system_error(std::make_error_code(std::errc::not_a_directory));
+      throw MemberFailure(
+          fmt::format("{}: is in the way of what belongs below it{}", display(here(name)),
+                      stat->is_symlink() ? ": a symbolic link, which is not followed" : ""));
     if (!stat) {
       tree_->make_directory({dir, name}, 0755);
       if (tree_->unix_attributes()) tree_->set_mode({dir, name}, 0755);
     }
-    Handle next = tree_->open_directory({dir, name});
-    levels_.push_back({name, std::move(next)});
+    Level level{
+        name, tree_->open_directory({dir, name}), false, hash_below(levels_.back().hash, name), {}};
+    level.folds_names = tree_->folds_names(level.handle);
+    if (finished_.contains(level.hash)) level.attributes = attributes_of_finished(level.handle);
+    levels_.push_back(std::move(level));
   }
-  return count == 0 ? base_ : levels_.back().handle;
+  return levels_.back().handle;
 }
 
-void Unpacker::refuse_other_spelling(const std::string& path, Place place) {
-  const auto [known, is_new] = folding_.try_emplace(path);
-  if (is_new && tree_->folds_names(place.dir))
-    known->second.emplace(Folding{Arrivals(*tree_, place.dir, false), {}});
-  if (!known->second || known->second->names.contains(place.name)) return;
-  if (tree_->find(place) && known->second->arrivals.has_arrived(place)) {
-    const std::string name(place.name);
-    const std::string member = path.empty() ? name : join_path(path, name);
+void Unpacker::leave() {
+  check_interrupted();
+  const Level& level = levels_.back();
+  if (level.attributes) {
+    set_attributes(here(), {level.handle, kItself}, *level.attributes, false);
+    finished_.insert(level.hash);
+  }
+  levels_.pop_back();
+}
+
+// It is to be as it was when we leave it again. Meanwhile new members get no access lists by it:
+// they have their own.
+Unpacker::Attributes Unpacker::attributes_of_finished(const Handle& directory) {
+  const Stat stat = tree_->stat(directory);
+  Attributes attributes;
+  attributes.mode = stat.mode & 07777;
+  attributes.uid = stat.uid;
+  attributes.gid = stat.gid;
+  attributes.accessed = stat.accessed;
+  attributes.modified = stat.modified;
+  if (!tree_->unix_attributes()) return attributes;
+  const Place place{directory, kItself};
+  for (const std::string& name : tree_->xattr_names(place)) {
+    if (!is_default_acl(name)) continue;
+    attributes.xattrs.emplace_back(name, tree_->get_xattr(place, name));
+    tree_->set_xattr(place, name, no_acl());
+  }
+  return attributes;
+}
+
+std::string Unpacker::here(std::string_view name) const {
+  std::string path;
+  for (std::size_t i = 1; i < levels_.size(); i++) path += levels_[i].name + "/";
+  if (name.empty() && !path.empty()) path.pop_back();
+  return path.append(name);
+}
+
+void Unpacker::refuse_other_spelling(Place place) {
+  if (!levels_.back().folds_names) return;
+  const std::string path = here();
+  auto known = folding_.find(path);
+  if (known == folding_.end())
+    known = folding_.emplace(path, Folding{Arrivals(*tree_, place.dir, false), {}}).first;
+  auto& [arrivals, names] = known->second;
+  if (names.contains(place.name)) return;
+  if (tree_->find(place) && arrivals.has_arrived(place)) {
+    const std::string member = here(place.name);
     throw MemberFailure(already_arrived(*tree_, place, join_path(target_, member),
                                         fmt::format("member '{}'", member)));
   }
-  known->second->names.insert(place.name);
+  names.insert(place.name);
 }
 
 void Unpacker::make_room(Place place) {
@@ -243,20 +283,20 @@ void Unpacker::unpack_member(archive_entry* entry, const std::string& member) {
   progress_.set_subject(member);
   if (type == LKL_S_IFDIR) {
     if (!path->empty()) {
-      const Handle& dir = enter(*path, path->size() - 1, true);
-      const Place place{dir, path->back()};
-      refuse_other_spelling(join({path->begin(), path->end() - 1}), place);
+      const Place place{enter(*path, path->size() - 1), path->back()};
       const auto existing = tree_->find(place);
-      if (existing && !existing->is_directory()) tree_->remove(place);
-      enter(*path, path->size(), true);
+      if (existing && !existing->is_directory()) {
+        refuse_other_spelling(place);
+        tree_->remove(place);
+      }
     }
-    directories_.emplace_back(*path, attributes_of(entry));
+    enter(*path, path->size());
+    levels_.back().attributes = attributes_of(entry);
     return;
   }
   if (path->empty()) throw std::system_error(std::make_error_code(std::errc::is_a_directory));
-  const Handle& dir = enter(*path, path->size() - 1, true);
-  const Place place{dir, path->back()};
-  refuse_other_spelling(join({path->begin(), path->end() - 1}), place);
+  const Place place{enter(*path, path->size() - 1), path->back()};
+  refuse_other_spelling(place);
   if (link)
     make_link(place, entry);
   else if (type == LKL_S_IFREG)
@@ -272,9 +312,9 @@ void Unpacker::make_link(Place place, archive_entry* entry) {
   if (!target || target->empty())
     throw MemberFailure(fmt::format("{}: its hard link to '{}' leads out of the archive, left out",
                                     display(archive_entry_pathname(entry)), text));
-  // Not through levels_: `place` refers to it.
+  // Not by enter(): `place` is where we are.
   Handle walked;
-  const Handle* from = &base_;
+  const Handle* from = &levels_[0].handle;
   for (std::size_t i = 0; i + 1 < target->size(); i++) {
     walked = tree_->open_directory({*from, (*target)[i]});
     from = &walked;
@@ -357,24 +397,6 @@ void Unpacker::make_other(Place place, archive_entry* entry, std::uint32_t type)
                                     display(member), type_name(type)));
   }
   set_attributes(member, place, attributes_of(entry), type == LKL_S_IFLNK);
-}
-
-// In the reverse order, so that what is made of a directory's name later counts.
-void Unpacker::finish_directories() {
-  for (auto at = directories_.rbegin(); at != directories_.rend(); ++at) {
-    check_interrupted();
-    const auto& [path, attributes] = *at;
-    const std::string member = join(path);
-    try {
-      const Handle& directory = enter(path, path.size(), false);
-      set_attributes(member, {directory, kItself}, attributes, false);
-    } catch (const std::system_error& error) {
-      context_.diagnostics.error(display(member), error.code());
-    } catch (const MemberFailure& failure) {
-      context_.diagnostics.error(failure.what());
-    }
-  }
-  directories_.clear();
 }
 
 // In the order in which one undoes the other: the owner clears the set-id bits and the
