@@ -91,9 +91,69 @@ TEST_F(NoRoomTest, OfLinks) {
   shell("for i in $(seq 100); do ln f " + long_name + "$i; done && tar -cf t.tar f " + long_name +
         "*");
   const std::string said = error_of({"tar", "in", "-q", "b.img", "-f", "t.tar"});
-  expect_words(said, ": the file system allows no more links to it");
+  expect_words(said, ": the file system allows no more links to the file");
   expect_words(error_of({"ln", "b.img", "/f", "/" + std::string(200, 'o')}),
-               ": the file system allows no more links to it");
+               ": the file system allows no more links to the file");
+}
+
+// Counts of links near the limit are written to the image, since to make so many takes a while; the
+// slow test of the mount does.
+TEST_F(NoRoomTest, OfLinksOfExt4) {
+  const std::string kSaid =
+      ": the file system allows 65000 links to a file, and as many directories";
+  shell(
+      "mkdir -p tree/full tree/more/full/new && cd tree/full && seq 200 | xargs mkdir && echo x "
+      ">../f");
+  shell(
+      "mke2fs -q -F -t ext4 -b 1024 -O ^dir_nlink -d tree e.img 16M && tar -C tree/more -cf t.tar "
+      "full");
+  const auto set_links = [](const std::string& file, int links) {
+    shell("debugfs -w -R 'set_inode_field " + file + " links_count " + std::to_string(links) +
+          "' e.img 2>/dev/null");
+  };
+  // An index, which mke2fs does not make: without one directories are counted in any case.
+  shell("e2fsck -fyD e.img; true");
+  check_ext4("e.img");
+  set_links("/f", 64999);
+  set_links("/full", 64999);
+  lkl_ok({"ln", "e.img", "/f", "/f2"});
+  lkl_ok({"mkdir", "e.img", "/full/last", "/other"});
+  expect_words(error_of({"ln", "e.img", "/f", "/f3"}), kSaid);
+  for (const auto& command : {std::vector<std::string>{"mkdir", "e.img", "/full/d"},
+                              {"mv", "e.img", "/other", "/full/d"},
+                              {"cp", "-q", "-r", "tree/more/full", "e.img:/"},
+                              {"tar", "in", "-q", "e.img", "-f", "t.tar"}})
+    expect_words(error_of(command), kSaid);
+  // What is said to help does.
+  shell("tune2fs -O dir_nlink e.img");
+  lkl_ok({"mv", "e.img", "/other", "/full/d"});
+  lkl_ok({"cp", "-q", "-r", "tree/more/full", "e.img:/"});
+  expect_words(error_of({"ln", "e.img", "/f", "/f3"}), kSaid);
+  set_links("/f", 2);
+  set_links("/full", 205);
+  check_ext4("e.img");
+}
+
+// btrfs has room for data that names and small files cannot have.
+TEST_F(NoRoomTest, OfNamesOfBtrfs) {
+  const std::string kSaid = ": the file system is full: no room for names and small files, ";
+  shell(
+      "mkdir small && cd small && head -c 6M /dev/urandom | split -a 4 -b 2000 - && cd .. &&"
+      " truncate -s 140M b.img && mkfs.btrfs -q -m single b.img >/dev/null &&"
+      " head -c 80M /dev/urandom >big");
+  lkl_ok({"cp", "-q", "big", "b.img:/"});
+  lkl_ok({"truncate", "-s", "10M", "b.img", "/big"});
+  const std::string said = error_of({"cp", "-q", "-r", "small", "b.img:/to"});
+  expect_words(said, kSaid);
+  EXPECT_EQ(said.find("b.img:/to/x"), 5u) << said.substr(0, 1000);
+  expect_words(error_of({"mkdir", "b.img", "/d"}), kSaid);
+  expect_words(error_of({"write", "b.img", "/f", "--text", std::string(1000, 'x')}), kSaid);
+  check_btrfs("b.img");
+  // What was said to be there is.
+  lkl_ok({"cp", "-q", "-r", "b.img:/to", "back"});
+  const std::string there = shell("ls back");
+  EXPECT_GT(there.size(), 5u * 100);
+  EXPECT_EQ(shell("cd back && for f in *; do cmp $f ../small/$f; done"), "");
 }
 
 TEST_F(NoRoomTest, OfAQuota) {

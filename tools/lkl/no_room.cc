@@ -3,9 +3,15 @@
 
 #include <errno.h>
 #include <fmt/format.h>
+#include <lkl.h>
+#include <lkl/linux/btrfs.h>
+#include <lkl/linux/btrfs_tree.h>
 #include <lkl/linux/magic.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <vector>
 
 #include "error.h"
 #include "format.h"
@@ -26,6 +32,36 @@ bool index_is_full() {
   return std::any_of(lines.begin(), lines.end(), [](const std::string& line) {
     return line.find("index full, reach max htree level") != std::string::npos;
   });
+}
+
+// What btrfs has set aside for data and does not use, in bytes, if what it has set aside for names
+// and small files is used up: it cannot be had for these then.
+std::optional<std::uint64_t> free_for_data_only(const Handle& at) {
+  constexpr std::uint64_t kLeast = 4 << 20;  // what the file system wants beside its reserve
+  constexpr std::size_t kMostKinds = 16;
+  std::error_code ec;
+  const File directory(at.fd(), ".", LKL_O_RDONLY | LKL_O_DIRECTORY, 0, ec);
+  if (ec) return std::nullopt;
+  std::vector<std::byte> room(sizeof(struct lkl_btrfs_ioctl_space_args) +
+                              kMostKinds * sizeof(struct lkl_btrfs_ioctl_space_info));
+  auto* const args = reinterpret_cast<struct lkl_btrfs_ioctl_space_args*>(room.data());
+  args->space_slots = kMostKinds;
+  if (lkl_sys_ioctl(static_cast<unsigned>(directory.fd()), LKL_BTRFS_IOC_SPACE_INFO,
+                    reinterpret_cast<lkl_ulong>(args)) < 0)
+    return std::nullopt;
+  std::uint64_t data = 0, names = 0, reserve = 0;
+  for (std::uint64_t i = 0; i < std::min<std::uint64_t>(args->total_spaces, kMostKinds); i++) {
+    const auto& kind = args->spaces[i];
+    const std::uint64_t unused = kind.total_bytes - kind.used_bytes;
+    if (kind.flags & LKL_BTRFS_SPACE_INFO_GLOBAL_RSV)
+      reserve = kind.total_bytes;
+    else if (kind.flags & LKL_BTRFS_BLOCK_GROUP_METADATA)
+      names += unused;
+    else if (kind.flags & LKL_BTRFS_BLOCK_GROUP_DATA)
+      data += unused;
+  }
+  if (names >= reserve + kLeast) return std::nullopt;
+  return data;
 }
 
 }  // namespace
@@ -52,8 +88,9 @@ std::string why_no_room(Tree& tree, const Handle& at, const std::error_code& cod
   }
   const bool ext = space.type == LKL_EXT4_SUPER_MAGIC;
   if (code == std::errc::too_many_links)
-    return fmt::format("the file system allows no more links to it{}",
-                       ext ? "; subdirectories are not counted with tune2fs -O dir_nlink" : "");
+    return ext ? "the file system allows 65000 links to a file, and as many directories in one; "
+                 "tune2fs -O dir_nlink lifts the latter"
+               : "the file system allows no more links to the file";
   const std::string room =
       fmt::format("{} of {} free", human_size(space.available * space.block_size),
                   human_size(space.blocks * space.block_size));
@@ -65,15 +102,16 @@ std::string why_no_room(Tree& tree, const Handle& at, const std::error_code& cod
         "the directory's index is full ({}); tune2fs -O large_dir lets it grow, or use several "
         "directories",
         room);
+  if (space.type == LKL_BTRFS_SUPER_MAGIC && !tree.on_host())
+    if (const auto for_data = free_for_data_only(at))
+      return fmt::format(
+          "the file system is full: no room for names and small files, {} of {} for the data of "
+          "large ones; remove something, or make it larger (btrfs filesystem resize)",
+          human_size(*for_data), human_size(space.blocks * space.block_size));
   constexpr std::string_view kCure = "remove something, or make the file system larger";
   if (is_full(space)) return fmt::format("the file system is full ({}); {}", room, kCure);
   if (what != Growth::kName)
     return fmt::format("does not fit into the file system ({}); {}", room, kCure);
-  if (space.type == LKL_BTRFS_SUPER_MAGIC)
-    return fmt::format(
-        "the file system has no room left for names and the like ({}); btrfs balance start "
-        "-dusage=50 may make some",
-        room);
   return fmt::format("the directory can hold no more names ({}); use several directories", room);
 }
 
