@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "api/internal.h"
+#include "api/util.h"
 #include "block/callback_backend.h"
 #include "block/file_backend.h"
 #include "block/file_source.h"
@@ -325,21 +326,13 @@ int lkl_disk_add_options(lkl_disk* disk, const lkl_disk_options* opts) {
   const Registry::Use instance;
   const lkl_disk_options options = opts ? *opts : lkl_disk_options{};
   if (!instance || !disk || (options.flags & ~kFlags)) return -LKL_EINVAL;
-  try {
-    return instance->disks().add(*disk, options);
-  } catch (const std::bad_alloc&) {
-    return -LKL_ENOMEM;
-  }
+  return lkl::or_no_memory([&] { return instance->disks().add(*disk, options); });
 }
 
 int lkl_disk_open(lkl_disk* disk, const char* uri, unsigned int flags) {
   const Registry::Use instance;
   if (!instance || !disk || !uri) return -LKL_EINVAL;
-  try {
-    return instance->disks().open(*disk, uri, flags);
-  } catch (const std::bad_alloc&) {
-    return -LKL_ENOMEM;
-  }
+  return lkl::or_no_memory([&] { return instance->disks().open(*disk, uri, flags); });
 }
 
 int lkl_disk_add(lkl_disk* disk) {

@@ -34,12 +34,10 @@ int device_types(std::vector<std::string>& types) {
   if (const int error = lkl_mount_fs("proc"); error < 0) return error;
   std::string text;
   if (const int error = lkl::read_small_file("/proc/filesystems", text)) return error;
-  for (size_t start = 0; start < text.size();) {
-    const size_t end = text.find('\n', start);
-    if (text[start] == '\t') types.push_back(text.substr(start + 1, end - start - 1));
-    if (end == std::string::npos) break;
-    start = end + 1;
-  }
+  lkl::for_each_piece(text, '\n', [&](std::string_view line) {
+    if (line.starts_with('\t')) types.emplace_back(line.substr(1));
+    return true;
+  });
   return 0;
 }
 

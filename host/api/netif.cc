@@ -51,18 +51,16 @@ int inet6_flags(int ifindex, const void* addr, unsigned& flags) {
   char wanted[33];
   for (int i = 0; i < 16; ++i)
     std::snprintf(wanted + 2 * i, 3, "%02x", static_cast<const unsigned char*>(addr)[i]);
-  for (size_t start = 0; start < text.size();) {
-    const size_t end = std::min(text.find('\n', start), text.size());
-    const std::string line = text.substr(start, end - start);
-    start = end + 1;
+  bool found = false;
+  lkl::for_each_piece(text, '\n', [&](std::string_view line) {
     char address[33];
     unsigned index, prefix, scope;
-    if (std::sscanf(line.c_str(), "%32s %x %x %x %x", address, &index, &prefix, &scope, &flags) ==
-            5 &&
-        static_cast<int>(index) == ifindex && std::strcmp(address, wanted) == 0)
-      return 0;
-  }
-  return -LKL_EADDRNOTAVAIL;
+    found = std::sscanf(std::string(line).c_str(), "%32s %x %x %x %x", address, &index, &prefix,
+                        &scope, &flags) == 5 &&
+            static_cast<int>(index) == ifindex && std::strcmp(address, wanted) == 0;
+    return !found;
+  });
+  return found ? 0 : -LKL_EADDRNOTAVAIL;
 }
 
 }  // namespace

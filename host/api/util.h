@@ -43,16 +43,27 @@ auto or_no_memory(Body body) -> decltype(body()) {
 int read_small_file(const char* path, std::string& content);
 // Writes it all at once; 0 or an error.
 int write_small_file(const char* path, const std::string& content);
+
+// For each line, or what else stands between separators; nothing of memory. `take` says whether
+// to go on.
+template <typename Take>
+void for_each_piece(std::string_view text, char separator, Take take) {
+  while (!text.empty()) {
+    const std::string_view piece = text.substr(0, text.find(separator));
+    text.remove_prefix(std::min(piece.size() + 1, text.size()));
+    if (!take(piece)) return;
+  }
+}
+
 // For each "key|value" of a text in which ';' stands between them. What is none, or fails, is
 // printed as what it is (`kind`), and the rest goes on. 0 or the first error.
 template <typename Set>
 int for_each_pair(std::string_view text, const char* kind, Set set) {
   return or_no_memory([&] {
     int first = 0;
-    while (!text.empty()) {
-      const std::string entry(text.substr(0, text.find(';')));
-      text.remove_prefix(std::min(entry.size() + 1, text.size()));
-      if (entry.empty()) continue;
+    for_each_piece(text, ';', [&](std::string_view piece) {
+      if (piece.empty()) return true;
+      const std::string entry(piece);
       const size_t bar = entry.find('|');
       const int error = bar == std::string::npos
                             ? -LKL_EINVAL
@@ -61,7 +72,8 @@ int for_each_pair(std::string_view text, const char* kind, Set set) {
         lkl_printf("lkl: %s \"%s\": %s\n", kind, entry.c_str(),
                    bar == std::string::npos ? "must be key|value" : lkl_strerror(error));
       if (error && !first) first = error;
-    }
+      return true;
+    });
     return first;
   });
 }
