@@ -35,28 +35,7 @@ std::atomic<bool> console_on{true};
 std::atomic<int> console_fd{STDERR_FILENO};
 std::atomic<int> log_fd{-1};
 
-// Runs on a small stack of the kernel's: straight to the descriptor.
-void write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t n = ::write(fd, text.data(), text.size());
-    if (n <= 0) return;
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
-}
-
-// It may tell of names and labels in the image.
-void write_masked(int fd, std::string_view text) {
-  std::array<char, 256> piece;
-  while (!text.empty()) {
-    std::size_t size = std::min(text.size(), piece.size());
-    if (size < text.size()) size -= unfinished_character(text.substr(0, size));
-    std::copy_n(text.data(), size, piece.data());
-    mask_controls(piece.data(), size, "\n\t");
-    write_all(fd, {piece.data(), size});
-    text.remove_prefix(size);
-  }
-}
-
+// Runs on a small stack of the kernel's. It may tell of names and labels in the image.
 void print_console(const char* text, int length) {
   const std::string_view words(text, static_cast<std::size_t>(length));
   look_for_panic(words);

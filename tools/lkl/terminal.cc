@@ -63,7 +63,7 @@ class MaskedOutput {
   explicit MaskedOutput(int fd) : fd_(fd) {}
 
   bool write(std::string_view text) {
-    char piece[1024];
+    char piece[512];
     while (!text.empty()) {
       const std::size_t taken = std::min(text.size(), sizeof(piece) - held_size_);
       std::copy_n(held_, held_size_, piece);
@@ -73,16 +73,16 @@ class MaskedOutput {
       held_size_ = unfinished_character({piece, length});
       length -= held_size_;
       std::copy_n(piece + length, held_size_, held_);
-      if (!write_masked(piece, length)) return false;
+      if (!write_out(piece, length)) return false;
     }
     return true;
   }
 
   // Nothing follows any more.
-  void end() { write_masked(held_, std::exchange(held_size_, 0)); }
+  void end() { write_out(held_, std::exchange(held_size_, 0)); }
 
  private:
-  bool write_masked(char* text, std::size_t size) const {
+  bool write_out(char* text, std::size_t size) const {
     mask_controls(text, size, kLayout);
     return write_all(fd_, {text, size});
   }
@@ -118,6 +118,11 @@ void protect_terminal() {
     out.end();
     error.end();
   });
+}
+
+void write_masked(int fd, std::string_view text) {
+  MaskedOutput output(fd);
+  if (output.write(text)) output.end();
 }
 
 void mask_controls(char* text, std::size_t size, std::string_view keep) {

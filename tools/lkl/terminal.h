@@ -15,6 +15,10 @@ namespace lkl::tool {
 // terminal: all but the ends of lines, tabs and zero bytes become '?'. To be called first of all.
 void protect_terminal();
 
+// Writes the whole text to a descriptor, likewise without control characters; on little stack and
+// without memory. Errors are not told.
+void write_masked(int fd, std::string_view text);
+
 // The text without control characters, those of ISO 6429 (C0, C1, DEL) in UTF-8 and as single
 // bytes: each becomes '?'. `keep` is left as it is.
 std::string without_controls(std::string_view text, std::string_view keep = {});
