@@ -201,6 +201,14 @@ TEST_F(OpenTest, TruncatedImagesAreReadWhenAskedTo) {
   EXPECT_NE(result.err.find("/big: I/O error"), std::string::npos) << result.err;
 }
 
+TEST_F(OpenTest, AnAndroidSparseImageIsNamed) {
+  if (!have("img2simg")) GTEST_SKIP() << "no img2simg (package android-sdk-libsparse-utils)";
+  make_ext4("e.img", "32M");
+  shell("img2simg e.img x");
+  expect_failure({"ls", "x"}, 1, "x: is not a raw image but Android sparse image");
+  expect_failure({"ls", "x"}, 1, "simg2img");
+}
+
 TEST_F(OpenTest, FilesThatAreNoRawImagesAreNamed) {
   const auto expect_named = [&](const std::string& bytes, const std::string& name,
                                 const std::string& cure) {
@@ -219,11 +227,6 @@ TEST_F(OpenTest, FilesThatAreNoRawImagesAreNamed) {
   expect_named("EVF\\011\\015\\012\\377\\000", "EnCase image", "ewfexport");
   shell("tar cf x tree && truncate -s 1M x");
   expect_failure({"ls", "x"}, 1, "x: is not a raw image but tar");
-  if (have("img2simg")) {
-    make_ext4("e.img", "32M");
-    shell("img2simg e.img x");
-    expect_failure({"ls", "x"}, 1, "Android sparse image");
-  }
   // A description of other files, shorter than a sector.
   write_file("x.vmdk",
              "# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\n"
