@@ -5,10 +5,10 @@
 #include <cstdlib>
 #include <new>
 
-#include "api/disk.h"
 #include "api/trace.h"
 #include "core/calls.h"
 #include "core/coverage.h"
+#include "core/disks.h"
 #include "core/instance.h"
 #include "core/on_panic.h"
 #include "core/registry.h"

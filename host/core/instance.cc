@@ -4,13 +4,13 @@
 #include <array>
 
 #include "annotate.h"
-#include "api/disk.h"
 #include "asm/host_debug.h"
 #include "asm/host_memory.h"
 #include "asm/host_random.h"
 #include "core/application.h"
 #include "core/calls.h"
 #include "core/coverage.h"
+#include "core/disks.h"
 #include "core/host_calls.h"
 #include "lkl.h"
 

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "asm/host_ops.h"
-#include "core/bus.h"
 #include "core/gate.h"
 #include "core/minder.h"
 #include "core/record.h"
@@ -17,6 +16,7 @@
 #include "core/shadow.h"
 #include "host.h"
 #include "io/event_loop.h"
+#include "virtio/bus.h"
 #include "virtio/guest_memory.h"
 
 struct lkl_host_operations;

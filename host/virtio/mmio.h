@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "core/bus.h"
+#include "virtio/bus.h"
 #include "virtio/device.h"
 
 namespace lkl {

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <vector>
 
-#include "core/bus.h"
+#include "virtio/bus.h"
 #include "virtio/guest_memory.h"
 
 namespace lkl_test {

@@ -6,16 +6,12 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
-#include <string>
 #include <vector>
 
 #include "annotate.h"
 #include "core/instance.h"
 #include "virtio/blk.h"
 #include "virtio/mmio.h"
-
-struct lkl_disk;
-struct lkl_disk_options;
 
 namespace lkl {
 
@@ -59,10 +55,11 @@ class Disks final {
  public:
   explicit Disks(Instance& instance) : instance_(instance) {}
 
-  // The id, or -errno.
-  int add(lkl_disk& disk, const lkl_disk_options& options);
-  int open(lkl_disk& disk, const std::string& uri, unsigned flags);
-  int remove(const lkl_disk& disk);
+  // The id, or -errno. `added` stands for it in remove(), and is set before the kernel hears of it.
+  int add(std::unique_ptr<BlockBackend> backend, const VirtioBlkOptions& options,
+          const Disk*& added);
+  // 0 or -errno; any pointer may be given.
+  int remove(const void* disk);
   // After the boot: what was added before it.
   int connect_all();
   // The irq, or -LKL_ENODEV.
@@ -77,9 +74,6 @@ class Disks final {
   void after_fork_child();
 
  private:
-  int connect(lkl_disk& disk, std::unique_ptr<BlockBackend> backend,
-              const lkl_disk_options& options);
-
   Instance& instance_;
   std::mutex mutex_;  // not held while the kernel is called: it may be a long call
   // shared: who boots connects disks that others may remove meanwhile

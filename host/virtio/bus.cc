@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "core/bus.h"
+#include "virtio/bus.h"
 
 namespace lkl {
 
