@@ -301,10 +301,20 @@ Verdict judge_all(CutImage& image, const std::string& type, const DiskRecord& re
   return verdict;
 }
 
-std::vector<Cut> sample(const std::vector<Cut>& cuts, size_t count) {
+std::vector<Cut> sample_cuts(const DiskRecord& record) {
+  constexpr size_t kSystematic = 16, kRandom = 8;
+  const std::vector<Cut> all = systematic_cuts(record);
   std::vector<Cut> result;
-  for (size_t i = 0; i < count; ++i) result.push_back(cuts[i * cuts.size() / count]);
+  for (size_t i = 0; i < kSystematic; ++i) result.push_back(all[i * all.size() / kSystematic]);
+  for (const Cut& cut : random_cuts(record, kRandom, 1)) result.push_back(cut);
   return result;
+}
+
+std::vector<Cut> thousands_of_cuts(const DiskRecord& record) {
+  std::vector<Cut> cuts = systematic_cuts(record);
+  const size_t rest = cuts.size() < 1600 ? 2000 - cuts.size() : 400;
+  for (const Cut& cut : random_cuts(record, rest, 2)) cuts.push_back(cut);
+  return cuts;
 }
 
 DiskRecord with_lies(DiskRecord record, size_t every) {

@@ -95,8 +95,9 @@ struct Verdict {
 Verdict judge_all(CutImage& image, const std::string& type, const DiskRecord& record,
                   std::span<const KnownDirectory> directories, std::vector<Cut> cuts);
 
-// So many of them, evenly.
-std::vector<Cut> sample(const std::vector<Cut>& cuts, size_t count);
+// Of both kinds: some for each run of the tests, and 2000 or more.
+std::vector<Cut> sample_cuts(const DiskRecord& record);
+std::vector<Cut> thousands_of_cuts(const DiskRecord& record);
 
 // The record of a disk that has done nothing at each `every`th flush but say so.
 DiskRecord with_lies(DiskRecord record, size_t every);

@@ -131,17 +131,12 @@ class MountPowerCutTest : public FuseTest, public ::testing::WithParamInterface<
 };
 
 TEST_P(MountPowerCutTest, Sample) {
-  std::vector<Cut> cuts = sample(systematic_cuts(record_), 16);
-  for (const Cut& cut : random_cuts(record_, 8, 1)) cuts.push_back(cut);
-  const Verdict verdict = judge_all(std::move(cuts));
+  const Verdict verdict = judge_all(sample_cuts(record_));
   EXPECT_EQ(verdict.lost, 0u) << verdict.report;
 }
 
 TEST_P(MountPowerCutTest, SlowThousands) {
-  std::vector<Cut> cuts = systematic_cuts(record_);
-  const size_t rest = cuts.size() < 1600 ? 2000 - cuts.size() : 400;
-  for (const Cut& cut : random_cuts(record_, rest, 2)) cuts.push_back(cut);
-  const Verdict verdict = judge_all(std::move(cuts));
+  const Verdict verdict = judge_all(thousands_of_cuts(record_));
   EXPECT_EQ(verdict.lost, 0u) << verdict.report;
 }
 
