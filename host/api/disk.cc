@@ -69,14 +69,14 @@ int make_backend(const lkl_disk& disk, const lkl_disk_options& options, Instance
 
 int add(lkl_disk& disk, std::unique_ptr<BlockBackend> backend, const lkl_disk_options& options,
         Instance& instance) {
-  const Disk* added = nullptr;
+  Disk* added = nullptr;
   const int id = instance.disks().add(
       std::move(backend),
       {.serial = std::string(options.serial, strnlen(options.serial, sizeof options.serial - 1)),
        .num_queues = options.num_queues,
        .read_only = (options.flags & LKL_DISK_READ_ONLY) != 0},
       added);
-  if (added) disk.dev = const_cast<Disk*>(added);
+  if (added) disk.dev = added;
   return id;
 }
 

@@ -60,7 +60,7 @@ int Disk::disconnect() {
 }
 
 int Disks::add(std::unique_ptr<BlockBackend> backend, const VirtioBlkOptions& options,
-               const Disk*& added) {
+               Disk*& added) {
   const int irq = instance_.bus().allocate_irq();
   if (irq < 0) return -LKL_ENOSPC;
 

@@ -56,8 +56,7 @@ class Disks final {
   explicit Disks(Instance& instance) : instance_(instance) {}
 
   // The id, or -errno. `added` stands for it in remove(), and is set before the kernel hears of it.
-  int add(std::unique_ptr<BlockBackend> backend, const VirtioBlkOptions& options,
-          const Disk*& added);
+  int add(std::unique_ptr<BlockBackend> backend, const VirtioBlkOptions& options, Disk*& added);
   // 0 or -errno; any pointer may be given.
   int remove(const void* disk);
   // After the boot: what was added before it.
