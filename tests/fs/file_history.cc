@@ -156,6 +156,38 @@ std::string FileHistory::differs(const File& file, const std::string& bytes, siz
   return "";
 }
 
+void FileHistory::tell(const Names& names, std::string& story) const {
+  for (const Name& name : names) {
+    if (name.begun == 0 && name.base.empty()) continue;
+    const std::string where = name.directory == kRoot ? "" : std::to_string(name.directory);
+    story += "\n    " + (name.base.empty() ? "none" : where + "/" + name.base) + " from " +
+             std::to_string(name.begun);
+    if (name.sure != kNever) story += ", sure from " + std::to_string(name.sure);
+  }
+}
+
+std::string FileHistory::story(const std::string& path) const {
+  const std::string base = path.substr(path.rfind('/') + 1);
+  std::string result;
+  std::set<size_t> directories;
+  for (const File& file : files_) {
+    if (std::ranges::none_of(file.names, [&](const Name& name) { return name.base == base; }))
+      continue;
+    result += "\n  a file's names:";
+    tell(file.names, result);
+    for (const Name& name : file.names) directories.insert(name.directory);
+  }
+  // And those that they are in.
+  for (auto next = directories.rbegin(); next != directories.rend(); ++next)
+    for (const Name& name : directories_[*next]) directories.insert(name.directory);
+  for (const size_t directory : directories) {
+    if (directory == kRoot) continue;
+    result += "\n  names of directory " + std::to_string(directory) + ":";
+    tell(directories_[directory], result);
+  }
+  return result;
+}
+
 std::vector<std::string> FileHistory::losses(const Tree& found, size_t end) const {
   std::multimap<std::string, size_t> candidates;
   for (size_t file = 0; file < files_.size(); ++file)
@@ -171,13 +203,14 @@ std::vector<std::string> FileHistory::losses(const Tree& found, size_t end) cons
       why = differs(files_[candidate->second], bytes, end);
       if (why.empty()) where[candidate->second].push_back(path);
     }
-    if (!why.empty()) result.push_back(path + " " + why);
+    if (!why.empty()) result.push_back(path + " " + why + story(path));
   }
 
   for (size_t i = 0; i < files_.size(); ++i) {
     const Names& names = files_[i].names;
     if (where[i].size() > 1)
-      result.push_back("one file at two places: " + where[i][0] + " and " + where[i][1]);
+      result.push_back("one file at two places: " + where[i][0] + " and " + where[i][1] +
+                       story(where[i][0]));
     if (!where[i].empty()) continue;
     if (!may_be_gone(files_[i], end)) result.push_back(*places(names, end).begin() + " is missing");
     // Unless it was never made, another file has its name, or what that was changed to later.

@@ -89,6 +89,10 @@ class FileHistory final {
   // Where it may be, by names from number `first_name` on.
   std::set<std::string> places(const Names& names, size_t end, size_t first_name = 0) const;
 
+  // What is known of files that were once called so, for whoever reads of a loss.
+  std::string story(const std::string& path) const;
+  void tell(const Names& names, std::string& story) const;
+
   std::function<size_t()> now_;
   std::vector<Names> directories_;
   std::vector<File> files_;

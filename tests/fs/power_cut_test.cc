@@ -55,7 +55,7 @@ class PowerCutTest : public KernelTest, public ::testing::WithParamInterface<con
     char point[32];
     ASSERT_EQ(lkl_mount_dev(number, 0, type().c_str(), 0, nullptr, point, sizeof point), 0);
     LibraryCalls calls;
-    PowerCutWorkload workload(calls, point, history_, kWorkloadSeed);
+    PowerCutWorkload workload(calls, type(), point, history_, kWorkloadSeed);
     workload.run(kSteps);
     std::cout << workload.syncs() << " calls made something sure\n";
     // What is in the kernel's cache is there, whatever the disk has of it.

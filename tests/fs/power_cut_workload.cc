@@ -19,9 +19,13 @@ long must(long result, const std::string& what) {
 
 }  // namespace
 
-PowerCutWorkload::PowerCutWorkload(FileCalls& calls, std::string root, FileHistory& history,
-                                   unsigned seed)
-    : calls_(calls), root_(std::move(root)), history_(history), random_(seed) {
+PowerCutWorkload::PowerCutWorkload(FileCalls& calls, const std::string& type, std::string root,
+                                   FileHistory& history, unsigned seed)
+    : calls_(calls),
+      names_come_back_(type == "btrfs"),
+      root_(std::move(root)),
+      history_(history),
+      random_(seed) {
   for (unsigned i = 0; i < kDirectories; ++i)
     directories_.push_back(make_directory(FileHistory::kRoot));
   sync_all();
@@ -110,6 +114,7 @@ void PowerCutWorkload::rename(size_t file) {
   const std::string from = at(file);
   const size_t old_directory = history_.directory(file);
   const size_t new_directory = some_directory();
+  before_a_name_goes(old_directory);
   history_.rename(file, new_directory, new_name("r"));
   must(calls_.rename(from, at(file)), "rename " + from);
   if (below(3) == 0) return;
@@ -124,6 +129,7 @@ void PowerCutWorkload::replace(size_t file) {
   const int fd = make(directory, new_name("t"), fresh);
   sync_file(fd, fresh);
   calls_.close(fd);
+  before_a_name_goes(directory);
   const std::string from = at(fresh);
   history_.replace(file, fresh);
   must(calls_.rename(from, at(fresh)), "rename " + from);
@@ -133,6 +139,7 @@ void PowerCutWorkload::replace(size_t file) {
 void PowerCutWorkload::unlink(size_t file) {
   const std::string path = at(file);
   const size_t directory = history_.directory(file);
+  before_a_name_goes(directory);
   history_.unlink(file);
   must(calls_.unlink(path), "unlink " + path);
   if (below(2)) sync_directory(directory);
@@ -141,6 +148,7 @@ void PowerCutWorkload::unlink(size_t file) {
 void PowerCutWorkload::rename_directory() {
   const size_t directory = some_directory();
   const std::string from = directory_at(directory);
+  before_a_name_goes(FileHistory::kRoot);
   history_.rename_directory(directory, new_name("d"));
   must(calls_.rename(from, directory_at(directory)), "rename " + from);
   if (below(2)) sync_directory(FileHistory::kRoot);
@@ -190,6 +198,10 @@ void PowerCutWorkload::sync_directory(size_t directory) {
   calls_.close(fd);
   history_.directory_synced(directory);
   ++syncs_;
+}
+
+void PowerCutWorkload::before_a_name_goes(size_t directory) {
+  if (names_come_back_) sync_directory(directory);
 }
 
 void PowerCutWorkload::sync_all() {

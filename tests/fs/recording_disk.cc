@@ -2,8 +2,8 @@
 #include "fs/recording_disk.h"
 
 #include <cstring>
+#include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <span>
 #include <stdexcept>
 
@@ -17,9 +17,10 @@ std::span<const lkl_iovec> pieces(const lkl_blk_req& request) {
 }  // namespace
 
 RecordingDisk::RecordingDisk(const std::string& path) {
+  bytes_.resize(std::filesystem::file_size(path));
   std::ifstream file(path, std::ios::binary);
-  bytes_.assign(std::istreambuf_iterator<char>(file), {});
-  if (bytes_.empty()) throw std::runtime_error(path + ": an empty image");
+  if (bytes_.empty() || !file.read(bytes_.data(), static_cast<std::streamsize>(bytes_.size())))
+    throw std::runtime_error(path + ": an empty image, or one that cannot be read");
   disk_.handle = this;
   disk_.ops = &ops_;
 }

@@ -100,7 +100,7 @@ class MountPowerCutTest : public FuseTest, public ::testing::WithParamInterface<
       programs.emplace_back([&, i] {
         try {
           HostCalls calls;
-          PowerCutWorkload workload(calls, "m/" + std::to_string(i), histories_[i],
+          PowerCutWorkload workload(calls, type(), "m/" + std::to_string(i), histories_[i],
                                     static_cast<unsigned>(i));
           workload.run(kSteps);
           syncs[i] = workload.syncs();
@@ -146,11 +146,7 @@ TEST_P(MountPowerCutTest, ADiskThatLiesIsFoundOut) {
   EXPECT_GT(judge_all(random_cuts(record_, 5, 3)).lost, 0u);
 }
 
-INSTANTIATE_TEST_SUITE_P(On, MountPowerCutTest, ::testing::Values("ext4"),
-                         [](const auto& info) { return std::string(info.param); });
-// Not in each run: once of a dozen a file of one cut has a name that it should have lost by then
-// (docs/limits.md).
-INSTANTIATE_TEST_SUITE_P(SlowOn, MountPowerCutTest, ::testing::Values("btrfs"),
+INSTANTIATE_TEST_SUITE_P(On, MountPowerCutTest, ::testing::Values("ext4", "btrfs"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace lkl_fuse_test
