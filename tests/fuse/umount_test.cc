@@ -29,6 +29,10 @@ class UmountTest : public FuseTest {
   static int daemon_of(const std::string& image) {
     return std::stoi(shell("pgrep -o -f \"[l]klfuse $PWD/" + image + " \""));
   }
+  static bool is_mounted() { return shell_status("grep -q \" $PWD/m \" /proc/mounts").status == 0; }
+  static std::string device_of_mount() {
+    return shell("awk -v m=$PWD/m '$5 == m {print $3}' /proc/self/mountinfo | tr -d '\\n'");
+  }
   void mount_image(const std::string& image) {
     const Result result = lkl({"mount", "--rw", path(image), "m"});
     ASSERT_EQ(result.status, 0) << result.err;
@@ -51,8 +55,7 @@ TEST_F(UmountTest, OfTwoMountsOneOverTheOther) {
 TEST_F(UmountTest, BelievesNobodyElse) {
   if (geteuid() != 0 || !have("setpriv")) GTEST_SKIP() << "needs root, to become somebody else";
   mount_image("a.img");
-  const std::string device =
-      shell("awk '$9 == \"fuse.lklfuse\" {print $3}' /proc/self/mountinfo | tail -1 | tr -d '\\n'");
+  const std::string device = device_of_mount();
   Process other({"/usr/bin/env", "setpriv", "--reuid", "65534", "--regid", "65534",
                  "--clear-groups", "/usr/bin/python3", "-c",
                  "import socket, sys, time\n"
@@ -77,13 +80,63 @@ TEST_F(UmountTest, SaysThatTheProcessWasKilled) {
   EXPECT_NE(shell_status("mountpoint -q m").status, 0);
 }
 
+// The device number of a mount that is gone belongs to the next one, while the process that served
+// the first may still write back.
+class UmountAfterOthersTest : public UmountTest {
+ protected:
+  void SetUp() override {
+    UmountTest::SetUp();
+    if (IsSkipped()) return;
+    std::string device;
+    for (int i = 0; i < 3; i++) {
+      const std::string image = "other" + std::to_string(i) + ".img";
+      shell("cp b.img " + image);
+      ASSERT_NO_FATAL_FAILURE(mount_image(image));
+      others_.push_back(daemon_of(image));
+      kill(others_.back(), SIGSTOP);
+      device = device_of_mount();
+      shell("fusermount3 -u m");
+    }
+    mount_image("a.img");
+    if (device_of_mount() != device) GTEST_SKIP() << "the host gives another device number";
+  }
+  void TearDown() override {
+    end_others();
+    UmountTest::TearDown();
+  }
+  void end_others() {
+    for (const int other : others_) kill(other, SIGCONT);
+    for (const int other : others_)
+      while (kill(other, 0) == 0) usleep(10'000);
+    others_.clear();
+  }
+
+ private:
+  std::vector<int> others_;
+};
+
+TEST_F(UmountAfterOthersTest, WaitsForNoneOfThem) {
+  shell("touch m/new");
+  lkl_ok({"umount", "m"});
+  check_ext4("a.img");
+}
+
+TEST_F(UmountAfterOthersTest, BelievesNoneOfThem) {
+  kill(daemon_of("a.img"), SIGKILL);
+  Process umount({LKL_TOOL_PATH, "umount", "m"}, false);
+  while (is_mounted()) usleep(10'000);
+  end_others();
+  const Result result = umount.finish();
+  EXPECT_EQ(result.status, 1);
+  EXPECT_NE(result.err.find("the last changes may be lost"), std::string::npos) << result.err;
+}
+
 TEST_F(UmountTest, WaitingEndsOnASignal) {
   mount_image("a.img");
   const int daemon = daemon_of("a.img");
   kill(daemon, SIGSTOP);
   Process umount({LKL_TOOL_PATH, "umount", "m"}, false);
-  for (int i = 0; i < 1000 && shell_status("grep -q \" $PWD/m \" /proc/mounts").status == 0; i++)
-    usleep(10'000);
+  while (is_mounted()) usleep(10'000);
   EXPECT_FALSE(umount.ended());
   umount.signal(SIGINT);
   const Result result = umount.finish();

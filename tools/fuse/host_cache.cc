@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "host_cache.h"
 
-#include <signal.h>
-
 #include <utility>
+
+#include "../lkl/signals.h"
 
 namespace lkl::fuse {
 
 void HostCache::start(fuse_session* session) {
   session_ = session;
-  // Those that end the mount are for the threads that serve.
-  sigset_t ends, before;
-  sigemptyset(&ends);
-  for (const int signal : {SIGHUP, SIGINT, SIGTERM}) sigaddset(&ends, signal);
-  pthread_sigmask(SIG_BLOCK, &ends, &before);
+  // They are for the threads that serve.
+  const tool::EndSignalsBlocked blocked;
   thread_ = std::thread([this] { work(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 void HostCache::stop() {

@@ -228,8 +228,10 @@ void mount_and_serve(Options& options, tool::Context& context, Daemon& daemon) {
         fuse_session_new(&options.arguments, &FileSystem::kOperations,
                          sizeof FileSystem::kOperations, &file_system));
     if (!fuse) throw UsageFailure("libfuse does not take the options");
+    // Those who connect while it is being unmounted are answered, too.
+    tool::MountEndSocket end_socket(end);
     const Mounted mounted(mount_point, fuse.get(), context.diagnostics);
-    end.take(mount_point.open_end());
+    end_socket.start(mount_point.open_end(), fuse_session_fd(fuse.get()));
     if (!options.read_only) host_access.start(options.mount_point, volume.root.fd());
     HostCache& host_cache = file_system.host_cache();
     host_cache.start(fuse.get());

@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <utility>
@@ -16,6 +17,8 @@
 namespace lkl::tool {
 
 namespace {
+
+constexpr int kEnds[] = {SIGINT, SIGTERM, SIGHUP};
 
 // Process-wide by nature: a signal handler has no other place to write to.
 std::atomic<int> first_signal{0};
@@ -50,7 +53,7 @@ void catch_signals() {
   action.sa_handler = on_signal;
   action.sa_flags = SA_ONSTACK | SA_RESTART;
   sigemptyset(&action.sa_mask);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+  for (const int signal : kEnds) {
     struct sigaction old = {};
     // nohup and background jobs ignore some of them on purpose; leave that as it is.
     if (sigaction(signal, nullptr, &old) == 0 && old.sa_handler == SIG_IGN) continue;
@@ -69,6 +72,24 @@ void ignore_signals() {
 
 int pending_signal() {
   return first_signal.load(std::memory_order_relaxed);
+}
+
+bool poll_or_signal(std::vector<pollfd>& watched, int milliseconds) {
+  watched.push_back({signal_event, POLLIN, 0});
+  const int ready = ::poll(watched.data(), watched.size(), milliseconds);
+  watched.pop_back();
+  return ready > 0 && std::ranges::any_of(watched, [](const pollfd& one) { return one.revents; });
+}
+
+EndSignalsBlocked::EndSignalsBlocked() {
+  sigset_t ends;
+  sigemptyset(&ends);
+  for (const int signal : kEnds) sigaddset(&ends, signal);
+  pthread_sigmask(SIG_BLOCK, &ends, &before_);
+}
+
+EndSignalsBlocked::~EndSignalsBlocked() {
+  pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
 ssize_t read_or_signal(int fd, std::span<std::byte> into) {
