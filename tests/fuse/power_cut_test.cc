@@ -146,7 +146,10 @@ TEST_P(MountPowerCutTest, ADiskThatLiesIsFoundOut) {
   EXPECT_GT(judge_all(random_cuts(record_, 5, 3)).lost, 0u);
 }
 
-INSTANTIATE_TEST_SUITE_P(On, MountPowerCutTest, ::testing::Values("ext4", "btrfs"),
+INSTANTIATE_TEST_SUITE_P(On, MountPowerCutTest, ::testing::Values("ext4"),
+                         [](const auto& info) { return std::string(info.param); });
+// Not in each run: names come back in one record of about eighty still (docs/limits.md).
+INSTANTIATE_TEST_SUITE_P(SlowOn, MountPowerCutTest, ::testing::Values("btrfs"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace lkl_fuse_test
