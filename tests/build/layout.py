@@ -12,7 +12,7 @@ import sys
 
 SUFFIXES = (".c", ".cc", ".h", ".hpp")
 # Where the compiler looks for "...", after the folder of the file itself.
-ROOTS = ("host", "include", "tools/lkl", "tools/fuse", "tests", "arch/lkl/include/uapi")
+ROOTS = ("host", "include", "tools", "tools/fuse", "tests", "arch/lkl/include/uapi")
 # The public headers: programs may include either of them alone, and have both.
 EACH_OTHER = ("include/lkl_host.h", "include/lkl.h")
 PARTS = ("host", "include", "tools", "examples", "tests")

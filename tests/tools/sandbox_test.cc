@@ -2,7 +2,7 @@
 //
 // The sandbox of the tools from the inside: each test forks, enters it, and tries what somebody
 // would who has taken the process over.
-#include "lkl/sandbox.h"
+#include "session/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,9 +28,9 @@
 #include <functional>
 #include <string>
 
-#include "lkl/descriptors.h"
-#include "lkl/error.h"
-#include "lkl/outside.h"
+#include "base/descriptors.h"
+#include "base/error.h"
+#include "base/outside.h"
 
 namespace lkl::tool {
 namespace {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 // What the logs of tests that are no KUnit suites mean. The lines are the kernel's own.
-#include "boot_verdict.h"
+#include "ktest/boot_verdict.h"
 
 #include <errno.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include "boot_set.h"
+#include "ktest/boot_set.h"
 
 using namespace lkl::tool;
 

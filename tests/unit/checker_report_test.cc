@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 // Tests that pass while a checker of the kernel reports something.
-#include "checker_report.h"
+#include "ktest/checker_report.h"
 
 #include <gtest/gtest.h>
 
-#include "test_report.h"
+#include "ktest/test_report.h"
 
 using namespace lkl::tool;
 

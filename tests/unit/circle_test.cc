@@ -7,7 +7,7 @@
 #include <cstring>
 #include <string>
 
-#include "basic_tree.h"
+#include "tree/basic_tree.h"
 
 namespace lkl::tool {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // Work in forks: what crashes and hangs is one outcome, the others go on.
-#include "forked_jobs.h"
+#include "ktest/forked_jobs.h"
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -11,8 +11,8 @@
 #include <map>
 #include <string_view>
 
-#include "error.h"
-#include "signals.h"
+#include "base/error.h"
+#include "base/signals.h"
 
 using namespace lkl::tool;
 using namespace std::chrono_literals;

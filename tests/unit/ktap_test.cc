@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 // Reading KTAP, and what becomes of suites that fail, crash and hang.
-#include "ktap.h"
+#include "ktest/ktap.h"
 
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include "test_report.h"
+#include "ktest/test_report.h"
 
 using namespace lkl::tool;
 

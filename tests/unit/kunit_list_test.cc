@@ -2,7 +2,7 @@
 // Which suites a kernel says it has, and which of them a filter means.
 #include <gtest/gtest.h>
 
-#include "kunit.h"
+#include "ktest/kunit.h"
 
 using namespace lkl::tool;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // Why a mount failed, from what the kernel says. The lines are the kernel's own.
-#include "mount_failure.h"
+#include "session/mount_failure.h"
 
 #include <gtest/gtest.h>
 

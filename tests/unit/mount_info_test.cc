@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "mount_info.h"
+#include "base/mount_info.h"
 
 #include <gtest/gtest.h>
 #include <sys/mount.h>

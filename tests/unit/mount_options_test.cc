@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // The words of --mount-options.
-#include "mount_options.h"
+#include "session/mount_options.h"
 
 #include <gtest/gtest.h>
 #include <lkl.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "terminal.h"
+#include "base/terminal.h"
 
 #include <gtest/gtest.h>
 

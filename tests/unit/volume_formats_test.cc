@@ -5,13 +5,13 @@
 #include <cstring>
 #include <random>
 
-#include "error.h"
-#include "group_set.h"
-#include "luks_header.h"
-#include "lvm_label.h"
-#include "lvm_metadata.h"
-#include "lvm_table.h"
-#include "md_superblock.h"
+#include "base/error.h"
+#include "disk/group_set.h"
+#include "disk/luks_header.h"
+#include "disk/lvm_label.h"
+#include "disk/lvm_metadata.h"
+#include "disk/lvm_table.h"
+#include "disk/md_superblock.h"
 
 using namespace lkl::tool;
 

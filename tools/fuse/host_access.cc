@@ -10,7 +10,7 @@
 
 #include <lkl/linux/mount.h>
 
-#include "../lkl/mount_info.h"
+#include "base/mount_info.h"
 
 namespace lkl::fuse {
 

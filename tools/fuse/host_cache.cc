@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "../lkl/signals.h"
+#include "base/signals.h"
 
 namespace lkl::fuse {
 

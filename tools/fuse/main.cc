@@ -11,19 +11,19 @@
 #include <memory>
 #include <string_view>
 
-#include "../lkl/descriptors.h"
-#include "../lkl/error.h"
-#include "../lkl/mount_end.h"
-#include "../lkl/mount_options.h"
-#include "../lkl/panic.h"
-#include "../lkl/session.h"
-#include "../lkl/terminal.h"
+#include "base/descriptors.h"
+#include "base/error.h"
+#include "base/terminal.h"
 #include "daemon.h"
 #include "host_access.h"
 #include "loop.h"
 #include "mount_point.h"
 #include "options.h"
 #include "remount.h"
+#include "session/mount_end.h"
+#include "session/mount_options.h"
+#include "session/panic.h"
+#include "session/session.h"
 
 namespace lkl::fuse {
 
@@ -88,8 +88,8 @@ class Mounted {
   tool::Diagnostics& says_;
 };
 
-tool::CommonOptions session_options(const Options& options) {
-  tool::CommonOptions to;
+tool::SessionOptions session_options(const Options& options) {
+  tool::SessionOptions to;
   to.type = options.type;
   to.volume = options.volume;
   to.domain = options.domain;
@@ -126,13 +126,13 @@ bool cannot_be_written(const tool::ImageAddress& address) {
   return address.scheme.starts_with("http") || address.scheme.starts_with("ftp");
 }
 
-tool::Volume& mount_domain(tool::Session& session, const tool::CommonOptions& options) {
+tool::Volume& mount_domain(tool::Session& session, const tool::SessionOptions& options) {
   const tool::ImageName name{options.images.front(), std::nullopt, {}};
   return options.read_only ? session.mount(name) : session.mount_for_writing(name);
 }
 
 // An image that may not be written is mounted read-only, as mount(8) does.
-void settle_access(Options& options, tool::CommonOptions& common, tool::Diagnostics& says) {
+void settle_access(Options& options, tool::SessionOptions& common, tool::Diagnostics& says) {
   if (!options.domain.empty() || options.read_only || options.snapshot) return;
   const std::string image = tool::parse_image_name(options.image).image;
   if (!cannot_be_written(tool::parse_image_address(image))) return;
@@ -180,25 +180,30 @@ FoldsNames folds_names(const std::string& type) {
   return is_of(type, {"ext4", "f2fs"}) ? FoldsNames::kInSomeDirectories : FoldsNames::kNowhere;
 }
 
-void tell_of_panic(tool::Context& context) {
-  const std::string why = tool::why_panicked(context.options);
-  if (!why.empty()) context.diagnostics.error(why);
+struct Run {
+  tool::SessionOptions options;
+  tool::Diagnostics diagnostics;
+};
+
+void tell_of_panic(Run& run) {
+  const std::string why = tool::why_panicked(run.options);
+  if (!why.empty()) run.diagnostics.error(why);
 }
 
-void mount_and_serve(Options& options, tool::Context& context, Daemon& daemon) {
+void mount_and_serve(Options& options, Run& run, Daemon& daemon) {
   const LockFile lock(options.lock_file);
   const Log log(options.log_file);
-  if (log.fd() >= 0) context.options.console = log.fd();
-  settle_access(options, context.options, context.diagnostics);
+  if (log.fd() >= 0) run.options.console = log.fd();
+  settle_access(options, run.options, run.diagnostics);
   const std::uint64_t collected_by_host = most_collected_by_host();
   const HostClock clock;
   HostAccess host_access;
   tool::MountEnd end;
   MountPoint mount_point(options.arguments, options.mount_point);
   tool::survive_panics();
-  tool::Session session(context);
-  const tool::Volume& volume = options.domain.empty() ? mount_image(session, options)
-                                                      : mount_domain(session, context.options);
+  tool::Session session(run.options, run.diagnostics);
+  const tool::Volume& volume =
+      options.domain.empty() ? mount_image(session, options) : mount_domain(session, run.options);
 
   {
     BufferPool buffers(BufferPool::count_for(options.memory, options.threads), kRequestBufferSize);
@@ -230,7 +235,7 @@ void mount_and_serve(Options& options, tool::Context& context, Daemon& daemon) {
     if (!fuse) throw UsageFailure("libfuse does not take the options");
     // Those who connect while it is being unmounted are answered, too.
     tool::MountEndSocket end_socket(end);
-    const Mounted mounted(mount_point, fuse.get(), context.diagnostics);
+    const Mounted mounted(mount_point, fuse.get(), run.diagnostics);
     end_socket.start(mount_point.open_end(), fuse_session_fd(fuse.get()));
     if (!options.read_only) host_access.start(options.mount_point, volume.root.fd());
     HostCache& host_cache = file_system.host_cache();
@@ -243,22 +248,22 @@ void mount_and_serve(Options& options, tool::Context& context, Daemon& daemon) {
                                                   .on_watched = [&] { host_access.follow(); }});
     host_cache.stop();
     if (error < 0)
-      context.diagnostics.error("the host does not give requests any more",
-                                {-error, std::system_category()});
+      run.diagnostics.error("the host does not give requests any more",
+                            {-error, std::system_category()});
   }
   session.close();
-  tell_of_panic(context);
-  end.tell(context.diagnostics.first_error());
+  tell_of_panic(run);
+  end.tell(run.diagnostics.first_error());
 }
 
 int run(int argc, char** argv) {
-  tool::Context context;
-  tool::Diagnostics& says = context.diagnostics;
+  Run run;
+  tool::Diagnostics& says = run.diagnostics;
   says.set_name("lklfuse");
   // What fails because there is no kernel any more is no news.
   const auto tell = [&](const char* why) {
     if (tool::has_panicked())
-      tell_of_panic(context);
+      tell_of_panic(run);
     else
       says.error(why);
   };
@@ -269,17 +274,17 @@ int run(int argc, char** argv) {
       remount(options->mount_point, options->remount);
       return kOk;
     }
-    context.options = session_options(*options);
-    if (!options->domain.empty()) tool::add_domain_images(context.options);
+    run.options = session_options(*options);
+    if (!options->domain.empty()) tool::add_domain_images(run.options);
     Daemon daemon;
     if (!options->foreground) daemon.start();
-    mount_and_serve(*options, context, daemon);
-    return context.exit_code();
+    mount_and_serve(*options, run, daemon);
+    return run.diagnostics.failed() ? kFailed : kOk;
   } catch (const LockTaken& lock) {
     says.error(fmt::format("{}: another process has this lock", lock.file));
     return kLocked;
   } catch (const tool::KernelDied&) {
-    tell_of_panic(context);
+    tell_of_panic(run);
   } catch (const UsageFailure& failure) {
     says.error(failure.what());
     tool::print_error("Try 'lklfuse --help'.\n");

@@ -11,9 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include "../lkl/error.h"
-#include "../lkl/mount_end.h"
+#include "base/error.h"
 #include "protocol.h"
+#include "session/mount_end.h"
 
 namespace lkl::fuse {
 

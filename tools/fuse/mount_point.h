@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "../lkl/outside.h"
+#include "base/outside.h"
 #include "fuse_api.h"
 
 namespace lkl::fuse {

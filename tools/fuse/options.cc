@@ -11,11 +11,11 @@
 #include <string>
 #include <vector>
 
-#include "../lkl/error.h"
-#include "../lkl/image_address.h"
-#include "../lkl/mount_options.h"
+#include "base/error.h"
+#include "image/image_address.h"
 #include "lkl_build_info.h"
 #include "remount.h"
+#include "session/mount_options.h"
 
 namespace lkl::fuse {
 

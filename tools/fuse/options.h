@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "../lkl/volume_choice.h"
+#include "disk/volume_choice.h"
 #include "file_system.h"
 
 namespace lkl::fuse {

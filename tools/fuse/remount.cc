@@ -14,7 +14,7 @@
 #include <system_error>
 #include <vector>
 
-#include "../lkl/error.h"
+#include "base/error.h"
 
 namespace lkl::fuse {
 

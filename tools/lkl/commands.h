@@ -10,7 +10,7 @@
 #include <functional>
 #include <span>
 
-#include "options.h"
+#include "lkl/options.h"
 
 namespace lkl::tool {
 
@@ -67,7 +67,7 @@ std::vector<std::string> take_find_words(std::vector<std::string> words);
 void parse_exactly(CLI::App& parser, std::vector<std::string> words);
 
 // Adds -P.
-CLI::Option* add_volume_option(CLI::App& parser, const std::string& names, CommonOptions& options);
+CLI::Option* add_volume_option(CLI::App& parser, const std::string& names, SessionOptions& options);
 
 // The image and paths of a command whose operands are "IMAGE[:PARTITION][:/PATH] [PATH...]", or
 // just "[PATH...]" when -a names the image.
@@ -80,7 +80,7 @@ struct ImageAndPaths {
     std::optional<VolumeChoice> volume;
     std::vector<std::string> paths;  // may be empty
   };
-  Resolved resolve(const CommonOptions& options) const;
+  Resolved resolve(const SessionOptions& options) const;
 };
 
 // --version, with what was built in and how large it is if `verbose`.

@@ -9,16 +9,16 @@
 #include <algorithm>
 #include <memory>
 
-#include "commands.h"
-#include "descriptors.h"
-#include "faces.h"
-#include "format.h"
-#include "host_images.h"
-#include "image_address.h"
-#include "mount_options.h"
-#include "panic.h"
-#include "signals.h"
-#include "terminal.h"
+#include "base/descriptors.h"
+#include "base/format.h"
+#include "base/signals.h"
+#include "base/terminal.h"
+#include "image/host_images.h"
+#include "image/image_address.h"
+#include "lkl/commands.h"
+#include "lkl/faces.h"
+#include "session/mount_options.h"
+#include "session/panic.h"
 
 namespace lkl::tool {
 
@@ -81,7 +81,7 @@ std::string format_option(const std::string& word) {
 }
 
 // Shared by the top level and every command, so that they may stand before or after its name.
-void add_common_options(CLI::App& parser, CommonOptions& options, std::string& memory,
+void add_common_options(CLI::App& parser, SessionOptions& options, std::string& memory,
                         std::string_view own) {
   // A command may have a name for itself; the other name of the option is left then.
   const auto owned = [own](std::string_view name) {
@@ -153,7 +153,7 @@ void add_common_options(CLI::App& parser, CommonOptions& options, std::string& m
                   "Say what is done; twice: the kernel's messages");
 }
 
-void attach_domain(CommonOptions& options) {
+void attach_domain(SessionOptions& options) {
   if (!options.domain.empty())
     add_domain_images(options);
   else if (!options.disk.empty())
@@ -299,7 +299,7 @@ int finish_output(int code) {
 
 }  // namespace
 
-CLI::Option* add_volume_option(CLI::App& parser, const std::string& names, CommonOptions& options) {
+CLI::Option* add_volume_option(CLI::App& parser, const std::string& names, SessionOptions& options) {
   const auto take = [&options](const std::string& text) {
     options.volume = parse_volume_choice(text);
     if (!options.volume)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "target.h"
+#include "lkl/target.h"
 
 #include <fmt/format.h>
 #include <sys/stat.h>

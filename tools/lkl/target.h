@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "walk.h"
-#include "workplace.h"
+#include "lkl/workplace.h"
+#include "tree/walk.h"
 
 namespace lkl::tool {
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "workplace.h"
+#include "lkl/workplace.h"
 
 #include <fmt/format.h>
 
-#include "no_room.h"
+#include "tree/no_room.h"
 
 namespace lkl::tool {
 
-ImageAndPaths::Resolved ImageAndPaths::resolve(const CommonOptions& options) const {
+ImageAndPaths::Resolved ImageAndPaths::resolve(const SessionOptions& options) const {
   if (!options.images.empty()) {
     const ImageName name = parse_image_name(options.images.front());
     return {name.image, name.volume, operands};
@@ -42,7 +42,7 @@ Workplace::Workplace(Context& context, const ImageAndPaths& operands, Access acc
   paths = std::move(resolved.paths);
   check_count();
   const ImageName name{resolved.image, resolved.volume, {}};
-  session_.emplace(context);
+  session_.emplace(context.options, context.diagnostics);
   volume_ = access == Access::kWrite ? &session_->mount_for_writing(name) : &session_->mount(name);
   tree_ = make_image_tree(*volume_);
 }

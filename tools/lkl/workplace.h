@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
-#include "commands.h"
-#include "session.h"
-#include "tree.h"
+#include "lkl/commands.h"
+#include "session/session.h"
+#include "tree/tree.h"
 
 namespace lkl::tool {
 

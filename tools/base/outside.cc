@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "base/outside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <span>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "base/descriptors.h"
+#include "base/error.h"
+#include "base/signals.h"
+
+namespace lkl::tool {
+
+namespace {
+
+constexpr std::size_t kLongestAnswer = 8192;
+
+// The first byte of an answer; behind it is what was thrown.
+constexpr char kDone = 'd', kFailed = 'f';
+
+// One message; `fd` goes with it unless it is -1.
+bool send_message(int socket, std::string text, int fd) {
+  iovec part = {text.data(), text.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control = {};
+  msghdr message = {};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  if (fd >= 0) {
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* const header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(header), &fd, sizeof(int));
+  }
+  ssize_t n;
+  do n = ::sendmsg(socket, &message, MSG_NOSIGNAL);
+  while (n < 0 && errno == EINTR);
+  return n == static_cast<ssize_t>(text.size());
+}
+
+// Empty when the other side is gone.
+std::string receive_message(int socket, int& fd) {
+  std::string text(kLongestAnswer, '\0');
+  iovec part = {text.data(), text.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control = {};
+  msghdr message = {};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  ssize_t n;
+  do n = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+  while (n < 0 && errno == EINTR);
+  fd = -1;
+  const cmsghdr* const header = n > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
+  if (header != nullptr && header->cmsg_type == SCM_RIGHTS)
+    memcpy(&fd, CMSG_DATA(header), sizeof(int));
+  text.resize(n < 0 ? 0 : static_cast<std::size_t>(n));
+  return text;
+}
+
+// The other process: its main loop.
+void serve(int socket, const std::vector<Outside::Step>& steps) {
+  for (;;) {
+    int ignored = -1;
+    const std::string request = receive_message(socket, ignored);
+    if (request.empty()) return;
+    const auto step = static_cast<unsigned char>(request[0]);
+    if (step >= steps.size()) return;
+    std::string answer(1, kDone);
+    int fd = -1;
+    try {
+      fd = steps[step]();
+    } catch (const std::exception& error) {
+      answer = kFailed + std::string(error.what()).substr(0, kLongestAnswer - 1);
+    }
+    const bool sent = send_message(socket, answer, fd);
+    if (fd >= 0) ::close(fd);
+    if (!sent) return;
+  }
+}
+
+}  // namespace
+
+Outside::Outside(std::vector<Step> steps) {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+    throw std::system_error(errno, std::system_category(), "socketpair");
+  process_ = ::fork();
+  if (process_ == 0) {
+    // It ends when the other end is closed, whatever else goes on.
+    ignore_signals();
+    constexpr int kOurEnd = STDERR_FILENO + 1;
+    if (ends[1] != kOurEnd && ::dup3(ends[1], kOurEnd, O_CLOEXEC) < 0) ::_exit(1);
+    // Who waits for the end of our output must not wait for this process.
+    if (const int null = ::open("/dev/null", O_RDWR); null >= 0)
+      for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(null, fd);
+    close_from(kOurEnd + 1);
+    serve(kOurEnd, steps);
+    ::_exit(0);
+  }
+  const int error = errno;
+  ::close(ends[1]);
+  socket_ = ends[0];
+  if (process_ > 0) return;
+  ::close(socket_);
+  throw std::system_error(error, std::system_category(), "fork");
+}
+
+Outside::Outside(Outside&& other) noexcept
+    : socket_(std::exchange(other.socket_, -1)), process_(std::exchange(other.process_, -1)) {}
+
+Outside::~Outside() {
+  if (process_ < 0) return;
+  ::close(socket_);
+  while (::waitpid(process_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+int Outside::run(std::size_t step) {
+  int fd = -1;
+  if (!send_message(socket_, std::string(1, static_cast<char>(step)), -1))
+    throw Failure("the helper process outside of the sandbox is gone");
+  const std::string answer = receive_message(socket_, fd);
+  if (answer.empty()) throw Failure("the helper process outside of the sandbox is gone");
+  if (answer[0] != kDone) throw Failure(answer.substr(1));
+  return fd;
+}
+
+}  // namespace lkl::tool

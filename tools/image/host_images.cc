@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "image/host_images.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "image/hypervisor.h"
+
+namespace lkl::tool {
+
+namespace {
+
+constexpr std::string_view kVolume = "vol:";
+
+DomainImage image_of(const Domain& domain, const DomainDisk& disk) {
+  DomainImage image;
+  image.target = disk.target;
+  image.read_only = disk.read_only;
+  image.open_elsewhere = domain.active;
+  const std::string in_use = domain.in_use();
+  if (in_use.empty()) return image;
+  image.in_use = fmt::format("{}: the domain {}", domain.name, in_use);
+  image.cure = domain.active ? "shut it down first"
+                             : "start it and shut it down first, or give up what is saved by virsh "
+                               "managedsave-remove";
+  return image;
+}
+
+std::string list_targets(const std::vector<const DomainDisk*>& disks) {
+  std::string list;
+  for (const DomainDisk* disk : disks) list += (list.empty() ? "" : ", ") + disk->target;
+  return list;
+}
+
+}  // namespace
+
+void add_domain_images(ImageOptions& options) {
+  const Domain domain = Hypervisor(options.connect).find(options.domain);
+  std::vector<const DomainDisk*> disks;
+  for (const DomainDisk& disk : domain.disks)
+    if (disk.wanted()) disks.push_back(&disk);
+  if (disks.empty()) throw Failure(fmt::format("{}: the domain has no disks", domain.name));
+  if (!options.disk.empty()) {
+    const auto chosen = std::find_if(disks.begin(), disks.end(), [&](const DomainDisk* disk) {
+      return disk->target == options.disk;
+    });
+    if (chosen == disks.end())
+      throw Failure(fmt::format("{}: {}: no such disk; the domain has {}", domain.name,
+                                options.disk, list_targets(disks)));
+    std::rotate(disks.begin(), chosen, chosen + 1);
+  }
+  std::vector<std::string> names;
+  for (const DomainDisk* disk : disks) {
+    if (disk->image.empty()) {
+      // What is not asked for may stay out.
+      if (!options.disk.empty() && disk->target != options.disk) continue;
+      std::string problem = fmt::format("{}: {}: {}", domain.name, disk->target, disk->problem);
+      if (disks.size() > 1 && options.disk.empty())
+        problem += fmt::format("; another disk is chosen with {}", options.disk_option);
+      throw Failure(problem);
+    }
+    names.push_back(disk->image);
+    options.domain_images.emplace(disk->image, image_of(domain, *disk));
+  }
+  options.images.insert(options.images.begin(), names.begin(), names.end());
+}
+
+const std::string& HostImages::find_volume(const std::string& name) {
+  const auto known = volumes_.find(name);
+  if (known != volumes_.end()) return known->second;
+  const std::size_t slash = name.find('/');
+  if (slash == std::string::npos || slash == kVolume.size() || slash + 1 == name.size())
+    throw Failure(fmt::format("{}: a volume is named as vol:POOL/VOLUME", name));
+  const Hypervisor hypervisor(options_.connect);
+  const std::string image = hypervisor.volume_image(
+      name.substr(kVolume.size(), slash - kVolume.size()), name.substr(slash + 1));
+  // It may be a domain's disk, too; one that has it open counts before one that is saved.
+  std::vector<Domain> domains = hypervisor.domains();
+  std::stable_partition(domains.begin(), domains.end(), [](const Domain& d) { return d.active; });
+  for (const Domain& domain : domains)
+    for (const DomainDisk& disk : domain.disks)
+      if (disk.image == image && !domain.in_use().empty())
+        options_.domain_images.emplace(image, image_of(domain, disk));
+  return volumes_.emplace(name, image).first->second;
+}
+
+HostImage HostImages::resolve(const std::string& name, bool writable) {
+  HostImage host{name, writable && !options_.read_only, true};
+  struct stat ignored = {};
+  if (name.starts_with(kVolume) && ::stat(name.c_str(), &ignored) != 0)
+    host.path = find_volume(name);
+  const auto known = options_.domain_images.find(host.path);
+  if (known == options_.domain_images.end()) return host;
+
+  const DomainImage& image = known->second;
+  if (image.read_only) host.writable = false;
+  host.lock = !image.open_elsewhere;
+  if (image.in_use.empty()) return host;
+  if (host.writable)
+    throw Failure(fmt::format("{}, so its disks must not be written; {}, or only read with --ro",
+                              image.in_use, image.cure));
+  if (!warned_)
+    diagnostics_.warning(fmt::format(
+        "{}: what is read from its disks may be inconsistent or not up to date", image.in_use));
+  warned_ = true;
+  return host;
+}
+
+}  // namespace lkl::tool

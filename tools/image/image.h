@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// Images on the host: how they are named on the command line, and opening them.
+#ifndef LKL_TOOL_IMAGE_H
+#define LKL_TOOL_IMAGE_H
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <lkl.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "disk/volume_choice.h"
+#include "image/disk_server.h"
+#include "image/image_address.h"
+
+namespace lkl::tool {
+
+// What IMAGE[:PARTITION][:/PATH] or IMAGE@OFFSET[:/PATH] means.
+struct ImageName {
+  std::string image;
+  std::optional<VolumeChoice> volume;
+  std::string path;  // empty when none was given
+};
+
+// Reads an operand that has to name an image. A file of exactly that name wins over any
+// interpretation of its colons.
+ImageName parse_image_name(const std::string& text);
+
+// Reads an operand of cp, which names an image if it has ":/" in it, and a host path if not or if
+// that path, or the directory it is in, exists on the host.
+std::optional<ImageName> parse_image_path(const std::string& text);
+
+struct ImageAccess {
+  bool writable = false;
+  bool lock = true;             // against others who have it open
+  bool snapshot = false;        // what is written goes to a temporary file, and is gone at the end
+  bool wait_for_space = false;  // when the host's disk is full
+  bool unconfined = false;      // the programs that serve it may do all that the user may
+  std::string format = {};      // "qcow2" ...; empty: as the name says, or recognised
+};
+
+// An image, open on the host: a file or block device, or what a server makes of one. Move-only.
+class ImageFile {
+ public:
+  // Throws Failure with a message that names the image: missing, no permission, a directory, empty,
+  // a format or scheme that is not known, no program that serves it.
+  ImageFile(const std::string& name, const ImageAccess& access);
+  ImageFile(ImageFile&& other) noexcept;
+  ImageFile& operator=(ImageFile&&) = delete;
+  ~ImageFile();
+
+  // As it was named.
+  const std::string& path() const { return name_; }
+  // Whether writing to it makes sense: the image is changed, or a snapshot of it.
+  bool writable() const { return access_.writable; }
+  // Bytes. Of what is served it is known after set_size().
+  std::uint64_t size() const { return size_; }
+  void set_size(std::uint64_t size) { size_ = size; }
+  // The end of a raw image that is only read, if it is no whole sector; else empty. The kernel's
+  // disk does not have it.
+  const std::vector<std::byte>& end() const { return end_; }
+  // Whether both are the same file of the host, by whatever names.
+  bool same_image(const ImageFile& other) const;
+  bool same_file(dev_t device, ino_t inode) const { return device == device_ && inode == inode_; }
+
+  // That somebody else uses it, for the user to know; empty if nobody does.
+  const std::string& warning() const { return warning_; }
+
+  // Hands it to the kernel. Throws Failure.
+  Disk connect();
+  // What its servers have to say, each on a line of its own; empty if nothing.
+  std::string complaints();
+  // After the disk was removed: writes the host's cache of the image to its disk, and ends the
+  // servers. Throws std::system_error, Failure.
+  void finish();
+
+ private:
+  void open_file(const std::string& path);
+  void open_descriptor(const std::string& path, const struct stat& status);
+  void read_end();
+  void find_format(ImageAddress& address);
+  void serve_format(const ImageAddress& address, bool recognised);
+  void serve_remote(const ImageAddress& address);
+
+  std::string name_;
+  ImageAccess access_;
+  std::string warning_;
+  std::string uri_;  // empty: fd_ is the disk
+  int fd_ = -1;
+  std::uint64_t size_ = 0;
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
+  std::vector<std::byte> end_;
+  std::vector<DiskServer> servers_;  // each may use those before it
+};
+
+}  // namespace lkl::tool
+
+#endif  // LKL_TOOL_IMAGE_H

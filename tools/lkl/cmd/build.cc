@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// lkl build: an image with a file system of what is in a directory.
+#include <errno.h>
+#include <fmt/format.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/format.h"
+#include "base/host_file.h"
+#include "base/outside.h"
+#include "base/process.h"
+#include "base/signals.h"
+#include "lkl/cmd/cp.h"
+#include "lkl/cmd/ext_settle.h"
+#include "lkl/commands.h"
+#include "session/session.h"
+#include "tree/copy.h"
+#include "tree/image_size.h"
+
+namespace lkl::tool {
+
+namespace {
+
+struct BuildOptions {
+  std::string directory, image;
+  std::string size = "auto";
+  std::string label, uuid, mkfs_options, owner;
+  bool force = false;
+  bool reproducible = false;
+};
+
+// What is known of a file system's mkfs. Others can be used too, without the options.
+struct Maker {
+  std::string_view type;
+  std::string_view package;  // Debian's
+  std::vector<std::string> always;
+  std::string_view label, uuid;  // the options; empty: it has none
+};
+
+const Maker kMakers[] = {
+    {"ext2", "e2fsprogs", {"-q", "-F"}, "-L", "-U"},
+    {"ext3", "e2fsprogs", {"-q", "-F"}, "-L", "-U"},
+    {"ext4", "e2fsprogs", {"-q", "-F"}, "-L", "-U"},
+    {"btrfs", "btrfs-progs", {"-q", "-f"}, "-L", "-U"},
+    {"xfs", "xfsprogs", {"-q", "-f"}, "-L", "-m uuid="},
+    {"vfat", "dosfstools", {}, "-n", "-i"},
+    {"exfat", "exfatprogs", {}, "-L", ""},
+    {"f2fs", "f2fs-tools", {"-q", "-f"}, "-l", "-U"},
+    {"nilfs2", "nilfs-tools", {"-q", "-f"}, "-L", ""},
+    {"jfs", "jfsutils", {"-q"}, "-L", ""},
+    {"ntfs", "ntfs-3g", {"-q", "-F", "-f"}, "-L", ""},
+    {"minix", "util-linux", {}, "", ""},
+    {"udf", "udftools", {}, "-l", "-u"},
+};
+
+// Bytes of attributes that a block of an ext file system has room for.
+constexpr std::uint64_t kMostInBlock = 4000;
+
+bool is_ext(const std::string& type) {
+  return type == "ext2" || type == "ext3" || type == "ext4";
+}
+
+// A UUID that is the same for the same request.
+std::string derived_uuid(const std::string& text) {
+  std::uint64_t halves[2] = {0xcbf29ce484222325, 0x84222325cbf29ce4};
+  for (std::uint64_t& half : halves)
+    for (const char c : text) half = (half ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  // Of the kind whose meaning is up to its maker.
+  halves[0] = (halves[0] & ~0xf000ULL) | 0x8000;
+  halves[1] = (halves[1] & ~(3ULL << 62)) | 2ULL << 62;
+  return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", halves[0] >> 32,
+                     halves[0] >> 16 & 0xffff, halves[0] & 0xffff, halves[1] >> 48,
+                     halves[1] & 0xffffffffffff);
+}
+
+// The time to build with, in seconds since 1970; none if it is not to be reproducible.
+std::optional<std::uint32_t> chosen_time(const BuildOptions& options) {
+  const char* text = getenv("SOURCE_DATE_EPOCH");
+  if (text == nullptr || *text == 0)
+    return options.reproducible ? std::optional<std::uint32_t>(0) : std::nullopt;
+  std::uint32_t seconds = 0;
+  const char* end = text + std::string_view(text).size();
+  const auto [stop, error] = std::from_chars(text, end, seconds);
+  if (error != std::errc() || stop != end || seconds > INT32_MAX)
+    throw UsageFailure(fmt::format(
+        "SOURCE_DATE_EPOCH: '{}' is not seconds since 1970 up to 2038; set it, or unset it", text));
+  return seconds;
+}
+
+class Builder {
+ public:
+  Builder(Context& context, const BuildOptions& options)
+      : context_(context),
+        options_(options),
+        type_(context.options.type.empty() ? "ext4" : context.options.type),
+        time_(chosen_time(options)),
+        tree_(make_host_tree()) {
+    const auto known = std::find_if(std::begin(kMakers), std::end(kMakers),
+                                    [&](const Maker& maker) { return maker.type == type_; });
+    if (known != std::end(kMakers)) maker_ = *known;
+    if (time_ && is_ext(type_) && options_.uuid.empty())
+      options_.uuid = derived_uuid(fmt::format("{} {} {}", type_, options_.label, *time_));
+  }
+
+  void run() {
+    if (options_.directory.empty() || options_.image.empty())
+      throw UsageFailure("build needs a directory and the image to make");
+    if (context_.options.read_only) throw UsageFailure("--ro: build writes an image");
+    copy_.recursive = true;
+    copy_.sorted = true;
+    copy_.verbose = context_.options.verbose > 0;
+    if (time_) copy_.latest = Timestamp{*time_, 0};
+    if (!options_.owner.empty()) set_owner(copy_, options_.owner);
+    try {
+      source_ = tree_->open_directory(options_.directory);
+    } catch (const std::system_error& error) {
+      throw Failure(fmt::format("{}: {}", options_.directory, describe(error.code())));
+    }
+    refuse_image_in_directory();
+    mkfs_words_ = split_words(options_.mkfs_options, "--mkfs-options");
+    const std::uint64_t size = image_size();
+    const std::vector<std::string> command = mkfs_command(size);
+
+    HostFile image =
+        HostFile::create(options_.image, options_.force ? HostFile::Existing::kReplaced
+                                                        : HostFile::Existing::kRefused);
+    image.empty();
+    if (::ftruncate(image.fd(), static_cast<off_t>(size)) != 0 && errno != EINVAL)
+      throw Failure(fmt::format("{}: cannot be made {} large: {}", options_.image, human_size(size),
+                                describe({errno, std::system_category()})));
+    say(fmt::format("{}: {} of {}", options_.image, type_, human_size(size)));
+    run_program(command, environment(), maker_.package);
+    const bool settle = time_ && is_ext(type_);
+    std::vector<std::string> features;
+    if (settle) {
+      features = checksum_features(image.fd(), options_.image);
+      for (auto at = features.rbegin(); at != features.rend(); ++at) tune("^" + *at);
+    }
+    // After fill() no program can be run.
+    std::optional<Outside> last_tuning;
+    if (settle)
+      last_tuning.emplace(std::vector<Outside::Step>{[this, &features] {
+        for (const std::string& feature : features) tune(feature);
+        return -1;
+      }});
+    fill();
+    if (settle) {
+      settle_ext(image.fd(), options_.image, *time_);
+      last_tuning->run(0);
+    }
+    check_interrupted();
+    if (context_.diagnostics.failed())
+      throw Failure(fmt::format("{}: not made, because of the errors above", options_.image));
+    image.keep();
+  }
+
+ private:
+  void say(const std::string& message) {
+    if (context_.options.verbose > 0) fmt::print("{}\n", message);
+  }
+
+  void refuse_image_in_directory() {
+    const std::string parent = split_path(options_.image).first;
+    const auto real = [](const std::string& path) {
+      char* resolved = ::realpath(path.c_str(), nullptr);
+      std::string text = resolved ? resolved : "";
+      ::free(resolved);
+      return text.ends_with('/') ? text : text + "/";
+    };
+    if (real(parent).starts_with(real(options_.directory)))
+      throw Failure(
+          fmt::format("{}: is in the directory it is made of; put it elsewhere", options_.image));
+  }
+
+  std::uint64_t image_size() {
+    std::uint64_t size = 0;
+    if (options_.size != "auto") {
+      size = parse_size(options_.size, "--size");
+      if (size < 65536) throw UsageFailure("--size: too small for a file system");
+    }
+    const Inventory inventory = take_inventory(*tree_, source_, options_.directory);
+    if (size == 0) size = fitting_size(type_, inventory, mkfs_words_);
+    // What mke2fs takes from the size may be too few for many small files.
+    constexpr std::uint64_t kBytesPerInode = 16384;
+    inodes_ = std::max(inventory.files + inventory.files / 8 + 64, size / kBytesPerInode);
+    large_attributes_ = inventory.largest_attributes > kMostInBlock;
+    return size;
+  }
+
+  std::vector<std::string> mkfs_command(std::uint64_t size) {
+    std::vector<std::string> command{"mkfs." + type_};
+    command.insert(command.end(), maker_.always.begin(), maker_.always.end());
+    const auto add = [&](std::string_view option, std::string value, const char* ours) {
+      if (value.empty()) return;
+      if (option.empty())
+        throw UsageFailure(fmt::format("{}: not known for {}; use --mkfs-options", ours, type_));
+      const std::size_t blank = option.find(' ');
+      command.emplace_back(option.substr(0, blank));
+      if (blank != std::string_view::npos) value.insert(0, option.substr(blank + 1));
+      command.push_back(std::move(value));
+    };
+    add(maker_.label, options_.label, "--label");
+    add(maker_.uuid, options_.uuid, "--uuid");
+    if (is_ext(type_)) {
+      // What the kernel would do later anyhow, at times of its own choice.
+      std::string extended = "lazy_itable_init=0,lazy_journal_init=0";
+      if (time_) extended += ",hash_seed=" + options_.uuid;
+      command.insert(command.end(), {"-E", extended});
+      command.insert(command.end(), {"-N", std::to_string(inodes_)});
+      // In smaller blocks, which mke2fs takes for small file systems, neither large directories nor
+      // long links and attributes have room. Below this size there would be no journal.
+      constexpr std::uint64_t kLeastSize = 8 << 20;
+      if (size >= kLeastSize) command.insert(command.end(), {"-b", "4096"});
+      // settle_ext() cannot make those the same.
+      if (large_attributes_ && !time_ && type_ == "ext4")
+        command.insert(command.end(), {"-O", "ea_inode"});
+    }
+    if (type_ == "vfat" && time_) command.emplace_back("--invariant");
+    command.insert(command.end(), mkfs_words_.begin(), mkfs_words_.end());
+    command.push_back(options_.image.starts_with('-') ? "./" + options_.image : options_.image);
+    return command;
+  }
+
+  std::vector<std::pair<std::string, std::string>> environment() const {
+    if (!time_) return {};
+    const std::string seconds = std::to_string(*time_);
+    // The second is what older versions of e2fsprogs know.
+    return {{"SOURCE_DATE_EPOCH", seconds}, {"E2FSPROGS_FAKE_TIME", seconds}};
+  }
+
+  void tune(const std::string& feature) {
+    run_program({"tune2fs", "-O", feature, options_.image}, environment(), maker_.package);
+  }
+
+  void fill() {
+    SessionOptions& common = context_.options;
+    // Recognised, if it can be: the kernel has one driver for several types.
+    if (is_ext(type_)) common.type.clear();
+    if (time_ && is_ext(type_)) {
+      // Without the journal, whose contents depend on when the kernel writes, and with blocks given
+      // out in the order in which they are written.
+      const std::string ours = "noload,nodelalloc";
+      common.mount_options += (common.mount_options.empty() ? "" : ",") + ours;
+    }
+    common.volume = VolumeChoice{};
+    Session session(context_.options, context_.diagnostics);
+    session.host_paths().allow_reading(options_.directory);
+    AttachedImage& image = session.attach(options_.image, true);
+    if (time_) {
+      struct __lkl__kernel_timespec now = {};
+      now.tv_sec = *time_;
+      lkl_sys_clock_settime(LKL_CLOCK_REALTIME, &now);
+    }
+    const Volume& volume = session.mount(image, image.whole);
+    const auto target = make_image_tree(volume);
+    Progress progress(common.quiet);
+    const ProgressLine line(context_.diagnostics, progress);
+    Copier copier(context_.diagnostics, copy_, progress);
+    {
+      const Handle root = target->open_directory("/");
+      copier.copy({*tree_, source_, "", options_.directory}, {*target, root, "", "/"},
+                  {.follow = true});
+    }
+    session.close();
+  }
+
+  Context& context_;
+  BuildOptions options_;
+  std::string type_;
+  Maker maker_;
+  CopyOptions copy_;
+  std::optional<std::uint32_t> time_;
+  std::unique_ptr<Tree> tree_;
+  Handle source_;
+  std::vector<std::string> mkfs_words_;
+  std::uint64_t inodes_ = 0;
+  bool large_attributes_ = false;
+};
+
+}  // namespace
+
+Run add_build(CLI::App& parser) {
+  auto options = std::make_shared<BuildOptions>();
+  parser.add_option("directory", options->directory, "What goes into the image")->type_name("DIR");
+  parser.add_option("image", options->image, "The image to make")->type_name("IMAGE");
+  parser.add_option("--size", options->size, "Size of the image, or 'auto'")->type_name("SIZE");
+  parser.add_option("--label", options->label, "Name of the file system")->type_name("NAME");
+  parser.add_option("--uuid", options->uuid, "UUID of the file system")->type_name("UUID");
+  parser.add_option("--owner", options->owner, "Give everything to this user and group")
+      ->type_name("UID[:GID]");
+  parser.add_option("--mkfs-options", options->mkfs_options, "More options for mkfs.TYPE")
+      ->type_name("OPTIONS");
+  parser.add_flag("--force", options->force, "Replace the image if it exists");
+  parser.add_flag("--reproducible", options->reproducible,
+                  "The same image for the same files; SOURCE_DATE_EPOCH does it too");
+  return [options](Context& context) { Builder(context, *options).run(); };
+}
+
+}  // namespace lkl::tool
