@@ -2,6 +2,7 @@
 // What LVM, md and LUKS write on disks, read without a kernel, also when it is damaged on purpose.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <random>
 
@@ -314,8 +315,10 @@ TEST(MdSuperblock, AnyDamageIsHandled) {
   std::mt19937 random(2);
   Bytes good(1 << 20);
   put_superblock(good, 8);
+  Bytes disk = good;
   for (int round = 0; round < 20'000; round++) {
-    Bytes disk = good;
+    // The superblock only: whole copies are most of the time under a sanitizer.
+    std::copy_n(good.bytes.begin() + 4096, 4096, disk.bytes.begin() + 4096);
     for (unsigned i = 0; i <= random() % 8; i++)
       disk.bytes[4096 + random() % 300] = static_cast<std::byte>(random());
     const auto member = read_md_superblock(disk.reader());
