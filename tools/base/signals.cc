@@ -81,10 +81,15 @@ bool poll_or_signal(std::vector<pollfd>& watched, int milliseconds) {
   return ready > 0 && std::ranges::any_of(watched, [](const pollfd& one) { return one.revents; });
 }
 
+sigset_t end_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : kEnds) sigaddset(&set, signal);
+  return set;
+}
+
 EndSignalsBlocked::EndSignalsBlocked() {
-  sigset_t ends;
-  sigemptyset(&ends);
-  for (const int signal : kEnds) sigaddset(&ends, signal);
+  const sigset_t ends = end_signals();
   pthread_sigmask(SIG_BLOCK, &ends, &before_);
 }
 

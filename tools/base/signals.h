@@ -30,7 +30,10 @@ int pending_signal();
 // after `milliseconds` or at a signal.
 bool poll_or_signal(std::vector<pollfd>& watched, int milliseconds);
 
-// While it exists a thread that is made has the signals that end the process blocked: they are for
+// SIGINT, SIGTERM and SIGHUP: those that end the process.
+sigset_t end_signals();
+
+// While it exists a thread that is made has the end_signals() blocked: they are for
 // the others.
 class EndSignalsBlocked {
  public:

@@ -9,7 +9,7 @@ namespace lkl::fuse {
 
 void HostCache::start(fuse_session* session) {
   session_ = session;
-  // They are for the threads that serve.
+  // Signals that end the mount are for the threads that serve.
   const tool::EndSignalsBlocked blocked;
   thread_ = std::thread([this] { work(); });
 }

@@ -34,6 +34,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/signals.h"
 #include "protocol.h"
 #include "worker.h"
 
@@ -147,10 +148,8 @@ class RequestBuffer {
 class EndSignals {
  public:
   EndSignals() {
-    sigset_t set;
-    sigemptyset(&set);
-    for (const int signal : {SIGHUP, SIGINT, SIGTERM}) sigaddset(&set, signal);
-    pthread_sigmask(SIG_BLOCK, &set, &before_);
+    const sigset_t set = tool::end_signals();
+    pthread_sigmask(SIG_BLOCK, &set, nullptr);
     fd_ = signalfd(-1, &set, SFD_CLOEXEC);
     if (fd_ < 0) fail("signalfd");
   }
@@ -162,7 +161,6 @@ class EndSignals {
   int fd() const { return fd_; }
 
  private:
-  sigset_t before_;
   int fd_;
 };
 

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -81,8 +80,8 @@ int MountPoint::open_end() {
 }
 
 void MountPoint::unmount() {
-  pollfd served = {.fd = std::exchange(fd_, -1), .events = 0, .revents = 0};
-  if (served.fd < 0 || (poll(&served, 1, 0) > 0 && (served.revents & POLLERR))) return;
+  const int fd = std::exchange(fd_, -1);
+  if (fd < 0 || !tool::is_mounted(fd)) return;
   outside_.run(kUnmount);
 }
 

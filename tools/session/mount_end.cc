@@ -66,11 +66,6 @@ void say(int peer, std::string_view text) {
   (void)!::send(peer, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-bool is_mounted(int fuse) {
-  pollfd mount = {.fd = fuse, .events = 0, .revents = 0};
-  return ::poll(&mount, 1, 0) >= 0 && (mount.revents & POLLERR) == 0;
-}
-
 void close_all(std::vector<int>& peers) {
   for (const int peer : peers) ::close(peer);
   peers.clear();
@@ -94,6 +89,12 @@ std::optional<dev_t> mounted_device(const std::string& path) {
   if (::statx(AT_FDCWD, path.c_str(), AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, 0, &status) != 0)
     return std::nullopt;
   return makedev(status.stx_dev_major, status.stx_dev_minor);
+}
+
+bool is_mounted(int fuse) {
+  pollfd mount = {.fd = fuse, .events = 0, .revents = 0};
+  while (::poll(&mount, 1, 0) < 0 && errno == EINTR) continue;
+  return (mount.revents & POLLERR) == 0;
 }
 
 int open_mount_end(dev_t mount) {

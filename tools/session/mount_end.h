@@ -25,6 +25,9 @@ namespace lkl::tool {
 // that serves it, which may be gone. Nothing if the path is not there.
 std::optional<dev_t> mounted_device(const std::string& path);
 
+// Whether what this descriptor of /dev/fuse serves is mounted still.
+bool is_mounted(int fuse);
+
 // On the side of the process that serves the mount: the socket, or -1: nobody can wait then.
 int open_mount_end(dev_t mount);
 
