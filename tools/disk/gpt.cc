@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "base/crc32.h"
 #include "base/text.h"
+#include "disk/crc32.h"
 
 namespace lkl::tool {
 

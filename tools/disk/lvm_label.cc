@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "base/crc32.h"
+#include "disk/crc32.h"
 
 namespace lkl::tool {
 

@@ -13,9 +13,9 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "base/kernel_log.h"
 #include "ktest/boot_verdict.h"
 #include "ktest/forked_jobs.h"
+#include "ktest/kernel_log.h"
 #include "lkl_build_info.h"
 
 namespace lkl::tool {

@@ -10,7 +10,7 @@
 #include <optional>
 #include <regex>
 
-#include "base/kernel_log.h"
+#include "ktest/kernel_log.h"
 
 namespace lkl::tool {
 

@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "base/error.h"
-#include "base/kernel_log.h"
+#include "ktest/kernel_log.h"
 #include "lkl_build_info.h"
 
 namespace lkl::tool {

@@ -299,7 +299,8 @@ int finish_output(int code) {
 
 }  // namespace
 
-CLI::Option* add_volume_option(CLI::App& parser, const std::string& names, SessionOptions& options) {
+CLI::Option* add_volume_option(CLI::App& parser, const std::string& names,
+                               SessionOptions& options) {
   const auto take = [&options](const std::string& text) {
     options.volume = parse_volume_choice(text);
     if (!options.volume)

@@ -26,7 +26,7 @@ struct SessionOptions : ImageOptions {
   bool force = false;                    // read what is left of a truncated image
   const char* force_option = "--force";  // how that is said on the command line
   bool tell_damage = true;  // at the end: what the kernel has found wrong in file systems
-  bool quiet = false;  // no progress bar
+  bool quiet = false;       // no progress bar
   bool no_sandbox = false;
   int console = 2;  // descriptor for the kernel's messages
   int verbose = 0;  // 1: what is done; 2: the kernel's messages too

@@ -22,11 +22,11 @@
 
 #include "base/error.h"
 #include "base/progress.h"
-#include "base/zero_pages.h"
 #include "tree/arrivals.h"
 #include "tree/copy.h"
 #include "tree/tree.h"
 #include "tree/walk.h"
+#include "tree/zero_pages.h"
 
 namespace lkl::tool {
 

@@ -46,7 +46,8 @@ std::string escaped(const std::string& text) {
   return result;
 }
 
-std::vector<std::string> lklfuse_options(const MountRequest& options, const SessionOptions& common) {
+std::vector<std::string> lklfuse_options(const MountRequest& options,
+                                         const SessionOptions& common) {
   std::vector<std::string> list = {"nosuid", "nodev", "noexec"};
   if (!options.writable && !common.snapshot) list.emplace_back("ro");
   if (!common.type.empty()) list.push_back("type=" + escaped(common.type));

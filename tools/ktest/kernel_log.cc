@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "base/kernel_log.h"
+#include "ktest/kernel_log.h"
 
 #include <errno.h>
 #include <fmt/format.h>
