@@ -154,6 +154,7 @@ void ToolTest::SetUp() {
 }
 
 void ToolTest::TearDown() {
+  if (directory_.empty()) return;  // skipped before SetUp()
   std::filesystem::current_path(previous_);
   unsetenv("LKL_KERNEL_LOG");
   std::stringstream log;
