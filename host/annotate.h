@@ -16,7 +16,7 @@ extern "C" void __tsan_acquire(void* address);
 extern "C" void __tsan_release(void* address);
 #endif
 
-namespace lkl {
+namespace lkl::host {
 
 #if defined(__SANITIZE_THREAD__)
 
@@ -106,4 +106,4 @@ class [[maybe_unused]] FromKernel {};
 
 #endif
 
-}  // namespace lkl
+}  // namespace lkl::host

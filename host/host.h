@@ -14,14 +14,17 @@
 
 #include "asm/host_ops.h"
 
-struct iovec;
+namespace lkl::host {
 
-namespace lkl {
 struct IoOperation;
 struct ThreadRecord;
-}  // namespace lkl
 
-namespace lkl::host {
+// A piece of memory: what is written from several of them, or read into them, is one stretch of
+// a file. Laid out as struct lkl_iovec, and as POSIX hosts have theirs.
+struct IoVec {
+  void* base;
+  size_t size;
+};
 
 // ---- clock ----
 
@@ -123,11 +126,18 @@ class Unnoticed {
   int cancellation_before_;
 };
 
+// Numbers of the process and of the calling thread, as the host shows them.
+uint64_t process_id();
+uint64_t thread_id();
+
 // Handlers around fork() of the host process, called in the forking thread.
 // Called once per process.
 void on_fork(void (*prepare)(), void (*parent)(), void (*child)());
 
 // ---- faults ----
+
+// Memory of this process that may not be there; how much of it was, from its start on.
+size_t read_memory(uint64_t address, char* to, size_t size);
 
 // Faults on addresses that the kernel touched on behalf of a caller become
 // -EFAULT. Other faults go to whoever handled them before, kernel or not.
@@ -153,8 +163,8 @@ void wait_for_debugger();
 int64_t perform(const IoOperation& operation);
 // Here and now: bytes transferred, -EAGAIN if that would be none without waiting (and `wait` does
 // not allow it), -EOPNOTSUPP if the host can't know, or -errno.
-int64_t read_now(int fd, std::span<const iovec> to, uint64_t offset, bool wait);
-int64_t write_now(int fd, std::span<const iovec> from, uint64_t offset, bool wait);
+int64_t read_now(int fd, std::span<const IoVec> to, uint64_t offset, bool wait);
+int64_t write_now(int fd, std::span<const IoVec> from, uint64_t offset, bool wait);
 
 // Lets `change` have the content of a file (nothing, if it is new) and writes what it has become.
 // Other processes that do the same wait meanwhile. 0 or -errno. Allocates: not on a kernel stack.
@@ -164,8 +174,16 @@ int update_file(const char* path, void (*change)(std::string& content, const voi
 // runs with more rights than its caller).
 const char* environment(const char* name);
 
+// A shared library that the program can do without; nullptr if it is not installed, or has not
+// this symbol. Stays loaded. Allocates.
+void* open_library(const char* name);
+void* find_symbol(void* library, const char* name);
+
 // ---- console ----
 
+// On standard error.
 void print(const char* text, size_t length);
+// To a file that is open for that.
+void append(int fd, const char* text, size_t length);
 
 }  // namespace lkl::host

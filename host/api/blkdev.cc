@@ -29,9 +29,9 @@ std::string find_entry(const std::string& path, const char* prefix) {
 }  // namespace
 
 int lkl_encode_dev_from_sysfs(const char* sysfs_path, __lkl__u32* pdevid) {
-  return lkl::or_no_memory([&] {
+  return lkl::host::or_no_memory([&] {
     std::string text;
-    if (const int error = lkl::read_small_file(sysfs_path, text)) return error;
+    if (const int error = lkl::host::read_small_file(sysfs_path, text)) return error;
     unsigned major, minor;
     if (std::sscanf(text.c_str(), "%u:%u", &major, &minor) != 2) return -LKL_EINVAL;
     *pdevid = LKL_MAKEDEV(major, minor);
@@ -42,7 +42,7 @@ int lkl_encode_dev_from_sysfs(const char* sysfs_path, __lkl__u32* pdevid) {
 int lkl_get_virtio_blkdev(int disk_id, unsigned int part, __lkl__u32* pdevid) {
   const int irq = lkl_disk_irq(disk_id);
   if (irq < 0) return irq;
-  return lkl::or_no_memory([&] {
+  return lkl::host::or_no_memory([&] {
     if (const int error = lkl_mount_fs("sysfs"); error < 0) return error;
     std::string path = "/sysfs/devices/platform/virtio-mmio." + std::to_string(irq) + "/";
     const std::string virtio = find_entry(path, "virtio");

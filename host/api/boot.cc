@@ -17,9 +17,9 @@
 extern "C" lkl_long lkl_syscall6(lkl_long nr, lkl_long a, lkl_long b, lkl_long c, lkl_long d,
                                  lkl_long e, lkl_long f);
 
-using lkl::Instance;
-using lkl::Phase;
-using lkl::Registry;
+using lkl::host::Instance;
+using lkl::host::Phase;
+using lkl::host::Registry;
 
 namespace {
 
@@ -32,12 +32,12 @@ bool inside_call() {
 // What the process is told once, however often a kernel is booted.
 void register_with_process() {
   static const bool registered = [] {
-    lkl::host::on_thread_exit(lkl::thread_exits);
+    lkl::host::on_thread_exit(lkl::host::thread_exits);
     lkl::host::on_fork([] { Registry::get().fork_prepare(); },
                        [] { Registry::get().fork_parent(); }, [] { Registry::get().fork_child(); });
     // for who ends without lkl_cleanup()
     std::atexit([] {
-      if (const Registry::Use instance; instance) lkl::Coverage::write_by_environment();
+      if (const Registry::Use instance; instance) lkl::host::Coverage::write_by_environment();
     });
     return true;
   }();
@@ -48,16 +48,16 @@ lkl_long slow_syscall(lkl_long nr, const uint64_t (&args)[6]) {
   const uint64_t kernel = Registry::open_kernel();
   if (inside_call()) return -LKL_EDEADLK;
   if (kernel == 0) return -LKL_ENODEV;
-  if (Registry::direct_kernel() == 0) return lkl::traced_call(kernel, nr, args);
-  return lkl::call_kernel(kernel, nr, args[0], args[1], args[2], args[3], args[4], args[5]);
+  if (Registry::direct_kernel() == 0) return lkl::host::traced_call(kernel, nr, args);
+  return lkl::host::call_kernel(kernel, nr, args[0], args[1], args[2], args[3], args[4], args[5]);
 }
 
 // By the one thread that may: what has changed the phase to kHalting.
 lkl_long halt(Instance& instance) {
-  lkl::call_kernel(instance.number(), __lkl__NR_sync);
+  lkl::host::call_kernel(instance.number(), __lkl__NR_sync);
   instance.mute();
   // It does not return into the caller's task: the answer is that of a dead kernel.
-  const lkl_long error = lkl::call_kernel(instance.number(), LKL_NR_HALT);
+  const lkl_long error = lkl::host::call_kernel(instance.number(), LKL_NR_HALT);
   if (instance.phase() == Phase::kDead) {
     Registry::get().phase_changed();
     return 0;
@@ -71,13 +71,13 @@ lkl_long halt(Instance& instance) {
 int lkl_init(lkl_host_operations* ops) {
   if (!ops) return -LKL_EINVAL;
   if (Registry::exists()) return -LKL_EBUSY;
-  if (const int error = lkl::read_on_panic()) return error;
-  const int traced = lkl::start_trace();
+  if (const int error = lkl::host::read_on_panic()) return error;
+  const int traced = lkl::host::start_trace();
   if (traced < 0) return traced;
   register_with_process();
   try {
     int error = 0;
-    auto loop = lkl::make_event_loop(lkl::EventLoopKind::kAuto, &error);
+    auto loop = lkl::host::make_event_loop(lkl::host::EventLoopKind::kAuto, &error);
     if (!loop) return error;
     if (const auto decorate = Registry::get().decorate_loop) loop = decorate(std::move(loop));
     if (!Registry::get().put(*ops, std::move(loop), traced != 0)) return -LKL_EBUSY;
@@ -123,7 +123,7 @@ lkl_long lkl_syscall6(lkl_long nr, lkl_long a, lkl_long b, lkl_long c, lkl_long 
     return slow_syscall(
         nr, {static_cast<uint64_t>(a), static_cast<uint64_t>(b), static_cast<uint64_t>(c),
              static_cast<uint64_t>(d), static_cast<uint64_t>(e), static_cast<uint64_t>(f)});
-  return lkl::call_with(*me.record, nr, a, b, c, d, e, f);
+  return lkl::host::call_with(*me.record, nr, a, b, c, d, e, f);
 }
 
 lkl_long lkl_syscall(lkl_long no, lkl_long* params) {
@@ -158,12 +158,12 @@ void lkl_cleanup() {
   if (registry.change_phase(*instance, Phase::kRunning, Phase::kHalting)) halt(*instance);
   lkl::host::remove_fault_handler();
   registry.end_cleanup();
-  lkl::stop_trace();
-  lkl::Coverage::write_by_environment();
+  lkl::host::stop_trace();
+  lkl::host::Coverage::write_by_environment();
 }
 
 int lkl_coverage_write(const char* folder) {
   if (!folder || !*folder) return -LKL_EINVAL;
-  if (!lkl::Coverage::built()) return -LKL_ENOSYS;
-  return lkl::Coverage::write(folder);
+  if (!lkl::host::Coverage::built()) return -LKL_ENOSYS;
+  return lkl::host::Coverage::write(folder);
 }

@@ -13,8 +13,8 @@
 #undef lkl_start_kernel
 #undef lkl_disk_add
 
-using lkl::Phase;
-using lkl::Registry;
+using lkl::host::Phase;
+using lkl::host::Registry;
 
 namespace {
 

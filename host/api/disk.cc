@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <cstddef>
 #include <cstring>
 #include <string_view>
 
@@ -11,9 +12,9 @@
 #include "core/registry.h"
 #include "lkl.h"
 
-using lkl::Registry;
+using lkl::host::Registry;
 
-namespace lkl {
+namespace lkl::host {
 namespace {
 
 std::unique_ptr<BlockBackend> make_callback_backend(const lkl_disk& disk, EventLoop& loop) {
@@ -22,14 +23,15 @@ std::unique_ptr<BlockBackend> make_callback_backend(const lkl_disk& disk, EventL
   call_application("get_capacity of a disk", [&] { error = disk.ops->get_capacity(disk, &size); });
   if (error < 0) return nullptr;
   return std::make_unique<CallbackBackend>(
-      size, loop, [disk](BlockOp op, uint64_t offset, std::span<iovec> vector) {
+      size, loop, [disk](BlockOp op, uint64_t offset, std::span<IoVec> vector) {
         lkl_blk_req request = {};
         request.type = op == BlockOp::kRead    ? LKL_DEV_BLK_TYPE_READ
                        : op == BlockOp::kWrite ? LKL_DEV_BLK_TYPE_WRITE
                                                : LKL_DEV_BLK_TYPE_FLUSH;
         request.sector = offset / 512;
-        // the same layout: lkl_iovec has the types of the kernel's own header
-        static_assert(sizeof(lkl_iovec) == sizeof(iovec));
+        static_assert(sizeof(lkl_iovec) == sizeof(IoVec) &&
+                      offsetof(lkl_iovec, iov_base) == offsetof(IoVec, base) &&
+                      offsetof(lkl_iovec, iov_len) == offsetof(IoVec, size));
         request.buf = reinterpret_cast<lkl_iovec*>(vector.data());
         request.count = static_cast<int>(vector.size());
         int status = LKL_DEV_BLK_STATUS_IOERR;
@@ -81,7 +83,7 @@ int add(lkl_disk& disk, std::unique_ptr<BlockBackend> backend, const lkl_disk_op
 }
 
 }  // namespace
-}  // namespace lkl
+}  // namespace lkl::host
 
 int lkl_disk_add_options(lkl_disk* disk, const lkl_disk_options* opts) {
   constexpr unsigned kFlags = LKL_DISK_READ_ONLY | LKL_DISK_NO_LOCK | LKL_DISK_MEMORY |
@@ -89,10 +91,10 @@ int lkl_disk_add_options(lkl_disk* disk, const lkl_disk_options* opts) {
   const Registry::Use instance;
   const lkl_disk_options options = opts ? *opts : lkl_disk_options{};
   if (!instance || !disk || (options.flags & ~kFlags)) return -LKL_EINVAL;
-  return lkl::or_no_memory([&] {
-    std::unique_ptr<lkl::BlockBackend> backend;
-    const int error = lkl::make_backend(*disk, options, *instance, backend);
-    return error ? error : lkl::add(*disk, std::move(backend), options, *instance);
+  return lkl::host::or_no_memory([&] {
+    std::unique_ptr<lkl::host::BlockBackend> backend;
+    const int error = lkl::host::make_backend(*disk, options, *instance, backend);
+    return error ? error : lkl::host::add(*disk, std::move(backend), options, *instance);
   });
 }
 
@@ -101,15 +103,15 @@ int lkl_disk_open(lkl_disk* disk, const char* uri, unsigned int flags) {
       LKL_DISK_READ_ONLY | LKL_DISK_NO_LOCK | LKL_DISK_SNAPSHOT | LKL_DISK_WAIT_FOR_SPACE;
   const Registry::Use instance;
   if (!instance || !disk || !uri || (flags & ~kFlags)) return -LKL_EINVAL;
-  return lkl::or_no_memory([&] {
-    std::unique_ptr<lkl::BlockBackend> backend;
-    const int error =
-        lkl::open_backend(uri, lkl::backend_options(flags, *instance), instance->loop(), backend);
+  return lkl::host::or_no_memory([&] {
+    std::unique_ptr<lkl::host::BlockBackend> backend;
+    const int error = lkl::host::open_backend(uri, lkl::host::backend_options(flags, *instance),
+                                              instance->loop(), backend);
     if (error) return error;
     *disk = {};
     lkl_disk_options options = {};
     options.flags = flags;
-    return lkl::add(*disk, std::move(backend), options, *instance);
+    return lkl::host::add(*disk, std::move(backend), options, *instance);
   });
 }
 

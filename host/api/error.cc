@@ -27,7 +27,7 @@ const char* lkl_strerror(int err) {
   return "Unknown error";
 }
 
-const char* lkl::error_name(int error) {
+const char* lkl::host::error_name(int error) {
   for (const ErrorText& known : kErrors)
     if (known.number == std::abs(error)) return known.name;
   return "E?";

@@ -4,7 +4,7 @@
 #include "core/registry.h"
 #include "lkl.h"
 
-using lkl::Registry;
+using lkl::host::Registry;
 
 int lkl_get_free_irq(const char*) {
   const Registry::Use instance;
@@ -22,7 +22,7 @@ int lkl_trigger_irq(int irq) {
   const Registry::Use instance;
   if (!instance || irq < 0 || irq >= LKL_NR_IRQS) return -LKL_EINVAL;
   if (!instance->running()) return -LKL_ENODEV;
-  lkl::tell_kernel();
+  lkl::host::tell_kernel();
   lkl_kernel_raise(irq);
   lkl_kernel_attend();
   return 0;

@@ -33,8 +33,8 @@ int make_directory(const char* path) {
 int device_types(std::vector<std::string>& types) {
   if (const int error = lkl_mount_fs("proc"); error < 0) return error;
   std::string text;
-  if (const int error = lkl::read_small_file("/proc/filesystems", text)) return error;
-  lkl::for_each_piece(text, '\n', [&](std::string_view line) {
+  if (const int error = lkl::host::read_small_file("/proc/filesystems", text)) return error;
+  lkl::host::for_each_piece(text, '\n', [&](std::string_view line) {
     if (line.starts_with('\t')) types.emplace_back(line.substr(1));
     return true;
   });
@@ -76,8 +76,9 @@ lkl_long lkl_mount_blkdev(__lkl__u32 dev, const char* fs_type, int flags, const 
   if (error && error != -LKL_EEXIST) return error;
   error = make_directory(point.c_str());
   if (!error)
-    error = fs_type ? mount_type(device, point, fs_type, flags, opts)
-                    : lkl::or_no_memory([&] { return mount_any(device, point, flags, opts); });
+    error = fs_type
+                ? mount_type(device, point, fs_type, flags, opts)
+                : lkl::host::or_no_memory([&] { return mount_any(device, point, flags, opts); });
   if (error) {
     lkl_sys_rmdir(point.c_str());
     lkl_sys_unlink(device.c_str());
@@ -92,7 +93,7 @@ lkl_long lkl_umount_timeout(const char* path, int flags, lkl_long timeout_ms) {
   for (;;) {
     const lkl_long error = lkl_sys_umount(path, flags);
     if (error != -LKL_EBUSY || timeout_ms <= 0) return error;
-    lkl::sleep_ms(kStepMs);
+    lkl::host::sleep_ms(kStepMs);
     timeout_ms -= kStepMs;
   }
 }
@@ -118,7 +119,7 @@ lkl_long lkl_umount_dev(unsigned int disk_id, unsigned int part, int flags, lkl_
 }
 
 int lkl_mount_fs(const char* fstype) {
-  return lkl::or_no_memory([&] {
+  return lkl::host::or_no_memory([&] {
     const std::string point = std::string("/") + fstype;
     if (const int error = make_directory(point.c_str())) return error;
     // Mounted there already if it is another device than its parent.

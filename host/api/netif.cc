@@ -9,13 +9,14 @@
 #include "api/util.h"
 #include "lkl.h"
 
-using lkl::NetlinkRequest;
+using lkl::host::NetlinkRequest;
 
 namespace {
 
 // ifreq calls go through any socket.
 int interface_ioctl(unsigned request, lkl_ifreq& argument) {
-  const lkl::KernelFile socket(lkl_sys_socket(LKL_AF_UNIX, LKL_SOCK_DGRAM | LKL_SOCK_CLOEXEC, 0));
+  const lkl::host::KernelFile socket(
+      lkl_sys_socket(LKL_AF_UNIX, LKL_SOCK_DGRAM | LKL_SOCK_CLOEXEC, 0));
   if (!socket.is_open()) return socket.error();
   return static_cast<int>(
       lkl_sys_ioctl(socket.fd(), request, reinterpret_cast<lkl_ulong>(&argument)));
@@ -31,14 +32,14 @@ int set_flags(int ifindex, unsigned flags, unsigned mask) {
 
 int change_address(unsigned type, unsigned flags, int ifindex, int af, const void* addr,
                    unsigned prefix) {
-  if (lkl::address_length(af) == 0) return -LKL_EAFNOSUPPORT;
+  if (lkl::host::address_length(af) == 0) return -LKL_EAFNOSUPPORT;
   lkl_ifaddrmsg header = {};
   header.ifa_family = static_cast<__lkl__u8>(af);
   header.ifa_prefixlen = static_cast<__lkl__u8>(prefix);
   header.ifa_index = static_cast<__lkl__u32>(ifindex);
   NetlinkRequest request(type, flags, header);
-  request.attribute(LKL_IFA_LOCAL, lkl::address_bytes(af, addr));
-  request.attribute(LKL_IFA_ADDRESS, lkl::address_bytes(af, addr));
+  request.attribute(LKL_IFA_LOCAL, lkl::host::address_bytes(af, addr));
+  request.attribute(LKL_IFA_ADDRESS, lkl::host::address_bytes(af, addr));
   return request.send();
 }
 
@@ -47,12 +48,12 @@ int change_address(unsigned type, unsigned flags, int ifindex, int af, const voi
 int inet6_flags(int ifindex, const void* addr, unsigned& flags) {
   if (const int error = lkl_mount_fs("proc"); error < 0) return error;
   std::string text;
-  if (const int error = lkl::read_small_file("/proc/net/if_inet6", text)) return error;
+  if (const int error = lkl::host::read_small_file("/proc/net/if_inet6", text)) return error;
   char wanted[33];
   for (int i = 0; i < 16; ++i)
     std::snprintf(wanted + 2 * i, 3, "%02x", static_cast<const unsigned char*>(addr)[i]);
   bool found = false;
-  lkl::for_each_piece(text, '\n', [&](std::string_view line) {
+  lkl::host::for_each_piece(text, '\n', [&](std::string_view line) {
     char address[33];
     unsigned index, prefix, scope;
     found = std::sscanf(std::string(line).c_str(), "%32s %x %x %x %x", address, &index, &prefix,
@@ -116,11 +117,12 @@ int lkl_if_wait_ipv6_dad(int ifindex, const void* addr) {
   constexpr unsigned kStepMs = 20;
   for (int i = 0; i < kTries; ++i) {
     unsigned flags;
-    if (const int error = lkl::or_no_memory([&] { return inet6_flags(ifindex, addr, flags); }))
+    if (const int error =
+            lkl::host::or_no_memory([&] { return inet6_flags(ifindex, addr, flags); }))
       return error;
     if (flags & LKL_IFA_F_DADFAILED) return -LKL_EADDRINUSE;
     if (!(flags & LKL_IFA_F_TENTATIVE)) return 0;
-    lkl::sleep_ms(kStepMs);
+    lkl::host::sleep_ms(kStepMs);
   }
   return -LKL_ETIMEDOUT;
 }
@@ -131,9 +133,9 @@ int lkl_if_set_ipv6(int ifindex, const void* addr, unsigned int netprefix_len) {
 }
 
 int lkl_if_add_linklocal(int ifindex, int af, const void* addr, int netprefix_len) {
-  if (lkl::address_length(af) == 0) return -LKL_EAFNOSUPPORT;
+  if (lkl::host::address_length(af) == 0) return -LKL_EAFNOSUPPORT;
   unsigned char local[16] = {};
-  std::memcpy(local, addr, lkl::address_length(af));
+  std::memcpy(local, addr, lkl::host::address_length(af));
   if (af == LKL_AF_INET) {
     local[0] = 169;
     local[1] = 254;

@@ -5,7 +5,7 @@
 
 #include "api/util.h"
 
-namespace lkl {
+namespace lkl::host {
 
 void NetlinkRequest::append(const void* data, size_t size) {
   std::memcpy(buffer_ + message().nlmsg_len, data, size);
@@ -44,4 +44,4 @@ int NetlinkRequest::send() {
   return reinterpret_cast<const lkl_nlmsgerr*>(answer + sizeof *header)->error;
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -9,7 +9,7 @@
 
 #include "lkl.h"
 
-namespace lkl {
+namespace lkl::host {
 
 class NetlinkRequest final {
  public:
@@ -47,4 +47,4 @@ inline std::span<const std::byte> address_bytes(int family, const void* address)
   return {static_cast<const std::byte*>(address), address_length(family)};
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -12,7 +12,7 @@
 namespace {
 
 lkl_host_operations operations() {
-  const lkl::Registry::Use instance;
+  const lkl::host::Registry::Use instance;
   return instance ? instance->ops() : lkl_host_ops;
 }
 
@@ -20,8 +20,8 @@ int print(const char* format, va_list args) {
   char text[1024];
   const int length = std::vsnprintf(text, sizeof text, format, args);
   if (const auto out = operations().print; out && length > 0)
-    lkl::call_application("the print operation",
-                          [&] { out(text, std::min<int>(length, sizeof text - 1)); });
+    lkl::host::call_application("the print operation",
+                                [&] { out(text, std::min<int>(length, sizeof text - 1)); });
   return length;
 }
 
@@ -40,6 +40,7 @@ void lkl_bug(const char* fmt, ...) {
   va_start(args, fmt);
   print(fmt, args);
   va_end(args);
-  if (const auto panic = operations().panic) lkl::call_application("the panic operation", panic);
+  if (const auto panic = operations().panic)
+    lkl::host::call_application("the panic operation", panic);
   std::abort();
 }

@@ -7,7 +7,7 @@
 #include "api/util.h"
 #include "lkl.h"
 
-using lkl::NetlinkRequest;
+using lkl::host::NetlinkRequest;
 
 namespace {
 
@@ -17,7 +17,7 @@ unsigned table_of(int ifindex, int af) {
 }
 
 int add_default_route(unsigned table, int ifindex, int af, const void* gateway) {
-  if (lkl::address_length(af) == 0) return -LKL_EAFNOSUPPORT;
+  if (lkl::host::address_length(af) == 0) return -LKL_EAFNOSUPPORT;
   lkl_rtmsg header = {};
   header.rtm_family = static_cast<unsigned char>(af);
   header.rtm_table = LKL_RT_TABLE_UNSPEC;
@@ -26,7 +26,7 @@ int add_default_route(unsigned table, int ifindex, int af, const void* gateway) 
   header.rtm_type = LKL_RTN_UNICAST;
   NetlinkRequest request(LKL_RTM_NEWROUTE, LKL_NLM_F_CREATE, header);
   request.attribute(LKL_RTA_TABLE, table);
-  request.attribute(LKL_RTA_GATEWAY, lkl::address_bytes(af, gateway));
+  request.attribute(LKL_RTA_GATEWAY, lkl::host::address_bytes(af, gateway));
   if (ifindex > 0) request.attribute(LKL_RTA_OIF, static_cast<__lkl__u32>(ifindex));
   return request.send();
 }
@@ -50,13 +50,13 @@ int lkl_set_ipv6_gateway(const void* addr) {
 }
 
 int lkl_if_add_rule_from_saddr(int ifindex, int af, const void* saddr) {
-  if (lkl::address_length(af) == 0) return -LKL_EAFNOSUPPORT;
+  if (lkl::host::address_length(af) == 0) return -LKL_EAFNOSUPPORT;
   lkl_fib_rule_hdr header = {};
   header.family = static_cast<__lkl__u8>(af);
-  header.src_len = static_cast<__lkl__u8>(lkl::address_length(af) * 8);
+  header.src_len = static_cast<__lkl__u8>(lkl::host::address_length(af) * 8);
   header.action = LKL_FR_ACT_TO_TBL;
   NetlinkRequest request(LKL_RTM_NEWRULE, LKL_NLM_F_CREATE | LKL_NLM_F_EXCL, header);
-  request.attribute(LKL_FRA_SRC, lkl::address_bytes(af, saddr));
+  request.attribute(LKL_FRA_SRC, lkl::host::address_bytes(af, saddr));
   request.attribute(LKL_FRA_TABLE, table_of(ifindex, af));
   return request.send();
 }
@@ -72,13 +72,13 @@ int lkl_if_set_ipv6_gateway(int ifindex, const void* addr, unsigned int, const v
 }
 
 int lkl_add_neighbor(int ifindex, int af, const void* addr, const void* mac) {
-  if (lkl::address_length(af) == 0) return -LKL_EAFNOSUPPORT;
+  if (lkl::host::address_length(af) == 0) return -LKL_EAFNOSUPPORT;
   lkl_ndmsg header = {};
   header.ndm_family = static_cast<__lkl__u8>(af);
   header.ndm_ifindex = ifindex;
   header.ndm_state = LKL_NUD_PERMANENT;
   NetlinkRequest request(LKL_RTM_NEWNEIGH, LKL_NLM_F_CREATE | LKL_NLM_F_REPLACE, header);
-  request.attribute(LKL_NDA_DST, lkl::address_bytes(af, addr));
+  request.attribute(LKL_NDA_DST, lkl::host::address_bytes(af, addr));
   request.attribute(LKL_NDA_LLADDR, std::span(static_cast<const std::byte*>(mac), 6));
   return request.send();
 }
@@ -94,7 +94,7 @@ int lkl_qdisc_add(int ifindex, const char* root, const char* type) {
 }
 
 int lkl_qdisc_parse_add(int ifindex, const char* entries) {
-  return lkl::for_each_pair(entries, "qdisc", [&](const std::string& root, const char* type) {
+  return lkl::host::for_each_pair(entries, "qdisc", [&](const std::string& root, const char* type) {
     return lkl_qdisc_add(ifindex, root.c_str(), type);
   });
 }

@@ -6,16 +6,16 @@
 #include "lkl.h"
 
 int lkl_sysctl(const char* path, const char* value) {
-  return lkl::or_no_memory([&] {
+  return lkl::host::or_no_memory([&] {
     if (const int error = lkl_mount_fs("proc"); error < 0) return error;
     std::string file = path;
     std::ranges::replace(file, '.', '/');
-    return lkl::write_small_file(("/proc/sys/" + file).c_str(), value);
+    return lkl::host::write_small_file(("/proc/sys/" + file).c_str(), value);
   });
 }
 
 int lkl_sysctl_parse_write(const char* sysctls) {
-  return lkl::for_each_pair(sysctls, "sysctl", [](const std::string& key, const char* value) {
+  return lkl::host::for_each_pair(sysctls, "sysctl", [](const std::string& key, const char* value) {
     return lkl_sysctl(key.c_str(), value);
   });
 }

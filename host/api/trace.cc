@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "api/trace.h"
 
-#include <fcntl.h>
-#include <sys/uio.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cinttypes>
@@ -19,7 +15,7 @@
 #include "core/registry.h"
 #include "lkl.h"
 
-namespace lkl {
+namespace lkl::host {
 namespace {
 
 // `kinds`, one letter for each argument: d l u x numbers, m octal, o flags of open(2),
@@ -77,20 +73,6 @@ bool choose(std::string_view word) {
   return any;
 }
 
-// Memory of this process that may not be there; how much of it is.
-size_t peek(uint64_t address, char* to, size_t size) {
-  // page by page: what is before the bad page counts
-  size_t done = 0;
-  while (done < size) {
-    const size_t step = std::min<size_t>(size - done, 4096 - (address + done) % 4096);
-    const iovec local = {to + done, step};
-    const iovec remote = {reinterpret_cast<void*>(address + done), step};
-    if (process_vm_readv(getpid(), &local, 1, &remote, 1, 0) != static_cast<ssize_t>(step)) break;
-    done += step;
-  }
-  return done;
-}
-
 // One line; what does not fit is left out. Nothing is allocated: a signal handler may
 // make calls.
 class Line final {
@@ -121,7 +103,7 @@ class Line final {
 
   void add_string(uint64_t address) {
     char bytes[160];
-    const size_t there = peek(address, bytes, sizeof bytes);
+    const size_t there = host::read_memory(address, bytes, sizeof bytes);
     const size_t length = strnlen(bytes, there);
     if (there == 0)
       add_pointer(address);
@@ -132,7 +114,7 @@ class Line final {
   void add_buffer(uint64_t address, uint64_t size) {
     char bytes[32];
     const size_t wanted = std::min<uint64_t>(size, sizeof bytes);
-    if (peek(address, bytes, wanted) < wanted)
+    if (host::read_memory(address, bytes, wanted) < wanted)
       add_pointer(address);
     else
       add_quoted(bytes, wanted, size > wanted);
@@ -163,7 +145,11 @@ class Line final {
 
   void finish() {
     text_[length_++] = '\n';
-    (void)!write(settings().output, text_, length_);
+    const Descriptor& file = settings().file;
+    if (file)
+      host::append(file.get(), text_, length_);
+    else
+      host::print(text_, length_);
   }
 
  private:
@@ -243,20 +229,15 @@ int start_trace() {
                     std::string(word));
     rest.remove_prefix(std::min(comma + 1, rest.size()));
   }
-  trace.output = STDERR_FILENO;
   if (const char* path = host::environment("LKL_TRACE_FILE")) {
-    trace.output = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
-    if (trace.output < 0)
-      return refuse(std::strerror(errno), "LKL_TRACE_FILE=" + std::string(path) + ": ");
-    trace.close_output = true;
+    if (const int error = open_file(path, Access::kAppend, trace.file))
+      return refuse(std::strerror(-error), "LKL_TRACE_FILE=" + std::string(path) + ": ");
   }
   return 1;
 }
 
 void stop_trace() {
-  CallTrace& trace = settings();
-  if (trace.close_output) close(trace.output);
-  trace.close_output = false;
+  settings().file.reset();
 }
 
 int64_t traced_call(uint64_t kernel, int64_t nr, const uint64_t (&arguments)[6]) {
@@ -267,7 +248,7 @@ int64_t traced_call(uint64_t kernel, int64_t nr, const uint64_t (&arguments)[6])
 
   // Strings are shown as they were before the call, buffers that it fills after it.
   Line line;
-  line.add("[%d] ", gettid());
+  line.add("[%" PRIu64 "] ", host::thread_id());
   if (call)
     line.add("%s(", call->name);
   else
@@ -299,4 +280,4 @@ int64_t traced_call(uint64_t kernel, int64_t nr, const uint64_t (&arguments)[6])
   return result;
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

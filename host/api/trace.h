@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-namespace lkl {
+namespace lkl::host {
 
 // Looks at the environment. 0; 1 if calls are to be traced; -LKL_EINVAL, said on
 // standard error, if it asks for what is not there.
@@ -14,4 +14,4 @@ void stop_trace();
 // A call of the calling thread, with a line about it if the filter has it.
 int64_t traced_call(uint64_t kernel, int64_t nr, const uint64_t (&arguments)[6]);
 
-}  // namespace lkl
+}  // namespace lkl::host

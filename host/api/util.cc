@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "api/util.h"
 
-namespace lkl {
+namespace lkl::host {
 
 int read_small_file(const char* path, std::string& content) {
   const KernelFile file(lkl_sys_open(path, LKL_O_RDONLY | LKL_O_CLOEXEC, 0));
@@ -30,4 +30,4 @@ void sleep_ms(unsigned ms) {
   lkl_sys_nanosleep(&ts, nullptr);
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -8,7 +8,7 @@
 
 #include "lkl.h"
 
-namespace lkl {
+namespace lkl::host {
 
 // An open file of the kernel, closed at the end of the scope.
 class KernelFile final {
@@ -84,4 +84,4 @@ void sleep_ms(unsigned ms);
 // "ENOENT" for 2 or -2.
 const char* error_name(int error);
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -2,15 +2,13 @@
 // What a disk is to a device model: nothing of virtio, nothing of the kernel.
 #pragma once
 
-#include <sys/uio.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
 #include "io/event_loop.h"
 
-namespace lkl {
+namespace lkl::host {
 
 class BlockBackend;
 
@@ -24,7 +22,7 @@ class BlockRequest : public IoCompletion, public BlockingTask {
   BlockOp op = BlockOp::kRead;
   uint64_t offset = 0;      // bytes
   uint64_t length = 0;      // bytes; for reads and writes the sum of the vector
-  std::span<iovec> vector;  // the backend may change it as it goes on
+  std::span<IoVec> vector;  // the backend may change it as it goes on
   bool unmap = false;       // kWriteZeroes: the blocks may be given back
 
   // 0 or -errno of the host.
@@ -61,18 +59,20 @@ class BlockBackend {
 
   // The range has been checked against size(). A flush makes durable every write
   // that was completed before it is submitted.
-  virtual void submit(BlockRequest& request) = 0;
+  void submit(BlockRequest& request) {
+    request.backend_ = this;
+    request.retries = 0;
+    request.waits_for_space = false;
+    start(request);
+  }
   // The disk goes: requests that wait for something other than the host's disk fail, now and
   // from now on. Any thread.
   virtual void stop_waiting() {}
 
  protected:
   friend class BlockRequest;
-  static void own(BlockRequest& request, BlockBackend& backend) {
-    request.backend_ = &backend;
-    request.retries = 0;
-    request.waits_for_space = false;
-  }
+  // What submit() is to a backend: the request is completed(), now or later.
+  virtual void start(BlockRequest& request) = 0;
   // An operation on the event loop has ended.
   virtual void resume(BlockRequest& request, int64_t result) = 0;
   // On a pool thread: 0 or -errno.
@@ -90,14 +90,14 @@ inline int64_t BlockRequest::run() {
 inline void BlockRequest::advance(uint64_t bytes) {
   offset += bytes;
   length -= bytes;
-  while (bytes > 0 && bytes >= vector.front().iov_len) {
-    bytes -= vector.front().iov_len;
+  while (bytes > 0 && bytes >= vector.front().size) {
+    bytes -= vector.front().size;
     vector = vector.subspan(1);
   }
   if (bytes > 0) {
-    vector.front().iov_base = static_cast<std::byte*>(vector.front().iov_base) + bytes;
-    vector.front().iov_len -= bytes;
+    vector.front().base = static_cast<std::byte*>(vector.front().base) + bytes;
+    vector.front().size -= bytes;
   }
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

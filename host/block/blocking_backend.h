@@ -3,19 +3,15 @@
 
 #include "block/backend.h"
 
-namespace lkl {
+namespace lkl::host {
 
 // A disk whose operations may block: each is executed on a thread of the pool.
 class BlockingBackend : public BlockBackend {
  public:
   explicit BlockingBackend(EventLoop& loop) : loop_(loop) {}
 
-  void submit(BlockRequest& request) final {
-    own(request, *this);
-    loop_.run_blocking(request, request);
-  }
-
  private:
+  void start(BlockRequest& request) final { loop_.run_blocking(request, request); }
   void resume(BlockRequest& request, int64_t result) final {
     request.completed(static_cast<int>(result));
   }
@@ -34,4 +30,4 @@ class BlockSource {
   virtual int read(std::byte* to, size_t length, uint64_t offset) = 0;
 };
 
-}  // namespace lkl
+}  // namespace lkl::host

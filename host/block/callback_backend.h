@@ -7,14 +7,14 @@
 
 #include "block/blocking_backend.h"
 
-namespace lkl {
+namespace lkl::host {
 
 // A disk that the application implements by a function that may block. Requests
 // come to it one after the other.
 class CallbackBackend final : public BlockingBackend {
  public:
   // 0 or -errno. For kFlush the vector is empty.
-  using Function = std::function<int(BlockOp op, uint64_t offset, std::span<iovec> vector)>;
+  using Function = std::function<int(BlockOp op, uint64_t offset, std::span<IoVec> vector)>;
 
   CallbackBackend(uint64_t size, EventLoop& loop, Function function)
       : BlockingBackend(loop), size_(size), function_(std::move(function)) {}
@@ -33,4 +33,4 @@ class CallbackBackend final : public BlockingBackend {
   std::mutex one_at_a_time_;
 };
 
-}  // namespace lkl
+}  // namespace lkl::host

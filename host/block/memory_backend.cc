@@ -8,7 +8,7 @@
 
 #include "host.h"
 
-namespace lkl {
+namespace lkl::host {
 namespace {
 
 constexpr uint64_t kPage = 4096;
@@ -42,19 +42,19 @@ void MemoryBackend::clear(uint64_t offset, uint64_t length) {
   std::memset(base_ + last, 0, offset + length - last);
 }
 
-void MemoryBackend::submit(BlockRequest& request) {
+void MemoryBackend::start(BlockRequest& request) {
   std::byte* at = base_ + request.offset;
   switch (request.op) {
     case BlockOp::kRead:
-      for (const iovec& part : request.vector) {
-        std::memcpy(part.iov_base, at, part.iov_len);
-        at += part.iov_len;
+      for (const IoVec& part : request.vector) {
+        std::memcpy(part.base, at, part.size);
+        at += part.size;
       }
       break;
     case BlockOp::kWrite:
-      for (const iovec& part : request.vector) {
-        std::memcpy(at, part.iov_base, part.iov_len);
-        at += part.iov_len;
+      for (const IoVec& part : request.vector) {
+        std::memcpy(at, part.base, part.size);
+        at += part.size;
       }
       break;
     case BlockOp::kFlush:
@@ -68,4 +68,4 @@ void MemoryBackend::submit(BlockRequest& request) {
   request.completed(0);
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

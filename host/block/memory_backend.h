@@ -3,7 +3,7 @@
 
 #include "block/backend.h"
 
-namespace lkl {
+namespace lkl::host {
 
 // A disk of memory.
 class MemoryBackend final : public BlockBackend {
@@ -18,10 +18,10 @@ class MemoryBackend final : public BlockBackend {
 
   uint64_t size() const override { return size_; }
   bool can_discard() const override { return owned_; }
-  void submit(BlockRequest& request) override;
   std::span<std::byte> bytes() { return {base_, size_}; }
 
  private:
+  void start(BlockRequest& request) override;
   void resume(BlockRequest&, int64_t) override {}
   int64_t run_blocking(BlockRequest&) override { return 0; }
   void clear(uint64_t offset, uint64_t length);
@@ -31,4 +31,4 @@ class MemoryBackend final : public BlockBackend {
   const bool owned_;
 };
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "block/nbd_client.h"
 
-#include <dlfcn.h>
 #include <libnbd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 
-namespace lkl {
+#include "host.h"
+
+namespace lkl::host {
 namespace {
 
 // What servers take in one request at least, by the protocol's recommendation.
@@ -35,12 +35,13 @@ struct Library {
 
  private:
   static const Library* load() {
-    void* const handle = dlopen("libnbd.so.0", RTLD_NOW | RTLD_LOCAL);
+    void* const handle = host::open_library("libnbd.so.0");
     if (!handle) return nullptr;
     static Library library;
     bool all = true;
-#define LKL_LOAD(name)                                                                  \
-  library.name = reinterpret_cast<decltype(library.name)>(dlsym(handle, "nbd_" #name)); \
+#define LKL_LOAD(name)                                                                   \
+  library.name =                                                                         \
+      reinterpret_cast<decltype(library.name)>(host::find_symbol(handle, "nbd_" #name)); \
   all = all && library.name;
     LKL_NBD_CALLS(LKL_LOAD)
 #undef LKL_LOAD
@@ -106,10 +107,10 @@ class NbdClient::Lease {
   Connection* connection_;
 };
 
-NbdClient::NbdClient() : process_(getpid()) {}
+NbdClient::NbdClient() : process_(host::process_id()) {}
 
 NbdClient::~NbdClient() {
-  if (getpid() != process_) {
+  if (host::process_id() != process_) {
     // not ours to say good-bye on
     for (auto& connection : connections_) (void)connection.release();
     return;
@@ -147,7 +148,7 @@ int NbdClient::open(const std::string& uri, std::unique_ptr<NbdClient>& result) 
 
 template <typename Call>
 int NbdClient::in_pieces(uint64_t length, uint64_t offset, Call call) {
-  if (getpid() != process_) return -EIO;
+  if (host::process_id() != process_) return -EIO;
   const Lease lease(*this);
   while (length > 0) {
     const uint64_t part = std::min(length, kMostAtOnce);
@@ -172,7 +173,7 @@ int NbdClient::write(const std::byte* from, size_t length, uint64_t offset) {
 
 int NbdClient::flush() {
   if (!can_flush_) return 0;
-  if (getpid() != process_) return -EIO;
+  if (host::process_id() != process_) return -EIO;
   const Lease lease(*this);
   return nbd().flush(lease.handle(), 0) < 0 ? last_error() : 0;
 }
@@ -205,13 +206,13 @@ int64_t NbdBackend::run_blocking(BlockRequest& request) {
   switch (request.op) {
     case BlockOp::kRead:
     case BlockOp::kWrite:
-      for (const iovec& part : request.vector) {
-        auto* const bytes = static_cast<std::byte*>(part.iov_base);
+      for (const IoVec& part : request.vector) {
+        auto* const bytes = static_cast<std::byte*>(part.base);
         if (const int error = request.op == BlockOp::kRead
-                                  ? client_->read(bytes, part.iov_len, offset)
-                                  : client_->write(bytes, part.iov_len, offset))
+                                  ? client_->read(bytes, part.size, offset)
+                                  : client_->write(bytes, part.size, offset))
           return error;
-        offset += part.iov_len;
+        offset += part.size;
       }
       return 0;
     case BlockOp::kFlush:
@@ -224,4 +225,4 @@ int64_t NbdBackend::run_blocking(BlockRequest& request) {
   return -EOPNOTSUPP;
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

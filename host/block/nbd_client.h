@@ -11,7 +11,7 @@
 
 #include "block/blocking_backend.h"
 
-namespace lkl {
+namespace lkl::host {
 
 class NbdClient final : public BlockSource {
  public:
@@ -48,7 +48,7 @@ class NbdClient final : public BlockSource {
   bool can_flush_ = false;
   bool can_trim_ = false;
   bool can_zero_ = false;
-  int process_ = 0;  // the child of a fork must not talk on its parent's connections
+  uint64_t process_ = 0;  // the child of a fork must not talk on its parent's connections
 
   std::mutex mutex_;
   std::condition_variable free_again_;
@@ -75,4 +75,4 @@ class NbdBackend final : public BlockingBackend {
   const bool read_only_;
 };
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -1,38 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "block/open.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <charconv>
 #include <system_error>
 
-#include "block/file_backend.h"
-#include "block/file_source.h"
+#include "block/host_disk.h"
 #include "block/memory_backend.h"
 #include "block/overlay_backend.h"
+#include "descriptor.h"
 #ifdef LKL_HAVE_NBD
 #include "block/nbd_client.h"
 #endif
 
-namespace lkl {
+namespace lkl::host {
 namespace {
-
-// A descriptor of the host that is closed with its owner.
-class HostFd final {
- public:
-  explicit HostFd(int fd) : fd_(fd) {}
-  HostFd(const HostFd&) = delete;
-  HostFd& operator=(const HostFd&) = delete;
-  ~HostFd() {
-    if (fd_ >= 0) close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  const int fd_;
-};
 
 // What is read where nothing is written.
 int open_overlay(std::unique_ptr<BlockSource> source, EventLoop& loop,
@@ -83,19 +65,16 @@ int open_file_backend(int fd, const BackendOptions& options, EventLoop& loop,
                       std::unique_ptr<BlockBackend>& backend) {
   if (options.snapshot) {
     if (options.wait_for_space) return -EINVAL;
-    std::unique_ptr<FileSource> source;
-    if (const int error = FileSource::open(fd, options.lock, source)) return error;
+    std::unique_ptr<BlockSource> source;
+    if (const int error = open_host_source(fd, options.lock, source)) return error;
     return open_overlay(std::move(source), loop, backend);
   }
-  std::unique_ptr<FileBackend> file;
-  const int error = FileBackend::open(fd,
-                                      {.read_only = options.read_only,
-                                       .lock = options.lock,
-                                       .wait_for_space = options.wait_for_space,
-                                       .say = options.say},
-                                      loop, file);
-  backend = std::move(file);
-  return error;
+  return open_host_disk(fd,
+                        {.read_only = options.read_only,
+                         .lock = options.lock,
+                         .wait_for_space = options.wait_for_space,
+                         .say = options.say},
+                        loop, backend);
 }
 
 int open_memory_backend(uint64_t size, void* memory, const BackendOptions& options,
@@ -115,9 +94,10 @@ int open_backend(const std::string& uri, const BackendOptions& options, EventLoo
   const std::string path = uri.starts_with("file:") ? uri.substr(5) : uri;
   if (path == uri && uri.find("://") != std::string::npos) return -EPROTONOSUPPORT;
   const bool writable = !options.read_only && !options.snapshot;
-  const HostFd fd(open(path.c_str(), (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC));
-  if (fd.get() < 0) return -errno;
-  return open_file_backend(fd.get(), options, loop, backend);
+  Descriptor file;
+  if (const int error = open_file(path, writable ? Access::kReadWrite : Access::kRead, file))
+    return error;
+  return open_file_backend(file.get(), options, loop, backend);
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -10,14 +10,14 @@
 
 #include "block/backend.h"
 
-namespace lkl {
+namespace lkl::host {
 
 struct BackendOptions {
   bool read_only = false;
-  bool lock = true;             // see HostImage
+  bool lock = true;             // see HostDiskOptions
   bool snapshot = false;        // what is written stays in memory, and is forgotten
-  bool wait_for_space = false;  // see FileBackend: only for a file that is written itself
-  // Gets a line now and then, see FileBackend.
+  bool wait_for_space = false;  // see HostDiskOptions: only for a file that is written itself
+  // Gets a line now and then, see HostDiskOptions.
   std::function<void(std::string_view line)> say = {};
 };
 
@@ -35,4 +35,4 @@ int open_file_backend(int fd, const BackendOptions& options, EventLoop& loop,
 int open_memory_backend(uint64_t size, void* memory, const BackendOptions& options,
                         std::unique_ptr<BlockBackend>& backend);
 
-}  // namespace lkl
+}  // namespace lkl::host

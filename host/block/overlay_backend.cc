@@ -1,84 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "block/overlay_backend.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
-#include <string>
 
-#include "host.h"
-
-namespace lkl {
-namespace {
-
-int temporary_file() {
-  const char* folder = host::environment("TMPDIR");
-  if (!folder) folder = "/var/tmp";
-  int fd = ::open(folder, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
-  if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR)) return fd < 0 ? -errno : fd;
-  std::string name = std::string(folder) + "/lkl-overlay-XXXXXX";
-  fd = mkostemp(name.data(), O_CLOEXEC);
-  if (fd < 0) return -errno;
-  unlink(name.c_str());
-  return fd;
-}
-
-// All of it, or -errno.
-template <typename Call, typename Byte>
-int whole(Call call, int fd, Byte* at, uint64_t length, uint64_t offset) {
-  while (length > 0) {
-    const ssize_t count = call(fd, at, length, static_cast<off_t>(offset));
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return count < 0 ? -errno : -EIO;
-    at += count;
-    length -= static_cast<uint64_t>(count);
-    offset += static_cast<uint64_t>(count);
-  }
-  return 0;
-}
-
-}  // namespace
-
+namespace lkl::host {
 int OverlayBackend::open(std::unique_ptr<BlockSource> base, EventLoop& loop,
                          std::unique_ptr<OverlayBackend>& result) {
-  const int fd = temporary_file();
-  if (fd < 0) return fd;
-  if (ftruncate(fd, static_cast<off_t>(base->size())) < 0) {
-    const int error = errno;
-    close(fd);
-    return -error;
-  }
-  result.reset(new OverlayBackend(std::move(base), loop, fd));
+  ScratchFile file;
+  if (const int error = ScratchFile::make(base->size(), file)) return error;
+  result.reset(new OverlayBackend(std::move(base), loop, std::move(file)));
   return 0;
 }
 
-OverlayBackend::OverlayBackend(std::unique_ptr<BlockSource> base, EventLoop& loop, int fd)
+OverlayBackend::OverlayBackend(std::unique_ptr<BlockSource> base, EventLoop& loop, ScratchFile file)
     : BlockingBackend(loop),
       base_(std::move(base)),
-      fd_(fd),
+      file_(std::move(file)),
       written_((base_->size() + kBlock - 1) / kBlock) {}
-
-OverlayBackend::~OverlayBackend() {
-  close(fd_);
-}
 
 int64_t OverlayBackend::run_blocking(BlockRequest& request) {
   uint64_t offset = request.offset;
   switch (request.op) {
     case BlockOp::kRead:
     case BlockOp::kWrite:
-      for (const iovec& part : request.vector) {
-        auto* const bytes = static_cast<std::byte*>(part.iov_base);
-        if (const int error = request.op == BlockOp::kRead ? read(bytes, part.iov_len, offset)
-                                                           : write(bytes, part.iov_len, offset))
+      for (const IoVec& part : request.vector) {
+        auto* const bytes = static_cast<std::byte*>(part.base);
+        if (const int error = request.op == BlockOp::kRead ? read(bytes, part.size, offset)
+                                                           : write(bytes, part.size, offset))
           return error;
-        offset += part.iov_len;
+        offset += part.size;
       }
       return 0;
     case BlockOp::kFlush:
@@ -109,8 +62,7 @@ int OverlayBackend::read(std::byte* to, uint64_t length, uint64_t offset) {
   while (length > 0) {
     bool written;
     const uint64_t part = same_place(offset, length, written);
-    if (const int error =
-            written ? whole(pread, fd_, to, part, offset) : base_->read(to, part, offset))
+    if (const int error = written ? file_.read(to, part, offset) : base_->read(to, part, offset))
       return error;
     to += part;
     offset += part;
@@ -126,7 +78,7 @@ int OverlayBackend::write_part(const std::byte* from, uint64_t length, uint64_t 
   std::array<std::byte, kBlock> block;
   if (const int error = read(block.data(), size, start)) return error;
   std::memcpy(block.data() + (offset - start), from, length);
-  if (const int error = whole(pwrite, fd_, block.data(), size, start)) return error;
+  if (const int error = file_.write(block.data(), size, start)) return error;
   mark(start, size);
   return 0;
 }
@@ -140,7 +92,7 @@ int OverlayBackend::write(const std::byte* from, uint64_t length, uint64_t offse
     } else {
       part = in_block ? part : std::max(part, length / kBlock * kBlock);
       if (const int error =
-              in_block ? write_part(from, part, offset) : whole(pwrite, fd_, from, part, offset))
+              in_block ? write_part(from, part, offset) : file_.write(from, part, offset))
         return error;
       mark(offset, part);
     }
@@ -158,9 +110,7 @@ int OverlayBackend::clear(uint64_t length, uint64_t offset) {
     uint64_t part = std::min(kBlock - in_block, length);
     if (in_block == 0 && length >= kBlock) {
       part = length / kBlock * kBlock;
-      if (fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
-                    static_cast<off_t>(part)) < 0)
-        return -errno;
+      if (const int error = file_.punch(part, offset)) return error;
       mark(offset, part);
     } else if (const int error = write_part(kZeroes.data(), part, offset)) {
       return error;
@@ -171,4 +121,4 @@ int OverlayBackend::clear(uint64_t length, uint64_t offset) {
   return 0;
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

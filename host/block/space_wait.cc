@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <chrono>
 
-namespace lkl {
+namespace lkl::host {
 
 SpaceWait::Answer SpaceWait::add(BlockRequest& request) {
   bool start, first = false;
@@ -71,4 +71,4 @@ void SpaceWait::done(int64_t result) {
   }
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

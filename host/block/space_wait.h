@@ -7,7 +7,7 @@
 
 #include "block/backend.h"
 
-namespace lkl {
+namespace lkl::host {
 
 // Writes for which the host had no room, tried again after pauses until it has. One thread of
 // the pool waits for all of them.
@@ -46,4 +46,4 @@ class SpaceWait final : private IoCompletion, private BlockingTask {
   static constexpr unsigned kMaxFailures = 16;
 };
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -8,7 +8,7 @@
 
 #include "host.h"
 
-namespace lkl {
+namespace lkl::host {
 
 // False, and a line on standard error, if it has ended by an exception. `name` is what the
 // application knows it by.
@@ -29,4 +29,4 @@ bool call_application(const char* name, Function function) noexcept {
   return false;
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

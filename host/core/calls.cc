@@ -8,7 +8,7 @@
 
 #include "lkl.h"
 
-namespace lkl {
+namespace lkl::host {
 namespace {
 
 void make_call(ThreadRecord& record, int64_t nr, std::span<const lkl_u64, 6> args) {
@@ -114,4 +114,4 @@ void thread_exits(ThreadRecord* record) {
   me.attaching = false;
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -10,7 +10,7 @@
 #include "core/registry.h"
 #include "host.h"
 
-namespace lkl {
+namespace lkl::host {
 
 inline void enter_kernel(ThreadRecord& record) {
   [[maybe_unused]] const InKernel scope;
@@ -65,4 +65,4 @@ ThreadRecord* attach(uint64_t kernel);
 // A host thread ends.
 void thread_exits(ThreadRecord* record);
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -9,7 +9,7 @@
 #include "core/gcda.h"
 #include "host.h"
 
-namespace lkl {
+namespace lkl::host {
 namespace {
 
 namespace fs = std::filesystem;
@@ -88,4 +88,4 @@ void Coverage::write_by_environment() {
   if (length > 0) host::print(line, static_cast<size_t>(length));
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

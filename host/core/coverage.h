@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace lkl {
+namespace lkl::host {
 
 class Coverage final {
  public:
@@ -24,4 +24,4 @@ class Coverage final {
   static void write_by_environment();
 };
 
-}  // namespace lkl
+}  // namespace lkl::host

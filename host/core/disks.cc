@@ -5,7 +5,7 @@
 
 #include "core/calls.h"
 
-namespace lkl {
+namespace lkl::host {
 namespace {
 
 // How often a thread that waits for what another one does looks again.
@@ -126,4 +126,4 @@ int Disks::irq(int id) {
   return -LKL_ENODEV;
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

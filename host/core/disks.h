@@ -13,7 +13,7 @@
 #include "virtio/blk.h"
 #include "virtio/mmio.h"
 
-namespace lkl {
+namespace lkl::host {
 
 // One disk: its virtio device, and where it is on the bus.
 class Disk final : public IrqLine {
@@ -80,4 +80,4 @@ class Disks final {
   int next_id_ = 0;
 };
 
-}  // namespace lkl
+}  // namespace lkl::host

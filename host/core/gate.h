@@ -4,7 +4,7 @@
 
 #include <atomic>
 
-namespace lkl {
+namespace lkl::host {
 
 //            close()            park(), by the thread that is held
 //   kOpen ----------> kClosed ----------> kParked
@@ -37,4 +37,4 @@ class Gate final {
   std::atomic<int> state_ = kOpen;
 };
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace lkl {
+namespace lkl::host {
 namespace {
 
 // gcc/gcov-io.h: words of 32 bits in the order of the machine. A header of words, then records: a
@@ -77,4 +77,4 @@ bool gcda_has_counts(const std::string& data) {
   return any;
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

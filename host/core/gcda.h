@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace lkl {
+namespace lkl::host {
 
 // Adds the counters of `data` to those of `sum`, both of them whole files of the same object of the
 // same build. False if they are not that, and `sum` is as it was. Only counters that add up: those
@@ -14,4 +14,4 @@ bool add_gcda(std::string& sum, const std::string& data);
 // A counter is not 0.
 bool gcda_has_counts(const std::string& data);
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -10,7 +10,7 @@
 #include "core/on_panic.h"
 #include "lkl_host.h"
 
-namespace lkl {
+namespace lkl::host {
 
 struct HostCalls {
   static Instance& of(void* instance) { return *static_cast<Instance*>(instance); }
@@ -178,4 +178,4 @@ const lkl_debug_calls debug_calls = {
     .no_content = HostCalls::no_content,
 };
 
-}  // namespace lkl
+}  // namespace lkl::host

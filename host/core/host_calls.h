@@ -4,7 +4,7 @@
 #include "asm/host_debug.h"
 #include "asm/host_ops.h"
 
-namespace lkl {
+namespace lkl::host {
 
 class Instance;
 
@@ -15,4 +15,4 @@ extern const lkl_debug_calls debug_calls;
 // For lkl_kernel_populate_by().
 void populate_memory(void* base, lkl_u64 size, int for_good);
 
-}  // namespace lkl
+}  // namespace lkl::host

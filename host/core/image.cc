@@ -7,7 +7,7 @@
 #include "asm/host_ops.h"
 #include "host.h"
 
-namespace lkl {
+namespace lkl::host {
 
 void KernelImage::reset() {
   const size_t data_size = lkl_kernel_data_end - lkl_kernel_data_start;
@@ -26,4 +26,4 @@ void KernelImage::reset() {
   std::memset(lkl_kernel_bss_start, 0, bss_size);
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

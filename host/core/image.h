@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #pragma once
 
-namespace lkl {
+namespace lkl::host {
 
 // The kernel object linked into this program. Its data is as the linker left it
 // once only; to boot again it is put back to that state.
@@ -15,4 +15,4 @@ class KernelImage final {
   void* pristine_ = nullptr;  // as long as the process lives
 };
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -14,7 +14,7 @@
 #include "core/host_calls.h"
 #include "lkl.h"
 
-namespace lkl {
+namespace lkl::host {
 namespace {
 
 // How often a thread that waits for a few instructions of others looks again.
@@ -232,4 +232,4 @@ void Instance::leave_calls_of_others() {
   });
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -21,7 +21,7 @@
 
 struct lkl_host_operations;
 
-namespace lkl {
+namespace lkl::host {
 
 class Disks;
 
@@ -104,4 +104,4 @@ class Instance final {
   bool held_ = false;             // by it
 };
 
-}  // namespace lkl
+}  // namespace lkl::host

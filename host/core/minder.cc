@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "core/minder.h"
 
-namespace lkl {
+namespace lkl::host {
 
 Minder::Minder(EventLoop& loop) : loop_(loop) {
   loop_.set_submitter({[](void* self) { static_cast<Minder*>(self)->wake_minder(); }, this});
@@ -147,4 +147,4 @@ int Minder::after_fork_child() {
   return was_running ? start() : 0;
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -24,7 +24,7 @@
 #include "host.h"
 #include "io/event_loop.h"
 
-namespace lkl {
+namespace lkl::host {
 
 class Minder final {
  public:
@@ -78,4 +78,4 @@ class Minder final {
   Gate gate_;
 };
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -9,7 +9,7 @@
 #include "host.h"
 #include "lkl.h"
 
-namespace lkl {
+namespace lkl::host {
 namespace {
 
 std::optional<lkl_on_panic> parse(std::string_view word) {
@@ -36,11 +36,11 @@ lkl_on_panic on_panic() {
   return Registry::get().on_panic;
 }
 
-}  // namespace lkl
+}  // namespace lkl::host
 
 int lkl_set_on_panic(lkl_on_panic what) {
   if (what < LKL_ON_PANIC_ABORT || what > LKL_ON_PANIC_WAIT) return -LKL_EINVAL;
-  lkl::Registry& registry = lkl::Registry::get();
+  lkl::host::Registry& registry = lkl::host::Registry::get();
   registry.on_panic_of_application = what;
   if (!lkl::host::environment("LKL_ON_PANIC")) registry.on_panic = what;
   return 0;

@@ -4,10 +4,10 @@
 
 #include "lkl_host.h"
 
-namespace lkl {
+namespace lkl::host {
 
 // Looks at the environment, which has the last word. 0 or -LKL_EINVAL, said on standard error.
 int read_on_panic();
 lkl_on_panic on_panic();
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -7,7 +7,7 @@
 
 #include "asm/host_ops.h"
 
-namespace lkl {
+namespace lkl::host {
 
 struct IoOperation;
 
@@ -39,4 +39,4 @@ inline ThreadRecord& record_of(lkl_host_thread* thread) {
   return *static_cast<ThreadRecord*>(thread);
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

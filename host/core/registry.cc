@@ -7,7 +7,7 @@
 #include "core/instance.h"
 #include "host.h"
 
-namespace lkl {
+namespace lkl::host {
 namespace {
 
 constexpr unsigned kRecordsAtOnce = 64;
@@ -199,4 +199,4 @@ void Registry::fork_child() {
     instance_->fork_child();
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

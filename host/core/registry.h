@@ -12,17 +12,17 @@
 
 #include "core/image.h"
 #include "core/record.h"
+#include "descriptor.h"
 #include "lkl_host.h"
 
-namespace lkl {
+namespace lkl::host {
 
 class EventLoop;
 class Instance;
 
 // Which calls are shown (api/trace.h), and where. Set before any call is made.
 struct CallTrace {
-  int output = -1;
-  bool close_output = false;
+  Descriptor file;  // none: standard error
   std::bitset<1024> chosen;
 };
 
@@ -122,4 +122,4 @@ class Registry final {
   bool cleaning_ = false;
 };
 
-}  // namespace lkl
+}  // namespace lkl::host

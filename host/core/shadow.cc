@@ -7,7 +7,7 @@
 #include "asm/host_ops.h"
 #include "host.h"
 
-namespace lkl {
+namespace lkl::host {
 
 KernelShadow::KernelShadow() {
   if (lkl_kernel_shadow_size == 0) return;
@@ -27,4 +27,4 @@ KernelShadow::~KernelShadow() {
     host::release_memory(reinterpret_cast<void*>(lkl_kernel_shadow_base), lkl_kernel_shadow_size);
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

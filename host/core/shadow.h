@@ -2,7 +2,7 @@
 // The memory at a fixed address that a kernel with KASAN wants before it runs.
 #pragma once
 
-namespace lkl {
+namespace lkl::host {
 
 class KernelShadow final {
  public:
@@ -14,4 +14,4 @@ class KernelShadow final {
   KernelShadow& operator=(const KernelShadow&) = delete;
 };
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -3,7 +3,7 @@
 
 #include "host.h"
 
-namespace lkl {
+namespace lkl::host {
 namespace {
 
 // The batch of this thread. (initial-exec: read without a call, on kernel stacks too.)
@@ -34,7 +34,7 @@ void EventLoop::pass_on(IoOperation& operation) {
   start(std::move(one));
 }
 
-void EventLoop::transfer(IoOperation::Kind kind, int fd, std::span<const iovec> vector,
+void EventLoop::transfer(IoOperation::Kind kind, int fd, std::span<const IoVec> vector,
                          uint64_t offset, IoCompletion& end) {
   IoOperation& operation = prepare(kind, end);
   operation.fd = fd;
@@ -43,11 +43,11 @@ void EventLoop::transfer(IoOperation::Kind kind, int fd, std::span<const iovec> 
   begin(operation);
 }
 
-void EventLoop::read(int fd, std::span<const iovec> to, uint64_t offset, IoCompletion& end) {
+void EventLoop::read(int fd, std::span<const IoVec> to, uint64_t offset, IoCompletion& end) {
   transfer(IoOperation::Kind::kRead, fd, to, offset, end);
 }
 
-void EventLoop::write(int fd, std::span<const iovec> from, uint64_t offset, IoCompletion& end) {
+void EventLoop::write(int fd, std::span<const IoVec> from, uint64_t offset, IoCompletion& end) {
   transfer(IoOperation::Kind::kWrite, fd, from, offset, end);
 }
 
@@ -98,4 +98,4 @@ IoOperation* EventLoop::Batch::keep() {
   return first;
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -13,7 +13,7 @@
 
 #include "io/operation.h"
 
-namespace lkl {
+namespace lkl::host {
 
 // Told when a descriptor is ready.
 class ReadyHandler {
@@ -40,8 +40,8 @@ class EventLoop {
   // The operation goes on after the call has returned; exactly one done() for each, on the
   // owner, or on the thread that has kept it (Batch). Neither the descriptor nor the memory
   // may go away before it. The vector itself must stay as well.
-  virtual void read(int fd, std::span<const iovec> to, uint64_t offset, IoCompletion& end);
-  virtual void write(int fd, std::span<const iovec> from, uint64_t offset, IoCompletion& end);
+  virtual void read(int fd, std::span<const IoVec> to, uint64_t offset, IoCompletion& end);
+  virtual void write(int fd, std::span<const IoVec> from, uint64_t offset, IoCompletion& end);
   // What was written before is on stable storage (fdatasync(2)).
   virtual void sync(int fd, IoCompletion& end);
   virtual void run_blocking(BlockingTask& task, IoCompletion& end);
@@ -115,7 +115,7 @@ class EventLoop {
  private:
   IoOperation& prepare(IoOperation::Kind kind, IoCompletion& end);
   void begin(IoOperation& operation);
-  void transfer(IoOperation::Kind kind, int fd, std::span<const iovec> vector, uint64_t offset,
+  void transfer(IoOperation::Kind kind, int fd, std::span<const IoVec> vector, uint64_t offset,
                 IoCompletion& end);
 
   SubmitterCall submitter_;
@@ -134,4 +134,4 @@ enum class EventLoopKind { kAuto, kUring, kThreads };
 std::unique_ptr<EventLoop> make_event_loop(EventLoopKind kind = EventLoopKind::kAuto,
                                            int* error = nullptr);
 
-}  // namespace lkl
+}  // namespace lkl::host

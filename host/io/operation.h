@@ -3,12 +3,12 @@
 // does it. It is part of what waits for its end, so that nothing is allocated for it.
 #pragma once
 
-#include <sys/uio.h>
-
 #include <cstdint>
 #include <span>
 
-namespace lkl {
+#include "host.h"
+
+namespace lkl::host {
 
 // Work that only blocks.
 class BlockingTask {
@@ -27,7 +27,7 @@ struct IoOperation {
 
   Kind kind = Kind::kTask;
   int fd = -1;
-  std::span<const iovec> vector;
+  std::span<const IoVec> vector;
   uint64_t offset = 0;
   BlockingTask* task = nullptr;
   IoCompletion* end = nullptr;
@@ -82,4 +82,4 @@ class IoCompletion {
   IoOperation operation_;
 };
 
-}  // namespace lkl
+}  // namespace lkl::host

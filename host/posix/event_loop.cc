@@ -8,7 +8,7 @@
 #include "posix/host_loop.h"
 #include "posix/valgrind.h"
 
-namespace lkl {
+namespace lkl::host {
 
 std::unique_ptr<EventLoop> make_event_loop(EventLoopKind kind, int* error) {
   if (kind == EventLoopKind::kAuto) {
@@ -24,4 +24,4 @@ std::unique_ptr<EventLoop> make_event_loop(EventLoopKind kind, int* error) {
   return loop;
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -7,24 +7,12 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "descriptor.h"
 #include "host.h"
+#include "posix/whole.h"
 
 namespace lkl::host {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 int read_all(int fd, std::string& content) {
   char chunk[16384];
@@ -39,14 +27,8 @@ int read_all(int fd, std::string& content) {
 }
 
 int write_all(int fd, const std::string& content) {
-  for (size_t done = 0; done < content.size();) {
-    const ssize_t count =
-        pwrite(fd, content.data() + done, content.size() - done, static_cast<off_t>(done));
-    if (count >= 0)
-      done += static_cast<size_t>(count);
-    else if (errno != EINTR)
-      return -errno;
-  }
+  const auto bytes = std::as_bytes(std::span(content));
+  if (const int error = write_whole(fd, bytes.data(), bytes.size(), 0)) return error;
   return ftruncate(fd, static_cast<off_t>(content.size())) == 0 ? 0 : -errno;
 }
 
@@ -55,7 +37,7 @@ int write_all(int fd, const std::string& content) {
 int update_file(const char* path, void (*change)(std::string& content, const void* argument),
                 const void* argument) {
   const Descriptor file(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666));
-  if (file.get() < 0) return -errno;
+  if (!file) return -errno;
   while (flock(file.get(), LOCK_EX) != 0)
     if (errno != EINTR) return -errno;
   std::string content;

@@ -12,7 +12,7 @@
 
 #include "host.h"
 
-namespace lkl {
+namespace lkl::host {
 namespace {
 
 constexpr size_t kFixed = 2;  // wakeup and ring come first in the poll set
@@ -196,4 +196,4 @@ int HostLoop::after_fork_child() {
   return wakeup_.open();
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -15,7 +15,7 @@
 #include "posix/uring.h"
 #endif
 
-namespace lkl {
+namespace lkl::host {
 
 // Operations are done by io_uring, where there is one, or else by the threads of the pool,
 // which does the tasks as well. Waiting is ppoll(2), of the ring too.
@@ -62,4 +62,4 @@ class HostLoop final : public EventLoop {
   std::vector<Watch*> polled_watches_;  // of the poll set
 };
 
-}  // namespace lkl
+}  // namespace lkl::host

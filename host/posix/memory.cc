@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 
 #include "host.h"
@@ -88,6 +91,19 @@ void stack_off(void* base, size_t) {
 
 void memory_has_no_content(void* base, size_t size) {
   valgrind::has_no_content(base, size);
+}
+
+size_t read_memory(uint64_t address, char* to, size_t size) {
+  // page by page: what is before the bad page counts
+  size_t done = 0;
+  while (done < size) {
+    const size_t step = std::min<size_t>(size - done, 4096 - (address + done) % 4096);
+    const iovec local = {to + done, step};
+    const iovec remote = {reinterpret_cast<void*>(address + done), step};
+    if (process_vm_readv(getpid(), &local, 1, &remote, 1, 0) != static_cast<ssize_t>(step)) break;
+    done += step;
+  }
+  return done;
 }
 
 }  // namespace lkl::host

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 
 #include "host.h"
 #include "io/operation.h"
+#include "posix/iovec.h"
 
 namespace lkl::host {
 namespace {
@@ -18,9 +18,9 @@ int64_t once(const IoOperation& operation) {
   const auto offset = static_cast<off_t>(operation.offset);
   switch (operation.kind) {
     case IoOperation::Kind::kRead:
-      return preadv(operation.fd, operation.vector.data(), count, offset);
+      return preadv(operation.fd, to_iovec(operation.vector), count, offset);
     case IoOperation::Kind::kWrite:
-      return pwritev(operation.fd, operation.vector.data(), count, offset);
+      return pwritev(operation.fd, to_iovec(operation.vector), count, offset);
     case IoOperation::Kind::kSync:
       return fdatasync(operation.fd);
     case IoOperation::Kind::kTask:
@@ -31,10 +31,10 @@ int64_t once(const IoOperation& operation) {
 
 // A raw call: the library's own are cancellation points, which cost as much as a read of what is
 // in the cache takes.
-int64_t now(long call, int fd, std::span<const iovec> vector, uint64_t offset, bool wait) {
+int64_t now(long call, int fd, std::span<const IoVec> vector, uint64_t offset, bool wait) {
   static_assert(sizeof(long) == 8);  // the offset is one argument, its upper half of no use
   const int errno_before = errno;
-  const long count = ::syscall(call, fd, vector.data(), std::min<size_t>(vector.size(), IOV_MAX),
+  const long count = ::syscall(call, fd, to_iovec(vector), std::min<size_t>(vector.size(), IOV_MAX),
                                offset, 0L, wait ? 0 : RWF_NOWAIT);
   const int64_t result = count < 0 ? -errno : count;
   errno = errno_before;
@@ -43,11 +43,11 @@ int64_t now(long call, int fd, std::span<const iovec> vector, uint64_t offset, b
 
 }  // namespace
 
-int64_t read_now(int fd, std::span<const iovec> to, uint64_t offset, bool wait) {
+int64_t read_now(int fd, std::span<const IoVec> to, uint64_t offset, bool wait) {
   return now(SYS_preadv2, fd, to, offset, wait);
 }
 
-int64_t write_now(int fd, std::span<const iovec> from, uint64_t offset, bool wait) {
+int64_t write_now(int fd, std::span<const IoVec> from, uint64_t offset, bool wait) {
   return now(SYS_pwritev2, fd, from, offset, wait);
 }
 

@@ -125,10 +125,22 @@ void on_fork(void (*prepare)(), void (*parent)(), void (*child)()) {
   pthread_atfork(prepare, parent, child);
 }
 
+uint64_t process_id() {
+  return static_cast<uint64_t>(getpid());
+}
+
+uint64_t thread_id() {
+  return static_cast<uint64_t>(gettid());
+}
+
 void print(const char* text, size_t length) {
+  append(STDERR_FILENO, text, length);
+}
+
+void append(int fd, const char* text, size_t length) {
   const Unnoticed scope;
   while (length > 0) {
-    const ssize_t written = write(STDERR_FILENO, text, length);
+    const ssize_t written = write(fd, text, length);
     if (written <= 0) return;
     text += written;
     length -= written;

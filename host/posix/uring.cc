@@ -9,8 +9,9 @@
 #include <cerrno>
 
 #include "annotate.h"
+#include "posix/iovec.h"
 
-namespace lkl {
+namespace lkl::host {
 namespace {
 
 constexpr std::array kOperations = {IORING_OP_READV, IORING_OP_WRITEV, IORING_OP_FSYNC};
@@ -19,10 +20,11 @@ void prepare(io_uring_sqe* entry, const IoOperation& operation) {
   const auto count = static_cast<unsigned>(operation.vector.size());
   switch (operation.kind) {
     case IoOperation::Kind::kRead:
-      io_uring_prep_readv(entry, operation.fd, operation.vector.data(), count, operation.offset);
+      io_uring_prep_readv(entry, operation.fd, to_iovec(operation.vector), count, operation.offset);
       break;
     case IoOperation::Kind::kWrite:
-      io_uring_prep_writev(entry, operation.fd, operation.vector.data(), count, operation.offset);
+      io_uring_prep_writev(entry, operation.fd, to_iovec(operation.vector), count,
+                           operation.offset);
       break;
     case IoOperation::Kind::kSync:
     case IoOperation::Kind::kTask:
@@ -114,4 +116,4 @@ IoOperationList Uring::reap() {
   return ended;
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

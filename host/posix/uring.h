@@ -5,7 +5,7 @@
 
 #include "io/operation.h"
 
-namespace lkl {
+namespace lkl::host {
 
 // A ring of io_uring that can be asked for reads, writes and syncs only. Filled by one
 // thread, emptied by one thread at a time.
@@ -37,4 +37,4 @@ class Uring final {
   bool open_ = false;
 };
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstdint>
 
-namespace lkl {
+namespace lkl::host {
 
 Wakeup::~Wakeup() {
   if (fd_ >= 0) close(fd_);
@@ -44,4 +44,4 @@ void Wakeup::awake(bool readable) {
   kicked_.store(0);
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

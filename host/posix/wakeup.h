@@ -3,7 +3,7 @@
 
 #include <atomic>
 
-namespace lkl {
+namespace lkl::host {
 
 // An eventfd that is written only when the waiter sleeps on it. The kicker sets the
 // word first and looks for a sleeper second; the waiter announces itself first and
@@ -34,4 +34,4 @@ class Wakeup final {
   std::atomic<int> sleeping_ = 0;
 };
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -5,7 +5,7 @@
 #include <memory>
 #include <utility>
 
-namespace lkl {
+namespace lkl::host {
 
 WorkerPool::~WorkerPool() {
   {
@@ -71,4 +71,4 @@ void WorkerPool::after_fork_child() {
   std::construct_at(&work_ready_);
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -9,7 +9,7 @@
 #include "io/operation.h"
 #include "posix/wakeup.h"
 
-namespace lkl {
+namespace lkl::host {
 
 // A bounded number of threads for what blocks, started with the first operation. What has
 // ended is collected by the thread that waits on the loop.
@@ -45,4 +45,4 @@ class WorkerPool final {
   bool stop_ = false;
 };
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "virtio/blk.h"
 
-#include <linux/virtio_config.h>
-#include <linux/virtio_ids.h>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -12,47 +9,45 @@
 #include <mutex>
 #include <new>
 
-namespace lkl {
+#include "virtio/virtio.h"
+
+namespace lkl::host {
 namespace {
 
 constexpr unsigned kSector = 512;
 constexpr uint32_t kMaxDiscardSectors = 1 << 22;  // 2 GiB
-constexpr unsigned kSerialLength = VIRTIO_BLK_ID_BYTES;
+constexpr unsigned kSerialLength = kBlkIdLength;
 
-uint64_t bit(unsigned feature) {
-  return uint64_t{1} << feature;
-}
-
-uint64_t total(std::span<const iovec> vector) {
+uint64_t total(std::span<const IoVec> vector) {
   uint64_t sum = 0;
-  for (const iovec& part : vector) sum += part.iov_len;
+  for (const IoVec& part : vector) sum += part.size;
   return sum;
 }
 
 // Moves `size` bytes from the front of the vector to `to`, and takes them off it.
-bool take_front(std::span<iovec>& vector, void* to, size_t size) {
+bool take_front(std::span<IoVec>& vector, void* to, size_t size) {
   auto* at = static_cast<std::byte*>(to);
   while (size > 0) {
     if (vector.empty()) return false;
-    iovec& part = vector.front();
-    const size_t count = std::min(size, part.iov_len);
-    std::memcpy(at, part.iov_base, count);
+    IoVec& part = vector.front();
+    const size_t count = std::min(size, part.size);
+    std::memcpy(at, part.base, count);
     at += count;
     size -= count;
-    part.iov_base = static_cast<std::byte*>(part.iov_base) + count;
-    part.iov_len -= count;
-    if (part.iov_len == 0) vector = vector.subspan(1);
+    part.base = static_cast<std::byte*>(part.base) + count;
+    part.size -= count;
+    if (part.size == 0) vector = vector.subspan(1);
   }
   return true;
 }
 
 // The last byte of the vector, taken off it.
-uint8_t* take_last_byte(std::span<iovec>& vector) {
-  while (!vector.empty() && vector.back().iov_len == 0) vector = vector.first(vector.size() - 1);
+uint8_t* take_last_byte(std::span<IoVec>& vector) {
+  while (!vector.empty() && vector.back().size == 0) vector = vector.first(vector.size() - 1);
   if (vector.empty()) return nullptr;
-  iovec& part = vector.back();
-  auto* last = static_cast<uint8_t*>(part.iov_base) + --part.iov_len;
-  if (part.iov_len == 0) vector = vector.first(vector.size() - 1);
+  IoVec& part = vector.back();
+  auto* last = static_cast<uint8_t*>(part.base) + --part.size;
+  if (part.size == 0) vector = vector.first(vector.size() - 1);
   return last;
 }
 
@@ -68,11 +63,11 @@ class VirtioBlk::Request final : public BlockRequest {
   uint32_t written = 0;  // to the driver's memory, if it goes well
 
   void completed(int error) override {
-    uint8_t answer = VIRTIO_BLK_S_OK;
+    uint8_t answer = blk_status::kOk;
     if (error == -EOPNOTSUPP)
-      answer = VIRTIO_BLK_S_UNSUPP;
+      answer = blk_status::kUnsupported;
     else if (error < 0)
-      answer = VIRTIO_BLK_S_IOERR;
+      answer = blk_status::kIoError;
     device->finish(*this, answer);
   }
 };
@@ -90,12 +85,12 @@ struct VirtioBlk::Pool {
   }
 
   bool idle() const { return free_count == VirtQueue::kMaxSize; }
-  std::span<iovec> room_of(const Request& request) { return room[&request - requests.data()]; }
+  std::span<IoVec> room_of(const Request& request) { return room[&request - requests.data()]; }
 
   std::array<Request, VirtQueue::kMaxSize> requests;
   std::array<Request*, VirtQueue::kMaxSize> free;
   unsigned free_count = 0;
-  std::array<std::array<iovec, VirtQueue::kMaxChain>, VirtQueue::kMaxSize> room;
+  std::array<std::array<IoVec, VirtQueue::kMaxChain>, VirtQueue::kMaxSize> room;
 };
 
 struct VirtioBlk::QueueState {
@@ -139,17 +134,17 @@ VirtioBlk::VirtioBlk(std::unique_ptr<BlockBackend> backend, const VirtioBlkOptio
 VirtioBlk::~VirtioBlk() = default;
 
 uint32_t VirtioBlk::id() const {
-  return VIRTIO_ID_BLOCK;
+  return device_type::kBlock;
 }
 
 uint64_t VirtioBlk::features() const {
-  uint64_t features = bit(VIRTIO_BLK_F_SIZE_MAX) | bit(VIRTIO_BLK_F_SEG_MAX) |
-                      bit(VIRTIO_BLK_F_BLK_SIZE) | bit(VIRTIO_BLK_F_FLUSH) |
-                      bit(VIRTIO_BLK_F_TOPOLOGY);
-  if (num_queues_ > 1) features |= bit(VIRTIO_BLK_F_MQ);
-  if (read_only_) return features | bit(VIRTIO_BLK_F_RO);
+  uint64_t features = feature_bit(blk_feature::kSizeMax) | feature_bit(blk_feature::kSegMax) |
+                      feature_bit(blk_feature::kBlockSize) | feature_bit(blk_feature::kFlush) |
+                      feature_bit(blk_feature::kTopology);
+  if (num_queues_ > 1) features |= feature_bit(blk_feature::kMultiQueue);
+  if (read_only_) return features | feature_bit(blk_feature::kReadOnly);
   if (backend_->can_discard())
-    features |= bit(VIRTIO_BLK_F_DISCARD) | bit(VIRTIO_BLK_F_WRITE_ZEROES);
+    features |= feature_bit(blk_feature::kDiscard) | feature_bit(blk_feature::kWriteZeroes);
   return features;
 }
 
@@ -212,80 +207,79 @@ void VirtioBlk::notify(unsigned index) {
 
 void VirtioBlk::start(Request& request) {
   Chain& chain = request.chain;
-  virtio_blk_outhdr header;
+  BlkRequestHeader header;
   request.status = take_last_byte(chain.writable);
   request.written = request.status ? 1 : 0;
   // Without a place for the status there is nobody to tell.
   if (!request.status || !take_front(chain.readable, &header, sizeof header))
-    return finish(request, VIRTIO_BLK_S_IOERR);
+    return finish(request, blk_status::kIoError);
 
   request.unmap = false;
   switch (header.type) {
-    case VIRTIO_BLK_T_IN:
+    case blk_request::kIn:
       request.op = BlockOp::kRead;
       request.vector = chain.writable;
       return start_io(request, header.sector);
-    case VIRTIO_BLK_T_OUT:
+    case blk_request::kOut:
       request.op = BlockOp::kWrite;
       request.vector = chain.readable;
       return start_io(request, header.sector);
-    case VIRTIO_BLK_T_FLUSH:
+    case blk_request::kFlush:
       request.op = BlockOp::kFlush;
       request.offset = request.length = 0;
       request.vector = {};
       return backend_->submit(request);
-    case VIRTIO_BLK_T_DISCARD:
+    case blk_request::kDiscard:
       request.op = BlockOp::kDiscard;
       return start_range(request);
-    case VIRTIO_BLK_T_WRITE_ZEROES:
+    case blk_request::kWriteZeroes:
       request.op = BlockOp::kWriteZeroes;
       return start_range(request);
-    case VIRTIO_BLK_T_GET_ID: {
+    case blk_request::kGetId: {
       std::array<char, kSerialLength> id = {};
       std::copy(serial_.begin(), serial_.end(), id.begin());
-      if (total(chain.writable) < id.size()) return finish(request, VIRTIO_BLK_S_IOERR);
+      if (total(chain.writable) < id.size()) return finish(request, blk_status::kIoError);
       size_t done = 0;
-      for (const iovec& part : chain.writable) {
-        const size_t count = std::min(part.iov_len, id.size() - done);
-        std::memcpy(part.iov_base, id.data() + done, count);
+      for (const IoVec& part : chain.writable) {
+        const size_t count = std::min(part.size, id.size() - done);
+        std::memcpy(part.base, id.data() + done, count);
         done += count;
       }
       request.written += id.size();
-      return finish(request, VIRTIO_BLK_S_OK);
+      return finish(request, blk_status::kOk);
     }
     default:
-      return finish(request, VIRTIO_BLK_S_UNSUPP);
+      return finish(request, blk_status::kUnsupported);
   }
 }
 
 void VirtioBlk::start_io(Request& request, uint64_t sector) {
   request.length = total(request.vector);
   // Elements without length would make no progress.
-  for (const iovec& part : request.vector)
-    if (part.iov_len == 0) return finish(request, VIRTIO_BLK_S_IOERR);
+  for (const IoVec& part : request.vector)
+    if (part.size == 0) return finish(request, blk_status::kIoError);
   const unsigned sectors_of_block = backend_->block_size() / kSector;
   if (request.length == 0 || request.length % backend_->block_size() || sector % sectors_of_block ||
       sector > config_.capacity || request.length / kSector > config_.capacity - sector)
-    return finish(request, VIRTIO_BLK_S_IOERR);
-  if (read_only_ && request.op == BlockOp::kWrite) return finish(request, VIRTIO_BLK_S_IOERR);
+    return finish(request, blk_status::kIoError);
+  if (read_only_ && request.op == BlockOp::kWrite) return finish(request, blk_status::kIoError);
   request.offset = sector * kSector;
   if (request.op == BlockOp::kRead) request.written += static_cast<uint32_t>(request.length);
   backend_->submit(request);
 }
 
 void VirtioBlk::start_range(Request& request) {
-  virtio_blk_discard_write_zeroes range;
-  const uint32_t allowed =
-      request.op == BlockOp::kWriteZeroes ? VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP : 0;
-  if (read_only_ || !backend_->can_discard()) return finish(request, VIRTIO_BLK_S_UNSUPP);
+  BlkRange range;
+  const uint32_t allowed = request.op == BlockOp::kWriteZeroes ? BlkRange::kUnmap : 0;
+  if (read_only_ || !backend_->can_discard()) return finish(request, blk_status::kUnsupported);
   if (total(request.chain.readable) != sizeof range ||
       !take_front(request.chain.readable, &range, sizeof range))
-    return finish(request, VIRTIO_BLK_S_IOERR);
-  if (range.flags & ~allowed) return finish(request, VIRTIO_BLK_S_UNSUPP);
+    return finish(request, blk_status::kIoError);
+  if (range.flags & ~allowed) return finish(request, blk_status::kUnsupported);
   if (range.num_sectors > kMaxDiscardSectors || range.sector > config_.capacity ||
       range.num_sectors > config_.capacity - range.sector)
-    return finish(request, VIRTIO_BLK_S_IOERR);
-  request.unmap = range.flags & VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP;
+    return finish(request, blk_status::kIoError);
+  request.unmap = range.flags & BlkRange::kUnmap;
   request.offset = range.sector * kSector;
   request.length = uint64_t{range.num_sectors} * kSector;
   request.vector = {};
@@ -305,7 +299,7 @@ void VirtioBlk::finish(Request& request, uint8_t status) {
       if (request.status) *request.status = status;
       const uint32_t failed = request.status ? 1 : 0;
       interrupt = state.ring->push(request.chain.head,
-                                   status == VIRTIO_BLK_S_OK ? request.written : failed);
+                                   status == blk_status::kOk ? request.written : failed);
     }
     pool.free[pool.free_count++] = &request;
   }
@@ -318,4 +312,4 @@ void VirtioBlk::finish(Request& request, uint8_t status) {
   in_flight_.fetch_sub(1, std::memory_order_release);  // the last touch: see idle()
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

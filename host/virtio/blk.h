@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 #pragma once
 
-#include <linux/virtio_blk.h>
-
 #include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "block/backend.h"
+#include "virtio/blk_protocol.h"
 #include "virtio/device.h"
 
-namespace lkl {
+namespace lkl::host {
 
 struct VirtioBlkOptions {
   std::string serial;       // at most 20 characters
@@ -61,10 +60,10 @@ class VirtioBlk final : public VirtioDevice {
   const std::string serial_;
   const unsigned num_queues_;
   const bool read_only_;
-  virtio_blk_config config_ = {};
+  BlkConfig config_ = {};
   std::vector<std::unique_ptr<QueueState>> states_;
   VirtioTransport* transport_ = nullptr;
   std::atomic<unsigned> in_flight_ = 0;
 };
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "virtio/bus.h"
 
-namespace lkl {
+namespace lkl::host {
 
 int Bus::allocate_irq() {
   uint64_t used = used_irqs_.load();
@@ -32,4 +32,4 @@ void Bus::write(uint64_t address, uint64_t value, unsigned size) const {
     window->write((address - kBase) % kWindow, value, size);
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -9,7 +9,7 @@
 
 #include "asm/host_ops.h"
 
-namespace lkl {
+namespace lkl::host {
 
 // A register window as the kernel's drivers see it. Called with the virtual CPU
 // held, on a kernel stack.
@@ -49,4 +49,4 @@ class Bus final {
   std::atomic<uint64_t> used_irqs_ = 0;
 };
 
-}  // namespace lkl
+}  // namespace lkl::host

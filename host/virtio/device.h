@@ -7,7 +7,7 @@
 
 #include "virtio/queue.h"
 
-namespace lkl {
+namespace lkl::host {
 
 // The irq of a device, as its transport sees it. Any thread.
 struct IrqLine {
@@ -50,4 +50,4 @@ class VirtioDevice {
   virtual void reset() = 0;
 };
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -6,7 +6,7 @@
 #include <optional>
 #include <span>
 
-namespace lkl {
+namespace lkl::host {
 
 // The kernel's memory as devices may touch it: addresses from a ring are checked
 // here and nowhere else. Set once, before the first device is started.
@@ -30,4 +30,4 @@ class GuestMemory final {
   uint64_t size_ = 0;
 };
 
-}  // namespace lkl
+}  // namespace lkl::host

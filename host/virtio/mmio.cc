@@ -1,23 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "virtio/mmio.h"
 
-#include <linux/virtio_config.h>
-#include <linux/virtio_mmio.h>
-
 #include <cstring>
 
-namespace lkl {
+#include "virtio/mmio_registers.h"
+#include "virtio/virtio.h"
+
+namespace lkl::host {
 namespace {
 
-// <linux/virtio_ring.h> is not for C++
-constexpr unsigned kFeatureIndirect = 28;
-constexpr unsigned kFeatureEventIndex = 29;
+namespace reg = mmio_register;
 
 constexpr uint32_t kMagic = 0x74726976;   // "virt"
 constexpr uint32_t kVendor = 0x4c4b4c20;  // "LKL "
-constexpr uint64_t kTransportFeatures = uint64_t{1} << VIRTIO_F_VERSION_1 |
-                                        uint64_t{1} << kFeatureIndirect |
-                                        uint64_t{1} << kFeatureEventIndex;
+constexpr uint64_t kTransportFeatures = feature_bit(feature::kVersion1) |
+                                        feature_bit(feature::kIndirectDescriptors) |
+                                        feature_bit(feature::kEventIndex);
 
 uint64_t with_low(uint64_t whole, uint32_t low) {
   return (whole >> 32 << 32) | low;
@@ -42,20 +40,20 @@ uint64_t MmioTransport::offered() const {
 }
 
 void MmioTransport::interrupt() {
-  interrupt_status_.fetch_or(VIRTIO_MMIO_INT_VRING);
+  interrupt_status_.fetch_or(reg::kUsedBuffer);
   irq_.raise();
 }
 
 void MmioTransport::needs_reset() {
-  status_.fetch_or(VIRTIO_CONFIG_S_NEEDS_RESET);
-  interrupt_status_.fetch_or(VIRTIO_MMIO_INT_CONFIG);
+  status_.fetch_or(device_status::kNeedsReset);
+  interrupt_status_.fetch_or(reg::kConfigChange);
   irq_.raise();
 }
 
 uint64_t MmioTransport::read(uint64_t offset, unsigned size) {
-  if (offset >= VIRTIO_MMIO_CONFIG) {
+  if (offset >= reg::kConfig) {
     const auto config = device_.config();
-    const uint64_t at = offset - VIRTIO_MMIO_CONFIG;
+    const uint64_t at = offset - reg::kConfig;
     uint64_t value = 0;
     if (size <= sizeof value && at + size <= config.size())
       std::memcpy(&value, config.data() + at, size);
@@ -67,28 +65,28 @@ uint64_t MmioTransport::read(uint64_t offset, unsigned size) {
 uint32_t MmioTransport::read_register(uint64_t offset) const {
   const Queue* queue = queue_select_ < queues_.size() ? queues_[queue_select_].get() : nullptr;
   switch (offset) {
-    case VIRTIO_MMIO_MAGIC_VALUE:
+    case reg::kMagicValue:
       return kMagic;
-    case VIRTIO_MMIO_VERSION:
+    case reg::kVersion:
       return 2;
-    case VIRTIO_MMIO_DEVICE_ID:
+    case reg::kDeviceId:
       return device_.id();
-    case VIRTIO_MMIO_VENDOR_ID:
+    case reg::kVendorId:
       return kVendor;
-    case VIRTIO_MMIO_DEVICE_FEATURES:
+    case reg::kDeviceFeatures:
       return device_features_select_ < 2
                  ? static_cast<uint32_t>(offered() >> (32 * device_features_select_))
                  : 0;
-    case VIRTIO_MMIO_QUEUE_NUM_MAX:
+    case reg::kQueueNumMax:
       return queue ? VirtQueue::kMaxSize : 0;
-    case VIRTIO_MMIO_QUEUE_READY:
+    case reg::kQueueReady:
       return queue && queue->ready;
-    case VIRTIO_MMIO_INTERRUPT_STATUS:
+    case reg::kInterruptStatus:
       return interrupt_status_.load();
-    case VIRTIO_MMIO_STATUS:
+    case reg::kStatus:
       return status_.load();
-    case VIRTIO_MMIO_SHM_LEN_LOW:
-    case VIRTIO_MMIO_SHM_LEN_HIGH:
+    case reg::kShmLenLow:
+    case reg::kShmLenHigh:
       return ~uint32_t{0};  // no such region
     default:
       // includes CONFIG_GENERATION: our configurations never change
@@ -98,36 +96,36 @@ uint32_t MmioTransport::read_register(uint64_t offset) const {
 
 void MmioTransport::write(uint64_t offset, uint64_t value, unsigned size) {
   // No device of ours has a configuration that the driver may write.
-  if (size == 4 && offset % 4 == 0 && offset < VIRTIO_MMIO_CONFIG)
+  if (size == 4 && offset % 4 == 0 && offset < reg::kConfig)
     write_register(offset, static_cast<uint32_t>(value));
 }
 
 void MmioTransport::write_register(uint64_t offset, uint32_t value) {
   switch (offset) {
-    case VIRTIO_MMIO_DEVICE_FEATURES_SEL:
+    case reg::kDeviceFeaturesSel:
       device_features_select_ = value;
       break;
-    case VIRTIO_MMIO_DRIVER_FEATURES_SEL:
+    case reg::kDriverFeaturesSel:
       driver_features_select_ = value;
       break;
-    case VIRTIO_MMIO_DRIVER_FEATURES:
-      if (status_ & VIRTIO_CONFIG_S_FEATURES_OK) break;
+    case reg::kDriverFeatures:
+      if (status_ & device_status::kFeaturesOk) break;
       if (driver_features_select_ == 0) driver_features_ = with_low(driver_features_, value);
       if (driver_features_select_ == 1) driver_features_ = with_high(driver_features_, value);
       break;
-    case VIRTIO_MMIO_QUEUE_SEL:
+    case reg::kQueueSel:
       queue_select_ = value;
       break;
-    case VIRTIO_MMIO_QUEUE_NOTIFY:
-      if ((status_ & VIRTIO_CONFIG_S_DRIVER_OK) && value < queues_.size()) {
+    case reg::kQueueNotify:
+      if ((status_ & device_status::kDriverOk) && value < queues_.size()) {
         device_.notify(value);
         if (queues_[value]->ring.broken()) needs_reset();
       }
       break;
-    case VIRTIO_MMIO_INTERRUPT_ACK:
+    case reg::kInterruptAck:
       interrupt_status_.fetch_and(~value);
       break;
-    case VIRTIO_MMIO_STATUS:
+    case reg::kStatus:
       set_status(value);
       break;
     default:
@@ -138,14 +136,15 @@ void MmioTransport::write_register(uint64_t offset, uint32_t value) {
 void MmioTransport::write_queue_register(uint64_t offset, uint32_t value) {
   Queue& queue = *queues_[queue_select_];
   VirtQueue::Layout& layout = queue.layout;
-  if (offset == VIRTIO_MMIO_QUEUE_READY) {
+  if (offset == reg::kQueueReady) {
     if (queue.ready && (value & 1)) return;  // it runs, and goes on
     queue.ready = value & 1;
     if (!queue.ready) {
       queue.ring.stop();
-    } else if (!queue.ring.start(layout,
-                                 {.event_index = (driver_features_ >> kFeatureEventIndex & 1) != 0,
-                                  .indirect = (driver_features_ >> kFeatureIndirect & 1) != 0})) {
+    } else if (!queue.ring.start(
+                   layout,
+                   {.event_index = (driver_features_ >> feature::kEventIndex & 1) != 0,
+                    .indirect = (driver_features_ >> feature::kIndirectDescriptors & 1) != 0})) {
       queue.ready = false;
       needs_reset();
     }
@@ -153,25 +152,25 @@ void MmioTransport::write_queue_register(uint64_t offset, uint32_t value) {
   }
   if (queue.ready) return;  // the layout of a running queue is not the driver's any more
   switch (offset) {
-    case VIRTIO_MMIO_QUEUE_NUM:
+    case reg::kQueueNum:
       layout.size = value <= VirtQueue::kMaxSize ? static_cast<uint16_t>(value) : 0;
       break;
-    case VIRTIO_MMIO_QUEUE_DESC_LOW:
+    case reg::kQueueDescLow:
       layout.descriptors = with_low(layout.descriptors, value);
       break;
-    case VIRTIO_MMIO_QUEUE_DESC_HIGH:
+    case reg::kQueueDescHigh:
       layout.descriptors = with_high(layout.descriptors, value);
       break;
-    case VIRTIO_MMIO_QUEUE_AVAIL_LOW:
+    case reg::kQueueDriverLow:
       layout.driver = with_low(layout.driver, value);
       break;
-    case VIRTIO_MMIO_QUEUE_AVAIL_HIGH:
+    case reg::kQueueDriverHigh:
       layout.driver = with_high(layout.driver, value);
       break;
-    case VIRTIO_MMIO_QUEUE_USED_LOW:
+    case reg::kQueueDeviceLow:
       layout.device = with_low(layout.device, value);
       break;
-    case VIRTIO_MMIO_QUEUE_USED_HIGH:
+    case reg::kQueueDeviceHigh:
       layout.device = with_high(layout.device, value);
       break;
   }
@@ -181,14 +180,14 @@ void MmioTransport::set_status(uint32_t value) {
   if (value == 0) return reset();
   uint32_t old = status_.load();
   // Features that were not offered, or no version 1: the driver finds the bit unset.
-  if ((value & VIRTIO_CONFIG_S_FEATURES_OK) && !(old & VIRTIO_CONFIG_S_FEATURES_OK) &&
-      ((driver_features_ & ~offered()) || !(driver_features_ >> VIRTIO_F_VERSION_1 & 1)))
-    value &= ~VIRTIO_CONFIG_S_FEATURES_OK;
+  if ((value & device_status::kFeaturesOk) && !(old & device_status::kFeaturesOk) &&
+      ((driver_features_ & ~offered()) || !(driver_features_ >> feature::kVersion1 & 1)))
+    value &= ~device_status::kFeaturesOk;
   // No start without an agreement on features.
-  if (!(value & VIRTIO_CONFIG_S_FEATURES_OK)) value &= ~VIRTIO_CONFIG_S_DRIVER_OK;
-  while (!status_.compare_exchange_weak(old, value | (old & VIRTIO_CONFIG_S_NEEDS_RESET))) {
+  if (!(value & device_status::kFeaturesOk)) value &= ~device_status::kDriverOk;
+  while (!status_.compare_exchange_weak(old, value | (old & device_status::kNeedsReset))) {
   }
-  if ((value & VIRTIO_CONFIG_S_DRIVER_OK) && !(old & VIRTIO_CONFIG_S_DRIVER_OK))
+  if ((value & device_status::kDriverOk) && !(old & device_status::kDriverOk))
     device_.activate(driver_features_, rings_, *this);
 }
 
@@ -205,4 +204,4 @@ void MmioTransport::reset() {
   status_.store(0);
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

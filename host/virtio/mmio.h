@@ -8,7 +8,7 @@
 #include "virtio/bus.h"
 #include "virtio/device.h"
 
-namespace lkl {
+namespace lkl::host {
 
 // virtio over MMIO, version 2 (virtio 1.2, section 4.2): the register window
 // between the kernel's driver and a device. Knows no device.
@@ -49,4 +49,4 @@ class MmioTransport final : public RegisterWindow, public VirtioTransport {
   std::atomic<uint32_t> interrupt_status_ = 0;
 };
 
-}  // namespace lkl
+}  // namespace lkl::host

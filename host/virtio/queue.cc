@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-namespace lkl {
+namespace lkl::host {
 namespace {
 
 constexpr uint16_t kDescriptorNext = 1;
@@ -69,7 +69,7 @@ uint16_t VirtQueue::driver_index() const {
   return load16(driver_ + 2, __ATOMIC_ACQUIRE);
 }
 
-bool VirtQueue::pop(std::span<iovec> room, Chain& chain) {
+bool VirtQueue::pop(std::span<IoVec> room, Chain& chain) {
   if (!ready()) return false;
   const uint16_t waiting = driver_index() - next_available_;
   if (waiting == 0) return false;
@@ -86,7 +86,7 @@ bool VirtQueue::pop(std::span<iovec> room, Chain& chain) {
 }
 
 bool VirtQueue::walk(const std::byte* table, unsigned count, unsigned index, bool indirect,
-                     std::span<iovec> room, Chain& chain, unsigned& used) {
+                     std::span<IoVec> room, Chain& chain, unsigned& used) {
   // Each descriptor at most once: a loop ends here.
   for (unsigned steps = 0; steps < count; ++steps) {
     if (index >= count) return false;
@@ -147,4 +147,4 @@ bool VirtQueue::push(uint16_t head, uint32_t written) {
   return interrupt;
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -9,23 +9,22 @@
 // request; both at the same time on two threads is fine.
 #pragma once
 
-#include <sys/uio.h>
-
 #include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <span>
 
+#include "host.h"
 #include "virtio/guest_memory.h"
 
-namespace lkl {
+namespace lkl::host {
 
 // A descriptor chain: what the device reads, then what it writes. The vectors are
 // the caller's.
 struct Chain {
   uint16_t head = 0;
-  std::span<iovec> readable;
-  std::span<iovec> writable;
+  std::span<IoVec> readable;
+  std::span<IoVec> writable;
 };
 
 class VirtQueue final {
@@ -53,7 +52,7 @@ class VirtQueue final {
 
   // The next chain, its elements put into `room` (kMaxChain of them). False if there
   // is none, or the ring is broken.
-  bool pop(std::span<iovec> room, Chain& chain);
+  bool pop(std::span<IoVec> room, Chain& chain);
 
   // Is there no chain to pop?
   bool empty() const { return !ready() || driver_index() == next_available_; }
@@ -73,7 +72,7 @@ class VirtQueue final {
  private:
   struct Descriptor;
   bool walk(const std::byte* table, unsigned count, unsigned index, bool indirect,
-            std::span<iovec> room, Chain& chain, unsigned& used);
+            std::span<IoVec> room, Chain& chain, unsigned& used);
   bool fail();
   uint16_t driver_index() const;
 
@@ -91,4 +90,4 @@ class VirtQueue final {
   std::atomic<bool> broken_ = false;
 };
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -4,7 +4,8 @@
 
 Reads the table of docs/layout.md (a folder, what lives there, what it may use) and all
 #include lines. Said is: a folder that the table does not have, an arrow that it does not have,
-one that it has and nobody uses, and a circle, of folders or of files.
+one that it has and nobody uses, a circle, of folders or of files, and a header of an operating
+system in a folder of host/ that is not for one.
 """
 import os
 import re
@@ -15,6 +16,8 @@ SUFFIXES = (".c", ".cc", ".h", ".hpp")
 ROOTS = ("host", "include", "tools", "tools/fuse", "tests", "arch/lkl/include/uapi")
 # The public headers: programs may include either of them alone, and have both.
 EACH_OTHER = ("include/lkl_host.h", "include/lkl.h")
+# Where operating systems have their own folders; of C++ and of libraries there is <name> and these.
+PORTABLE, HOSTS, LIBRARIES = "host", ("host/posix", "host/win32"), ("libnbd.h",)
 PARTS = ("host", "include", "tools", "examples", "tests")
 
 
@@ -55,6 +58,15 @@ def included(source, path):
                 break
 
 
+def system_headers(source, path):
+    folder = os.path.dirname(path)
+    if path.split("/")[0] != PORTABLE or folder in HOSTS:
+        return []
+    with open(os.path.join(source, path), errors="replace") as file:
+        names = re.findall(r"^\s*#\s*include\s*<([^>]+[.]h)>", file.read(), re.M)
+    return [name for name in names if name not in LIBRARIES]
+
+
 def circle(graph):
     """One circle of a graph as a list of its nodes, or None."""
     state, way = {}, []
@@ -93,6 +105,8 @@ def main():
             continue
         files[path] = {other for other in included(source, path)
                        if other != path and (path, other) != EACH_OTHER}
+        wrong += [f"{path} includes <{name}>: that is for {HOSTS[0]}"
+                  for name in system_headers(source, path)]
         for other in sorted(files[path]):
             target = os.path.dirname(other)
             if target == folder:

@@ -43,6 +43,14 @@ class LayoutTest(unittest.TestCase):
                     files=FILES | {"host/core/core.h": "",
                                    "host/io/loop.h": '#include "host.h"\n#include "core/core.h"\n'})
 
+    def test_a_header_of_an_operating_system(self):
+        self.expect("host/io/loop.h includes <sys/uio.h>: that is for host/posix",
+                    files=FILES | {"host/io/loop.h": '#include "host.h"\n#include <sys/uio.h>\n'})
+
+    def test_which_may_have_it_in_its_folder(self):
+        self.assertEqual(self.check(TABLE | {"host/posix": "`host`"}, FILES | {
+            "host/posix/a.cc": '#include <sys/uio.h>\n#include "host.h"\n'}), (0, ""))
+
     def test_an_arrow_that_nobody_uses(self):
         self.expect("host/io does not use host", files=FILES | {"host/io/loop.h": ""})
 

@@ -70,7 +70,7 @@ TEST(Gdb, TheSameOfACoreFile) {
 TEST(Gdb, BacktraceFromInsideOfAHostCall) {
   const std::string out =
       gdb("-ex 'break debugger_stops_here' -ex run -ex 'break "
-          "lkl::MmioTransport::write' -ex continue -ex bt -ex lkl-cpu "
+          "lkl::host::MmioTransport::write' -ex continue -ex bt -ex lkl-cpu "
           "-ex kill --args " LKL_SLEEPER);
   EXPECT_TRUE(has(out,
                   "#0 .*MmioTransport::write.*\n(#.*\n)*#.* lkl_run_request.*\n(#.*\n)*#.* "

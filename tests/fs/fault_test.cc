@@ -28,8 +28,8 @@ class FaultTest : public KernelTest, public ::testing::WithParamInterface<Case> 
  protected:
   void SetUp() override {
     seed = FaultyLoop::choose_seed();
-    lkl::Registry::get().decorate_loop =
-        [](std::unique_ptr<lkl::EventLoop> loop) -> std::unique_ptr<lkl::EventLoop> {
+    lkl::host::Registry::get().decorate_loop =
+        [](std::unique_ptr<lkl::host::EventLoop> loop) -> std::unique_ptr<lkl::host::EventLoop> {
       auto faulty = std::make_unique<FaultyLoop>(std::move(loop), seed);
       current = faulty.get();
       return faulty;
@@ -46,7 +46,7 @@ class FaultTest : public KernelTest, public ::testing::WithParamInterface<Case> 
     EXPECT_EQ(kernel_log().find("I/O error"), std::string::npos) << kernel_log();
     image_.reset();
     KernelTest::TearDown();
-    lkl::Registry::get().decorate_loop = nullptr;
+    lkl::host::Registry::get().decorate_loop = nullptr;
   }
 
   // The content of a file, by its number.

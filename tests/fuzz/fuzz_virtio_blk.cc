@@ -3,6 +3,7 @@
 // break the rules in every way, between such that keep them. The guest's memory and the
 // disk are of the heap, so AddressSanitizer sees a step beyond.
 #include <fuzzer/FuzzedDataProvider.h>
+#include <linux/virtio_blk.h>
 
 #include <algorithm>
 #include <array>
@@ -19,7 +20,7 @@
 
 namespace {
 
-using namespace lkl;
+using namespace lkl::host;
 using namespace lkl_test;
 
 constexpr unsigned kQueues = 2;
@@ -40,7 +41,7 @@ class HeldDisk final : public BlockBackend {
   uint64_t size() const override { return bytes_.size(); }
   unsigned block_size() const override { return block_size_; }
   bool can_discard() const override { return true; }
-  void submit(BlockRequest& request) override {
+  void start(BlockRequest& request) override {
     check(request.offset <= size() && request.length <= size() - request.offset,
           "the range is in the disk");
     held_.push_back(&request);

@@ -71,7 +71,7 @@ INSTANTIATE_TEST_SUITE_P(On, GateTest, ::testing::Values(Memory::kTso, Memory::k
                          });
 
 TEST_P(GateTest, IsShutWhileItIsHeld) {
-  const Result result = holds_it<lkl::Gate>(GetParam());
+  const Result result = holds_it<lkl::host::Gate>(GetParam());
   EXPECT_TRUE(result.proven()) << result.text();
 }
 

@@ -16,7 +16,7 @@ class WakeupTest : public ::testing::TestWithParam<Memory> {
 
   // One looks for work and sleeps; others make work and kick.
   Result kicks(bool weakened) {
-    lkl::Wakeup wakeup;
+    lkl::host::Wakeup wakeup;
     EXPECT_EQ(wakeup.open(), 0);
     if (weakened) model::weakened = std::as_bytes(std::span(&wakeup, 1));
     int work = 0, done = 0;

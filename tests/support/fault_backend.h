@@ -7,7 +7,7 @@
 
 #include "block/backend.h"
 
-namespace lkl {
+namespace lkl::host {
 
 // A disk that fails on demand, for tests of what happens then. The switches may be
 // changed by any thread at any time.
@@ -26,7 +26,8 @@ class FaultBackend final : public BlockBackend {
   bool read_only() const override { return inner_->read_only(); }
   bool can_discard() const override { return inner_->can_discard(); }
 
-  void submit(BlockRequest& request) override {
+ private:
+  void start(BlockRequest& request) override {
     bool fails = false;
     switch (request.op) {
       case BlockOp::kRead:
@@ -48,12 +49,10 @@ class FaultBackend final : public BlockBackend {
     else
       inner_->submit(request);
   }
-
- private:
   void resume(BlockRequest&, int64_t) override {}
   int64_t run_blocking(BlockRequest&) override { return 0; }
 
   const std::unique_ptr<BlockBackend> inner_;
 };
 
-}  // namespace lkl
+}  // namespace lkl::host

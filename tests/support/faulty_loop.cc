@@ -13,10 +13,10 @@
 
 namespace lkl_test {
 
-struct FaultyLoop::Operation final : lkl::IoCompletion {
+struct FaultyLoop::Operation final : lkl::host::IoCompletion {
   FaultyLoop* loop = nullptr;
-  lkl::IoCompletion* end = nullptr;
-  std::vector<iovec> vector;  // what the inner loop works on
+  lkl::host::IoCompletion* end = nullptr;
+  std::vector<lkl::host::IoVec> vector;  // what the inner loop works on
   int error_before = 0;
   int error_after = 0;
   bool is_short = false;
@@ -27,7 +27,8 @@ struct FaultyLoop::Operation final : lkl::IoCompletion {
   void done(int64_t value) override { loop->ended(*this, value); }
 };
 
-FaultyLoop::FaultyLoop(std::unique_ptr<lkl::EventLoop> inner, unsigned seed, const Rates& rates)
+FaultyLoop::FaultyLoop(std::unique_ptr<lkl::host::EventLoop> inner, unsigned seed,
+                       const Rates& rates)
     : inner_(std::move(inner)), rates_(rates), random_(seed) {}
 
 FaultyLoop::~FaultyLoop() {
@@ -43,7 +44,7 @@ unsigned FaultyLoop::choose_seed() {
   return seed;
 }
 
-FaultyLoop::Operation& FaultyLoop::take(lkl::IoCompletion& end) {
+FaultyLoop::Operation& FaultyLoop::take(lkl::host::IoCompletion& end) {
   ++counts_.operations;
   if (free_.empty()) {
     operations_.push_back(std::make_unique<Operation>());
@@ -85,9 +86,9 @@ bool FaultyLoop::fails_at_once(Operation& operation) {
 }
 
 // Any number of bytes but all and none; with O_DIRECT, of blocks.
-void FaultyLoop::shorten(Operation& operation, int fd, std::span<const iovec> vector) {
+void FaultyLoop::shorten(Operation& operation, int fd, std::span<const lkl::host::IoVec> vector) {
   uint64_t total = 0;
-  for (const iovec& part : vector) total += part.iov_len;
+  for (const lkl::host::IoVec& part : vector) total += part.size;
   operation.vector.assign(vector.begin(), vector.end());
   const int flags = fcntl(fd, F_GETFL);
   const uint64_t unit = flags >= 0 && (flags & O_DIRECT) ? 4096 : 1;
@@ -95,17 +96,18 @@ void FaultyLoop::shorten(Operation& operation, int fd, std::span<const iovec> ve
   ++counts_.short_transfers;
   uint64_t left = (1 + random_() % (total / unit - 1)) * unit;
   for (size_t i = 0; i < operation.vector.size(); ++i) {
-    iovec& part = operation.vector[i];
-    if (left <= part.iov_len) {
-      part.iov_len = left;
+    lkl::host::IoVec& part = operation.vector[i];
+    if (left <= part.size) {
+      part.size = left;
       operation.vector.resize(i + 1);
       return;
     }
-    left -= part.iov_len;
+    left -= part.size;
   }
 }
 
-void FaultyLoop::read(int fd, std::span<const iovec> to, uint64_t offset, lkl::IoCompletion& end) {
+void FaultyLoop::read(int fd, std::span<const lkl::host::IoVec> to, uint64_t offset,
+                      lkl::host::IoCompletion& end) {
   Operation* operation;
   {
     const std::lock_guard lock(mutex_);
@@ -116,8 +118,8 @@ void FaultyLoop::read(int fd, std::span<const iovec> to, uint64_t offset, lkl::I
   if (!fails_at_once(*operation)) inner_->read(fd, operation->vector, offset, *operation);
 }
 
-void FaultyLoop::write(int fd, std::span<const iovec> from, uint64_t offset,
-                       lkl::IoCompletion& end) {
+void FaultyLoop::write(int fd, std::span<const lkl::host::IoVec> from, uint64_t offset,
+                       lkl::host::IoCompletion& end) {
   Operation* operation;
   {
     const std::lock_guard lock(mutex_);
@@ -128,7 +130,7 @@ void FaultyLoop::write(int fd, std::span<const iovec> from, uint64_t offset,
   if (!fails_at_once(*operation)) inner_->write(fd, operation->vector, offset, *operation);
 }
 
-void FaultyLoop::sync(int fd, lkl::IoCompletion& end) {
+void FaultyLoop::sync(int fd, lkl::host::IoCompletion& end) {
   Operation* operation;
   {
     const std::lock_guard lock(mutex_);
@@ -138,7 +140,7 @@ void FaultyLoop::sync(int fd, lkl::IoCompletion& end) {
   if (!fails_at_once(*operation)) inner_->sync(fd, *operation);
 }
 
-void FaultyLoop::run_blocking(lkl::BlockingTask& task, lkl::IoCompletion& end) {
+void FaultyLoop::run_blocking(lkl::host::BlockingTask& task, lkl::host::IoCompletion& end) {
   Operation* operation;
   {
     const std::lock_guard lock(mutex_);
@@ -170,7 +172,7 @@ unsigned FaultyLoop::deliver(bool all) {
     if (due == held_back_.end()) break;
     Operation* const operation = *due;
     held_back_.erase(due);
-    lkl::IoCompletion& end = *operation->end;
+    lkl::host::IoCompletion& end = *operation->end;
     const int64_t result = operation->result;
     free_.push_back(operation);
     lock.unlock();

@@ -3,8 +3,6 @@
 // asked to, end with an error that says nothing of the disk, end late, and in another order.
 #pragma once
 
-#include <sys/uio.h>
-
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -16,7 +14,7 @@
 
 namespace lkl_test {
 
-class FaultyLoop : public lkl::EventLoop {
+class FaultyLoop : public lkl::host::EventLoop {
  public:
   struct Rates {  // of 1000 operations
     unsigned short_transfers = 200;
@@ -25,8 +23,8 @@ class FaultyLoop : public lkl::EventLoop {
     unsigned late = 300;           // by up to 2 ms, so that others overtake it
   };
 
-  FaultyLoop(std::unique_ptr<lkl::EventLoop> inner, unsigned seed, const Rates& rates);
-  FaultyLoop(std::unique_ptr<lkl::EventLoop> inner, unsigned seed)
+  FaultyLoop(std::unique_ptr<lkl::host::EventLoop> inner, unsigned seed, const Rates& rates);
+  FaultyLoop(std::unique_ptr<lkl::host::EventLoop> inner, unsigned seed)
       : FaultyLoop(std::move(inner), seed, Rates()) {}
   ~FaultyLoop() override;
 
@@ -38,12 +36,14 @@ class FaultyLoop : public lkl::EventLoop {
   };
   const Counts& counts() const { return counts_; }
 
-  void read(int fd, std::span<const iovec> to, uint64_t offset, lkl::IoCompletion& end) override;
-  void write(int fd, std::span<const iovec> from, uint64_t offset, lkl::IoCompletion& end) override;
-  void sync(int fd, lkl::IoCompletion& end) override;
-  void run_blocking(lkl::BlockingTask& task, lkl::IoCompletion& end) override;
-  void watch(lkl::Watch& watch) override { inner_->watch(watch); }
-  void cancel(lkl::Watch& watch) override { inner_->cancel(watch); }
+  void read(int fd, std::span<const lkl::host::IoVec> to, uint64_t offset,
+            lkl::host::IoCompletion& end) override;
+  void write(int fd, std::span<const lkl::host::IoVec> from, uint64_t offset,
+             lkl::host::IoCompletion& end) override;
+  void sync(int fd, lkl::host::IoCompletion& end) override;
+  void run_blocking(lkl::host::BlockingTask& task, lkl::host::IoCompletion& end) override;
+  void watch(lkl::host::Watch& watch) override { inner_->watch(watch); }
+  void cancel(lkl::host::Watch& watch) override { inner_->cancel(watch); }
   void set_submitter(SubmitterCall call) override { inner_->set_submitter(call); }
   void submit() override { inner_->submit(); }
   void sleep(uint64_t deadline_ns) override;
@@ -54,20 +54,20 @@ class FaultyLoop : public lkl::EventLoop {
 
  private:
   // what it starts the inner loop does
-  void start(lkl::IoOperationList&&) override {}
+  void start(lkl::host::IoOperationList&&) override {}
   struct Operation;
 
-  Operation& take(lkl::IoCompletion& end);
+  Operation& take(lkl::host::IoCompletion& end);
   void decide(Operation& operation, bool transfers);
   // True if it has failed before it began.
   bool fails_at_once(Operation& operation);
-  void shorten(Operation& operation, int fd, std::span<const iovec> vector);
+  void shorten(Operation& operation, int fd, std::span<const lkl::host::IoVec> vector);
   void ended(Operation& operation, int64_t result);
   // Calls done() of what is due, or of all; how many.
   unsigned deliver(bool all);
   uint64_t next_due();
 
-  const std::unique_ptr<lkl::EventLoop> inner_;
+  const std::unique_ptr<lkl::host::EventLoop> inner_;
   const Rates rates_;
   Counts counts_ = {};
   std::mutex mutex_;  // guards what follows

@@ -8,19 +8,20 @@
 
 namespace lkl_test {
 
-struct TestRequest final : lkl::BlockRequest {
+struct TestRequest final : lkl::host::BlockRequest {
   bool ended = false;
   int error = 0;
-  std::vector<iovec> parts;
+  std::vector<lkl::host::IoVec> parts;
 
   TestRequest() = default;
-  TestRequest(lkl::BlockOp what, uint64_t where, std::vector<iovec> vec, uint64_t bytes = 0)
+  TestRequest(lkl::host::BlockOp what, uint64_t where, std::vector<lkl::host::IoVec> vec,
+              uint64_t bytes = 0)
       : parts(std::move(vec)) {
     op = what;
     offset = where;
     vector = parts;
     length = bytes;
-    for (const iovec& part : parts) length += part.iov_len;
+    for (const lkl::host::IoVec& part : parts) length += part.size;
   }
   void completed(int result) override {
     ended = true;
@@ -28,14 +29,14 @@ struct TestRequest final : lkl::BlockRequest {
   }
 };
 
-inline int run(lkl::BlockBackend& backend, lkl::EventLoop& loop, TestRequest& request) {
+inline int run(lkl::host::BlockBackend& backend, lkl::host::EventLoop& loop, TestRequest& request) {
   backend.submit(request);
   while (!request.ended) loop.wait(UINT64_MAX);
   return request.error;
 }
 
-inline int run(lkl::BlockBackend& backend, lkl::EventLoop& loop, lkl::BlockOp op, uint64_t offset,
-               std::vector<iovec> parts, uint64_t length = 0) {
+inline int run(lkl::host::BlockBackend& backend, lkl::host::EventLoop& loop, lkl::host::BlockOp op,
+               uint64_t offset, std::vector<lkl::host::IoVec> parts, uint64_t length = 0) {
   TestRequest request(op, offset, std::move(parts), length);
   return run(backend, loop, request);
 }

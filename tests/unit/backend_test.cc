@@ -15,8 +15,7 @@
 #include <gtest/gtest.h>
 
 #include "block/callback_backend.h"
-#include "block/file_backend.h"
-#include "block/file_source.h"
+#include "block/host_disk.h"
 #include "block/memory_backend.h"
 #include "block/overlay_backend.h"
 #include "support/fault_backend.h"
@@ -27,7 +26,7 @@
 
 namespace {
 
-using namespace lkl;
+using namespace lkl::host;
 
 using Request = lkl_test::TestRequest;
 
@@ -42,8 +41,8 @@ class BackendTest : public ::testing::TestWithParam<const char*> {
     path_ = name;
     ASSERT_EQ(ftruncate(fd_, kSize), 0);
     if (std::string(GetParam()) == "file") {
-      std::unique_ptr<FileBackend> file;
-      ASSERT_EQ(FileBackend::open(fd_, {}, *loop_, file), 0);
+      std::unique_ptr<BlockBackend> file;
+      ASSERT_EQ(open_host_disk(fd_, {}, *loop_, file), 0);
       backend_ = std::move(file);
     } else if (std::string(GetParam()) == "memory") {
       backend_ = std::make_unique<MemoryBackend>(kSize);
@@ -51,9 +50,9 @@ class BackendTest : public ::testing::TestWithParam<const char*> {
       bytes_.resize(kSize);
       backend_ = std::make_unique<MemoryBackend>(std::as_writable_bytes(std::span(bytes_)));
     } else if (std::string(GetParam()) == "overlay") {
-      std::unique_ptr<FileSource> source;
+      std::unique_ptr<BlockSource> source;
       std::unique_ptr<OverlayBackend> overlay;
-      ASSERT_EQ(FileSource::open(fd_, true, source), 0);
+      ASSERT_EQ(open_host_source(fd_, true, source), 0);
       ASSERT_EQ(OverlayBackend::open(std::move(source), *loop_, overlay), 0);
       backend_ = std::move(overlay);
     } else if (std::string(GetParam()) == "nbd") {
@@ -61,13 +60,13 @@ class BackendTest : public ::testing::TestWithParam<const char*> {
     } else {
       bytes_.resize(kSize);
       backend_ = std::make_unique<CallbackBackend>(
-          kSize, *loop_, [this](BlockOp op, uint64_t offset, std::span<iovec> vector) {
-            for (const iovec& part : vector) {
+          kSize, *loop_, [this](BlockOp op, uint64_t offset, std::span<lkl::host::IoVec> vector) {
+            for (const lkl::host::IoVec& part : vector) {
               if (op == BlockOp::kRead)
-                std::memcpy(part.iov_base, &bytes_[offset], part.iov_len);
+                std::memcpy(part.base, &bytes_[offset], part.size);
               else
-                std::memcpy(&bytes_[offset], part.iov_base, part.iov_len);
-              offset += part.iov_len;
+                std::memcpy(&bytes_[offset], part.base, part.size);
+              offset += part.size;
             }
             return 0;
           });
@@ -111,7 +110,7 @@ class BackendTest : public ::testing::TestWithParam<const char*> {
     unlink(path_.c_str());
   }
 
-  int run(BlockOp op, uint64_t offset, std::vector<iovec> parts, uint64_t length = 0) {
+  int run(BlockOp op, uint64_t offset, std::vector<lkl::host::IoVec> parts, uint64_t length = 0) {
     return lkl_test::run(*backend_, *loop_, op, offset, std::move(parts), length);
   }
 
@@ -198,9 +197,9 @@ TEST_P(OverlayBackendTest, TheBaseIsRead) {
   std::vector<char> base(kSize), back(kSize);
   for (size_t i = 0; i < kSize; ++i) base[i] = static_cast<char>(i / 512 * 7 + i);
   ASSERT_EQ(pwrite(fd_, base.data(), kSize, 0), static_cast<ssize_t>(kSize));
-  std::unique_ptr<FileSource> source;
+  std::unique_ptr<BlockSource> source;
   std::unique_ptr<OverlayBackend> overlay;
-  ASSERT_EQ(FileSource::open(fd_, true, source), 0);
+  ASSERT_EQ(open_host_source(fd_, true, source), 0);
   ASSERT_EQ(OverlayBackend::open(std::move(source), *loop_, overlay), 0);
   backend_ = std::move(overlay);
   std::vector<char> sector(512, 's');
@@ -218,10 +217,10 @@ TEST_P(OverlayBackendTest, TheBaseIsRead) {
 }
 
 TEST_P(OverlayBackendTest, TheBaseIsLockedForReading) {
-  std::unique_ptr<FileBackend> other;
+  std::unique_ptr<BlockBackend> other;
   const int writer = open(path_.c_str(), O_RDWR);
-  EXPECT_EQ(FileBackend::open(writer, {}, *loop_, other), -EBUSY);
-  EXPECT_EQ(FileBackend::open(writer, {.read_only = true}, *loop_, other), 0);
+  EXPECT_EQ(open_host_disk(writer, {}, *loop_, other), -EBUSY);
+  EXPECT_EQ(open_host_disk(writer, {.read_only = true}, *loop_, other), 0);
   close(writer);
 }
 
@@ -238,20 +237,20 @@ TEST_P(FileBackendTest, AFileThatShrinksUnderUs) {
 }
 
 TEST_P(FileBackendTest, OneWriterOrManyReaders) {
-  std::unique_ptr<FileBackend> other;
+  std::unique_ptr<BlockBackend> other;
   const int writer = open(path_.c_str(), O_RDWR);
   const int reader = open(path_.c_str(), O_RDONLY);
-  EXPECT_EQ(FileBackend::open(writer, {}, *loop_, other), -EBUSY);
-  EXPECT_EQ(FileBackend::open(reader, {}, *loop_, other), -EBUSY);
-  EXPECT_EQ(FileBackend::open(reader, {.read_only = true, .lock = false}, *loop_, other), 0);
+  EXPECT_EQ(open_host_disk(writer, {}, *loop_, other), -EBUSY);
+  EXPECT_EQ(open_host_disk(reader, {}, *loop_, other), -EBUSY);
+  EXPECT_EQ(open_host_disk(reader, {.read_only = true, .lock = false}, *loop_, other), 0);
   other.reset();
   backend_.reset();
-  EXPECT_EQ(FileBackend::open(reader, {}, *loop_, other), 0);
+  EXPECT_EQ(open_host_disk(reader, {}, *loop_, other), 0);
   EXPECT_TRUE(other->read_only());
-  std::unique_ptr<FileBackend> third;
-  EXPECT_EQ(FileBackend::open(writer, {.read_only = true}, *loop_, third), 0);
+  std::unique_ptr<BlockBackend> third;
+  EXPECT_EQ(open_host_disk(writer, {.read_only = true}, *loop_, third), 0);
   third.reset();
-  EXPECT_EQ(FileBackend::open(writer, {}, *loop_, third), -EBUSY);
+  EXPECT_EQ(open_host_disk(writer, {}, *loop_, third), -EBUSY);
   backend_ = std::move(other);
   char byte[512] = {};
   EXPECT_EQ(run(BlockOp::kWrite, 0, {{byte, sizeof byte}}), -EROFS);
@@ -260,10 +259,10 @@ TEST_P(FileBackendTest, OneWriterOrManyReaders) {
 }
 
 TEST_P(FileBackendTest, WhatIsNoDisk) {
-  std::unique_ptr<FileBackend> other;
-  EXPECT_EQ(FileBackend::open(-1, {}, *loop_, other), -EBADF);
+  std::unique_ptr<BlockBackend> other;
+  EXPECT_EQ(open_host_disk(-1, {}, *loop_, other), -EBADF);
   const int null = open("/dev/null", O_RDWR);
-  EXPECT_EQ(FileBackend::open(null, {}, *loop_, other), -EINVAL);
+  EXPECT_EQ(open_host_disk(null, {}, *loop_, other), -EINVAL);
   close(null);
 }
 

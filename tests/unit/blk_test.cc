@@ -2,6 +2,7 @@
 // The block device behind its register window, driven as a driver would.
 #include "virtio/blk.h"
 
+#include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_mmio.h>
 
@@ -17,7 +18,7 @@
 
 namespace {
 
-using namespace lkl;
+using namespace lkl::host;
 using namespace lkl_test;
 
 struct CountedIrq final : IrqLine {

@@ -15,7 +15,7 @@ namespace lkl_test {
 struct FakeMemory {
   static constexpr uint64_t kPhys = 0x100000;
   std::vector<std::byte> bytes = std::vector<std::byte>(1 << 20);
-  lkl::GuestMemory memory;
+  lkl::host::GuestMemory memory;
   uint64_t next = 0;
 
   FakeMemory() { memory.set_range(kPhys, bytes.data(), bytes.size()); }
@@ -100,7 +100,7 @@ struct FakeRegisters {
   static constexpr uint64_t kIndirectDesc = 1ull << 28, kEventIndex = 1ull << 29,
                             kVersion1 = 1ull << 32;
 
-  lkl::RegisterWindow& window;
+  lkl::host::RegisterWindow& window;
 
   uint32_t get(uint64_t offset) { return static_cast<uint32_t>(window.read(offset, 4)); }
   void set(uint64_t offset, uint64_t value) {

@@ -18,7 +18,7 @@ namespace {
 using lkl_test::FaultyLoop;
 using lkl_test::TemporaryFile;
 
-struct Result final : lkl::IoCompletion {
+struct Result final : lkl::host::IoCompletion {
   int calls = 0;
   int64_t value = 0;
   std::vector<Result*>* order = nullptr;
@@ -36,7 +36,7 @@ std::vector<int64_t> results_of(FaultyLoop& loop, unsigned count) {
   const TemporaryFile file(4096);
   std::vector<int64_t> values;
   char bytes[100];
-  const iovec vector[] = {{bytes, 60}, {bytes + 60, 40}};
+  const lkl::host::IoVec vector[] = {{bytes, 60}, {bytes + 60, 40}};
   for (unsigned i = 0; i < count; ++i) {
     Result result;
     loop.read(file.fd(), vector, 0, result);
@@ -49,20 +49,20 @@ std::vector<int64_t> results_of(FaultyLoop& loop, unsigned count) {
 }  // namespace
 
 TEST(FaultyLoop, WithoutFaultsItIsTheLoopItself) {
-  FaultyLoop loop(lkl::make_event_loop(), 1, kNone);
+  FaultyLoop loop(lkl::host::make_event_loop(), 1, kNone);
   EXPECT_EQ(results_of(loop, 50), std::vector<int64_t>(50, 100));
 }
 
 TEST(FaultyLoop, OneSeedOneSequence) {
-  FaultyLoop one(lkl::make_event_loop(), 7), two(lkl::make_event_loop(), 7),
-      other(lkl::make_event_loop(), 8);
+  FaultyLoop one(lkl::host::make_event_loop(), 7), two(lkl::host::make_event_loop(), 7),
+      other(lkl::host::make_event_loop(), 8);
   const auto first = results_of(one, 200);
   EXPECT_EQ(first, results_of(two, 200));
   EXPECT_NE(first, results_of(other, 200));
 }
 
 TEST(FaultyLoop, EachFaultComes) {
-  FaultyLoop loop(lkl::make_event_loop(), 3);
+  FaultyLoop loop(lkl::host::make_event_loop(), 3);
   std::map<int64_t, unsigned> seen;
   unsigned shortened = 0;
   for (const int64_t value : results_of(loop, 2000)) {
@@ -81,11 +81,11 @@ TEST(FaultyLoop, EachFaultComes) {
 }
 
 TEST(FaultyLoop, AShortWriteWritesWhatItSays) {
-  FaultyLoop loop(lkl::make_event_loop(), 5,
+  FaultyLoop loop(lkl::host::make_event_loop(), 5,
                   {.short_transfers = 1000, .errors_before = 0, .errors_after = 0, .late = 0});
   const TemporaryFile file(0);
   std::string text = "hello world";
-  const iovec vector[] = {{text.data(), 5}, {text.data() + 5, 6}};
+  const lkl::host::IoVec vector[] = {{text.data(), 5}, {text.data() + 5, 6}};
   Result result;
   loop.write(file.fd(), vector, 0, result);
   while (result.calls == 0) loop.wait(UINT64_MAX);
@@ -100,11 +100,11 @@ TEST(FaultyLoop, AShortWriteWritesWhatItSays) {
 TEST(FaultyLoop, AnErrorBeforeLeavesItUndoneAnErrorAfterDoesNot) {
   const TemporaryFile file(0);
   char byte = 'x';
-  const iovec vector[] = {{&byte, 1}};
+  const lkl::host::IoVec vector[] = {{&byte, 1}};
   for (const bool after : {false, true}) {
     FaultyLoop::Rates rates = kNone;
     (after ? rates.errors_after : rates.errors_before) = 1000;
-    FaultyLoop loop(lkl::make_event_loop(), 1, rates);
+    FaultyLoop loop(lkl::host::make_event_loop(), 1, rates);
     Result result;
     loop.write(file.fd(), vector, 0, result);
     loop.quiesce();
@@ -115,11 +115,11 @@ TEST(FaultyLoop, AnErrorBeforeLeavesItUndoneAnErrorAfterDoesNot) {
 }
 
 TEST(FaultyLoop, ManyAtOnceEndOnceEachAndInAnotherOrder) {
-  FaultyLoop loop(lkl::make_event_loop(), 11);
+  FaultyLoop loop(lkl::host::make_event_loop(), 11);
   const TemporaryFile file(4096);
   constexpr size_t kCount = 500;
   std::vector<char> bytes(kCount);
-  std::vector<iovec> vectors(kCount);
+  std::vector<lkl::host::IoVec> vectors(kCount);
   std::vector<Result*> order;
   std::vector<Result> results(kCount);
   for (size_t i = 0; i < kCount; ++i) {

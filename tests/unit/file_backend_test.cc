@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // FileBackend on what descriptors may be like, and what may happen to the image.
-#include "block/file_backend.h"
+#include "block/host_disk.h"
 
 #include <fcntl.h>
 #include <linux/loop.h>
@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,9 +20,8 @@
 
 #include <gtest/gtest.h>
 
-#include "block/file_source.h"
-#include "block/image_lock.h"
 #include "block/overlay_backend.h"
+#include "posix/image_lock.h"
 #include "support/child.h"
 #include "support/faulty_loop.h"
 #include "support/mounted.h"
@@ -30,7 +30,7 @@
 
 namespace {
 
-using namespace lkl;
+using namespace lkl::host;
 using lkl_test::FaultyLoop;
 using lkl_test::TemporaryFile;
 
@@ -63,17 +63,17 @@ class FileBackendTest : public ::testing::Test {
   // What goes to the loop is counted.
   FaultyLoop loop_{make_event_loop(), 1, kNoFaults};
   TemporaryFile file_{kSize};
-  std::unique_ptr<FileBackend> backend_;
+  std::unique_ptr<BlockBackend> backend_;
   std::vector<std::string> lines_;
 
-  FileBackend::Options saying(FileBackend::Options options = {}) {
+  HostDiskOptions saying(HostDiskOptions options = {}) {
     options.say = [this](std::string_view line) { lines_.emplace_back(line); };
     return options;
   }
-  int open(int fd, FileBackend::Options options = {}) {
-    return FileBackend::open(fd, saying(options), loop_, backend_);
+  int open(int fd, HostDiskOptions options = {}) {
+    return open_host_disk(fd, saying(options), loop_, backend_);
   }
-  int run(BlockOp op, uint64_t offset, std::vector<iovec> parts, uint64_t length = 0) {
+  int run(BlockOp op, uint64_t offset, std::vector<lkl::host::IoVec> parts, uint64_t length = 0) {
     return lkl_test::run(*backend_, loop_, op, offset, std::move(parts), length);
   }
   int write(uint64_t offset, std::string text) {
@@ -219,8 +219,8 @@ TEST_F(FileBackendTest, AForkedChildThatCleansUpLeavesTheLock) {
 TEST_F(FileBackendTest, ASecondDiskOnOneDescriptorIsRefused) {
   const int fd = file_.open(O_RDWR);
   ASSERT_EQ(open(fd), 0);
-  std::unique_ptr<FileBackend> second;
-  EXPECT_EQ(FileBackend::open(fd, {}, loop_, second), -EBUSY);
+  std::unique_ptr<BlockBackend> second;
+  EXPECT_EQ(open_host_disk(fd, {}, loop_, second), -EBUSY);
   close(fd);
 }
 
@@ -267,7 +267,7 @@ TEST_F(FileBackendTest, WritesThatWaitForTheDiskGoToTheLoop) {
 
 // ext4 has no writes that do not wait.
 TEST_F(FileBackendTest, AWriteIsInlineOnlyIfItIsSureNotToWait) {
-  iovec vector = {const_cast<char*>(kBlock.data()), kBlock.size()};
+  const iovec vector = {const_cast<char*>(kBlock.data()), kBlock.size()};
   const bool can = pwritev2(file_.fd(), &vector, 1, 0, RWF_NOWAIT) >= 0 || errno == EAGAIN;
   const int fd = file_.open(O_RDWR);
   ASSERT_EQ(open(fd), 0);
@@ -357,11 +357,11 @@ TEST_F(DirectTest, ASnapshotOfItReadsAnything) {
   ASSERT_EQ(pwrite(file_.fd(), text.data(), text.size(), 0), static_cast<ssize_t>(kSize));
   backend_.reset();
   for (const bool again : {true, false}) {
-    std::unique_ptr<FileSource> source;
+    std::unique_ptr<BlockSource> source;
     {
       std::unique_ptr<NotToBeOpened> not_again;
       if (!again) not_again = std::make_unique<NotToBeOpened>(file_);
-      ASSERT_EQ(FileSource::open(fd_, true, source), 0);
+      ASSERT_EQ(open_host_source(fd_, true, source), 0);
     }
     std::string back(300'001, 0);
     for (const uint64_t offset : {0, 1, 511, 4095, 1'000'003}) {
@@ -519,12 +519,13 @@ TEST_P(FaultTest, WhatTheLoopDoesWrongIsSetRight) {
   const TemporaryFile file(kSize);
   const int fd = file.open(O_RDWR | GetParam());
   if (fd < 0) GTEST_SKIP() << "the file system of /tmp has no O_DIRECT";
-  std::unique_ptr<FileBackend> backend;
-  ASSERT_EQ(FileBackend::open(fd, {}, loop, backend), 0);
+  std::unique_ptr<BlockBackend> backend;
+  ASSERT_EQ(open_host_disk(fd, {}, loop, backend), 0);
   std::mt19937 random(seed);
   std::vector<char> model(kSize), data(200 << 10);
   const uint64_t block = backend->block_size();
-  const auto run = [&](BlockOp op, uint64_t offset, std::vector<iovec> parts, uint64_t length = 0) {
+  const auto run = [&](BlockOp op, uint64_t offset, std::vector<lkl::host::IoVec> parts,
+                       uint64_t length = 0) {
     return lkl_test::run(*backend, loop, op, offset, std::move(parts), length);
   };
   for (int step = 0; step < 400; ++step) {
@@ -566,12 +567,12 @@ TEST_P(FaultTest, WhatFailsForEverIsReported) {
   const TemporaryFile file(kSize);
   const int fd = file.open(O_RDWR | GetParam());
   if (fd < 0) GTEST_SKIP() << "the file system of /tmp has no O_DIRECT";
-  std::unique_ptr<FileBackend> backend;
-  ASSERT_EQ(FileBackend::open(fd, {}, loop, backend), 0);
+  std::unique_ptr<BlockBackend> backend;
+  ASSERT_EQ(open_host_disk(fd, {}, loop, backend), 0);
   std::string data(1 << 20, 'x');
   for (const BlockOp op : {BlockOp::kWrite, BlockOp::kFlush, BlockOp::kDiscard}) {
     const uint64_t before = loop.counts().operations;
-    std::vector<iovec> parts;
+    std::vector<lkl::host::IoVec> parts;
     if (op == BlockOp::kWrite) parts = {{data.data(), data.size()}};
     EXPECT_LT(lkl_test::run(*backend, loop, op, 0, parts), 0);
     EXPECT_LE(loop.counts().operations, before + 20);

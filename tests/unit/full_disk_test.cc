@@ -12,7 +12,7 @@
 
 #include <gtest/gtest.h>
 
-#include "block/file_backend.h"
+#include "block/host_disk.h"
 #include "host.h"
 #include "support/faulty_loop.h"
 #include "support/mounted.h"
@@ -21,7 +21,7 @@
 
 namespace {
 
-using namespace lkl;
+using namespace lkl::host;
 using lkl_test::TemporaryFile;
 using lkl_test::TestRequest;
 
@@ -37,28 +37,28 @@ struct FullDisk {
         chunk(kChunk, 'x') {
     EXPECT_EQ(posix_fallocate(filler.fd(), 0, 768 << 10), 0);
     const int fd = image.open(O_RDWR | flags);
-    EXPECT_EQ(FileBackend::open(fd,
-                                {.wait_for_space = wait,
-                                 .say =
-                                     [this](std::string_view line) {
-                                       const std::lock_guard lock(mutex);
-                                       lines.emplace_back(line);
-                                     }},
-                                loop, backend),
+    EXPECT_EQ(open_host_disk(fd,
+                             {.wait_for_space = wait,
+                              .say =
+                                  [this](std::string_view line) {
+                                    const std::lock_guard lock(mutex);
+                                    lines.emplace_back(line);
+                                  }},
+                             loop, backend),
               0);
     close(fd);
   }
   void start(uint64_t offset) {
     requests.emplace_back(BlockOp::kWrite, offset,
-                          std::vector<iovec>{{chunk.data(), chunk.size()}});
+                          std::vector<lkl::host::IoVec>{{chunk.data(), chunk.size()}});
     backend->submit(requests.back());
   }
   void fill() {
     for (uint64_t at = 0; at < kSize; at += kChunk) start(at);
   }
   void wait_ms(unsigned ms) {
-    const uint64_t end = host::monotonic_ns() + ms * uint64_t{1'000'000};
-    while (host::monotonic_ns() < end) loop.wait(end);
+    const uint64_t end = lkl::host::monotonic_ns() + ms * uint64_t{1'000'000};
+    while (lkl::host::monotonic_ns() < end) loop.wait(end);
   }
   size_t count(bool ended, int error = 0) {
     size_t n = 0;
@@ -73,7 +73,7 @@ struct FullDisk {
   std::string chunk;
   std::mutex mutex;
   std::vector<std::string> lines;
-  std::unique_ptr<FileBackend> backend;
+  std::unique_ptr<BlockBackend> backend;
   std::list<TestRequest> requests;
 };
 
@@ -148,11 +148,11 @@ TEST_P(FullDiskTest, TheWaitEndsWithTheDisk) {
     disk.fill();
     disk.wait_ms(1500);  // into the long pauses
     EXPECT_GT(disk.count(false), 0u);
-    const uint64_t start = host::monotonic_ns();
+    const uint64_t start = lkl::host::monotonic_ns();
     std::thread remover([&] { disk.backend->stop_waiting(); });
     disk.loop.quiesce();
     remover.join();
-    EXPECT_LT(host::monotonic_ns() - start, 900'000'000u);
+    EXPECT_LT(lkl::host::monotonic_ns() - start, 900'000'000u);
     EXPECT_EQ(disk.count(true, 0) + disk.count(true, -ENOSPC), kSize / kChunk);
     disk.start(kSize - kChunk);  // what comes late
     disk.loop.quiesce();
@@ -186,10 +186,9 @@ class NoRoomForFlushes final : public lkl_test::FaultyLoop {
 TEST(FullDisk, AFlushDoesNotWait) {
   NoRoomForFlushes loop;
   const TemporaryFile image(kSize);
-  std::unique_ptr<FileBackend> backend;
-  ASSERT_EQ(
-      FileBackend::open(image.fd(), {.wait_for_space = true, .say = [](auto) {}}, loop, backend),
-      0);
+  std::unique_ptr<BlockBackend> backend;
+  ASSERT_EQ(open_host_disk(image.fd(), {.wait_for_space = true, .say = [](auto) {}}, loop, backend),
+            0);
   TestRequest flush(BlockOp::kFlush, 0, {});
   backend->submit(flush);
   EXPECT_TRUE(flush.ended);

@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <vector>
 
-using lkl::add_gcda;
-using lkl::gcda_has_counts;
+using lkl::host::add_gcda;
+using lkl::host::gcda_has_counts;
 
 namespace {
 

@@ -19,10 +19,10 @@
 
 namespace {
 
-using lkl::EventLoop;
-using lkl::EventLoopKind;
+using lkl::host::EventLoop;
+using lkl::host::EventLoopKind;
 
-struct Result final : lkl::IoCompletion {
+struct Result final : lkl::host::IoCompletion {
   bool ended = false;
   int64_t value = 0;
   void done(int64_t result) override {
@@ -34,7 +34,7 @@ struct Result final : lkl::IoCompletion {
 class LoopTest : public ::testing::TestWithParam<EventLoopKind> {
  protected:
   void SetUp() override {
-    loop_ = lkl::make_event_loop(GetParam());
+    loop_ = lkl::host::make_event_loop(GetParam());
     if (!loop_) GTEST_SKIP() << "this host has no io_uring for us";
     loop_->set_submitter({[](void* self) { static_cast<EventLoop*>(self)->kick(); }, loop_.get()});
     std::string name = "/tmp/lkl-loop-XXXXXX";
@@ -62,8 +62,8 @@ INSTANTIATE_TEST_SUITE_P(On, LoopTest,
 
 TEST_P(LoopTest, ReadsWritesAndSyncs) {
   std::string one = "hello ", two = "world", back(11, 0);
-  const iovec from[] = {{one.data(), one.size()}, {two.data(), two.size()}};
-  const iovec to[] = {{back.data(), back.size()}};
+  const lkl::host::IoVec from[] = {{one.data(), one.size()}, {two.data(), two.size()}};
+  const lkl::host::IoVec to[] = {{back.data(), back.size()}};
   Result written, synced, read, failed;
   loop_->write(fd_, from, 100, written);
   wait_for(written);
@@ -83,7 +83,7 @@ TEST_P(LoopTest, ReadsWritesAndSyncs) {
 TEST_P(LoopTest, ManyAtOnceAreAllEnded) {
   constexpr int kCount = 2000;  // more than a ring has room for
   std::vector<char> data(kCount);
-  std::vector<iovec> vectors(kCount);
+  std::vector<lkl::host::IoVec> vectors(kCount);
   std::vector<Result> results(kCount);
   for (int i = 0; i < kCount; ++i) {
     data[i] = static_cast<char>(i);
@@ -144,7 +144,7 @@ TEST_P(LoopTest, ADeadlineEndsTheWait) {
 }
 
 TEST_P(LoopTest, BlockingTasksRunElsewhere) {
-  struct Task final : lkl::BlockingTask {
+  struct Task final : lkl::host::BlockingTask {
     std::thread::id where;
     int64_t run() override {
       where = std::this_thread::get_id();
@@ -161,7 +161,7 @@ TEST_P(LoopTest, BlockingTasksRunElsewhere) {
 TEST_P(LoopTest, WorksInTheChildOfAFork) {
   Result before;
   char byte = 'x';
-  const iovec vector[] = {{&byte, 1}};
+  const lkl::host::IoVec vector[] = {{&byte, 1}};
   loop_->write(fd_, vector, 0, before);
   loop_->quiesce();
   const pid_t pid = fork();
@@ -187,7 +187,7 @@ TEST_P(LoopTest, AnOperationOutlivesTheThreadThatStartedIt) {
   int pipe[2];
   ASSERT_EQ(::pipe(pipe), 0);
   char text[8] = {};
-  const iovec to[] = {{text, sizeof text}};
+  const lkl::host::IoVec to[] = {{text, sizeof text}};
   Result result;
   std::atomic<bool> started = false;
   std::thread minder([&] {
@@ -210,9 +210,9 @@ TEST_P(LoopTest, AnOperationOutlivesTheThreadThatStartedIt) {
 
 TEST_P(LoopTest, ABatchKeepsItsFirstOperation) {
   char a = 'a', b = 'b';
-  const iovec first[] = {{&a, 1}}, second[] = {{&b, 1}};
+  const lkl::host::IoVec first[] = {{&a, 1}}, second[] = {{&b, 1}};
   Result one, two;
-  lkl::IoOperation* kept = nullptr;
+  lkl::host::IoOperation* kept = nullptr;
   {
     EventLoop::Batch batch(*loop_);
     loop_->write(fd_, first, 0, one);
@@ -230,7 +230,7 @@ TEST_P(LoopTest, ABatchKeepsItsFirstOperation) {
 
 namespace {
 
-struct Ready final : lkl::ReadyHandler {
+struct Ready final : lkl::host::ReadyHandler {
   std::atomic<int> times = 0;
   std::atomic<short> events = 0;
   void ready(short what) override {
@@ -245,7 +245,7 @@ TEST_P(LoopTest, WatchesOnce) {
   int pipe[2];
   ASSERT_EQ(::pipe(pipe), 0);
   Ready ready;
-  lkl::Watch watch = {.fd = pipe[0], .events = POLLIN, .handler = &ready};
+  lkl::host::Watch watch = {.fd = pipe[0], .events = POLLIN, .handler = &ready};
   loop_->watch(watch);
   loop_->wait(lkl::host::monotonic_ns() + 5'000'000);
   EXPECT_EQ(ready.times, 0);
@@ -265,7 +265,7 @@ TEST_P(LoopTest, WhatIsWatchedIsNotWaitedFor) {
   int pipe[2];
   ASSERT_EQ(::pipe(pipe), 0);
   Ready ready;
-  lkl::Watch watch = {.fd = pipe[0], .events = POLLIN, .handler = &ready};
+  lkl::host::Watch watch = {.fd = pipe[0], .events = POLLIN, .handler = &ready};
   loop_->watch(watch);
   loop_->quiesce();  // returns
   const pid_t pid = fork();
@@ -289,7 +289,7 @@ TEST_P(LoopTest, CancelIsTheEndOfIt) {
     int pipe[2];
     ASSERT_EQ(::pipe(pipe), 0);
     auto ready = std::make_unique<Ready>();
-    lkl::Watch watch = {.fd = pipe[0], .events = POLLIN, .handler = ready.get()};
+    lkl::host::Watch watch = {.fd = pipe[0], .events = POLLIN, .handler = ready.get()};
     std::atomic<bool> stop = false;
     std::thread minder([&] {
       while (!stop) loop_->wait(UINT64_MAX);

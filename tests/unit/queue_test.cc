@@ -10,7 +10,7 @@
 
 namespace {
 
-using namespace lkl;
+using namespace lkl::host;
 using namespace lkl_test;
 
 class QueueTest : public ::testing::Test {
@@ -26,7 +26,7 @@ class QueueTest : public ::testing::Test {
   FakeMemory ram_;
   FakeRing ring_{ram_, 8};
   VirtQueue queue_{ram_.memory};
-  std::array<iovec, VirtQueue::kMaxChain> room_;
+  std::array<lkl::host::IoVec, VirtQueue::kMaxChain> room_;
   Chain chain_;
 };
 
@@ -44,9 +44,9 @@ TEST_F(QueueTest, WalksAChain) {
   EXPECT_EQ(chain_.head, 3);
   ASSERT_EQ(chain_.readable.size(), 1u);
   ASSERT_EQ(chain_.writable.size(), 2u);
-  EXPECT_EQ(chain_.readable[0].iov_base, ram_.at(data));
-  EXPECT_EQ(chain_.writable[0].iov_len, 100u);
-  EXPECT_EQ(chain_.writable[1].iov_base, ram_.at(data + 200));
+  EXPECT_EQ(chain_.readable[0].base, ram_.at(data));
+  EXPECT_EQ(chain_.writable[0].size, 100u);
+  EXPECT_EQ(chain_.writable[1].base, ram_.at(data + 200));
   EXPECT_FALSE(queue_.pop(room_, chain_));
   EXPECT_TRUE(queue_.push(3, 77));
   EXPECT_EQ(ring_.used_index(), 1);
@@ -204,11 +204,10 @@ TEST_F(QueueTest, RandomRingsStayInBounds) {
     ram_.at<uint16_t>(ring_.avail)[1] = static_cast<uint16_t>(random() % 10);
     for (unsigned pops = 0; pops < 20 && queue_.pop(room_, chain_); ++pops) {
       for (const auto part : {chain_.readable, chain_.writable})
-        for (const iovec& piece : part) {
-          auto* start = static_cast<std::byte*>(piece.iov_base);
+        for (const lkl::host::IoVec& piece : part) {
+          auto* start = static_cast<std::byte*>(piece.base);
           ASSERT_GE(start, ram_.bytes.data()) << "seed " << seed;
-          ASSERT_LE(start + piece.iov_len, ram_.bytes.data() + ram_.bytes.size())
-              << "seed " << seed;
+          ASSERT_LE(start + piece.size, ram_.bytes.data() + ram_.bytes.size()) << "seed " << seed;
         }
       queue_.push(chain_.head, 0);
     }

@@ -2,6 +2,8 @@
 // Requests that end later, and on another thread.
 #include "virtio/blk.h"
 
+#include <linux/virtio_blk.h>
+
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -19,7 +21,7 @@
 
 namespace {
 
-using namespace lkl;
+using namespace lkl::host;
 using namespace lkl_test;
 using Reg = FakeRegisters;
 
@@ -30,7 +32,7 @@ class HeldBackend final : public BlockBackend {
 
   uint64_t size() const override { return 1 << 20; }
   unsigned block_size() const override { return block_; }
-  void submit(BlockRequest& request) override {
+  void start(BlockRequest& request) override {
     {
       const std::lock_guard lock(mutex_);
       held_.push_back(&request);

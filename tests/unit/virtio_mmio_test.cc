@@ -12,7 +12,7 @@
 
 namespace {
 
-using namespace lkl;
+using namespace lkl::host;
 using namespace lkl_test;
 using Reg = FakeRegisters;
 
@@ -141,7 +141,7 @@ TEST_F(MmioTest, ARunningQueueStaysAsItIs) {
   ASSERT_TRUE(registers_.negotiate(kAgreed));
   ASSERT_TRUE(registers_.set_up(0, first_));
   registers_.go();
-  std::array<iovec, VirtQueue::kMaxChain> room;
+  std::array<lkl::host::IoVec, VirtQueue::kMaxChain> room;
   Chain chain;
   first_.descriptor(0) = {ram_.allocate(16), 16, 0, 0};
   first_.make_available(0);

@@ -10,7 +10,7 @@
 
 namespace {
 
-using namespace lkl;
+using namespace lkl::host;
 using namespace lkl_test;
 
 class VirtQueueTest : public ::testing::Test {
@@ -37,7 +37,7 @@ class VirtQueueTest : public ::testing::Test {
   const uint64_t data_ = ram_.allocate(1024);
   const uint64_t table_ = ram_.allocate(16 * 512);
   VirtQueue queue_{ram_.memory};
-  std::array<iovec, VirtQueue::kMaxChain> room_;
+  std::array<lkl::host::IoVec, VirtQueue::kMaxChain> room_;
   Chain chain_;
 };
 
@@ -50,7 +50,7 @@ TEST_F(VirtQueueTest, AChainOfTheWholeRing) {
   ASSERT_TRUE(queue_.pop(room_, chain_));
   EXPECT_EQ(chain_.readable.size(), kSize - 1);
   ASSERT_EQ(chain_.writable.size(), 1u);
-  EXPECT_EQ(chain_.writable[0].iov_base, ram_.at(data_ + kSize - 1));
+  EXPECT_EQ(chain_.writable[0].base, ram_.at(data_ + kSize - 1));
 }
 
 TEST_F(VirtQueueTest, TheLongestIndirectTable) {

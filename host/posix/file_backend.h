@@ -7,33 +7,22 @@
 #include <string>
 #include <string_view>
 
-#include "block/backend.h"
-#include "block/host_image.h"
+#include "block/host_disk.h"
 #include "block/space_wait.h"
+#include "posix/host_image.h"
 
-namespace lkl {
+namespace lkl::host {
 
-// A raw image file or a block device of the host. submit() copies memory and no more; what may
+// A raw image file or a block device of the host. start() copies memory and no more; what may
 // wait for a disk, or for another process, goes to the event loop.
 class FileBackend final : public BlockBackend {
  public:
-  struct Options {
-    bool read_only = false;       // also if the descriptor is not open for writing
-    bool lock = true;             // see HostImage
-    bool wait_for_space = false;  // if the host's disk is full, instead of an error
-    // Gets a line now and then, on any thread and on small stacks. Left out: standard error.
-    std::function<void(std::string_view line)> say = {};
-  };
-
-  // 0 or -errno, see HostImage::open(). The descriptor stays the caller's, to close at any time.
-  static int open(int fd, const Options& options, EventLoop& loop,
-                  std::unique_ptr<FileBackend>& result);
+  FileBackend(std::unique_ptr<HostImage> image, const HostDiskOptions& options, EventLoop& loop);
 
   uint64_t size() const override { return image_->size(); }
   unsigned block_size() const override { return image_->block_size(); }
   bool read_only() const override { return image_->read_only(); }
   bool can_discard() const override { return !read_only(); }
-  void submit(BlockRequest& request) override;
   void stop_waiting() override { space_.stop(); }
 
  private:
@@ -42,7 +31,7 @@ class FileBackend final : public BlockBackend {
     std::string truncated, full, waits, goes_on;
   };
 
-  FileBackend(std::unique_ptr<HostImage> image, const Options& options, EventLoop& loop);
+  void start(BlockRequest& request) override;
   void resume(BlockRequest& request, int64_t result) override;
   int64_t run_blocking(BlockRequest& request) override;
   void read(BlockRequest& request);
@@ -75,4 +64,4 @@ class FileBackend final : public BlockBackend {
   std::atomic<bool> said_full_ = false;
 };
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -10,7 +10,7 @@
 
 #include "host.h"
 
-namespace lkl {
+namespace lkl::host {
 
 // 0; -EBUSY if somebody else has it; -errno. A lock for writing needs a descriptor
 // that can write, one for reading any.
@@ -38,4 +38,4 @@ inline int could_lock_image(int fd, bool exclusive) {
   return lock.l_type == F_UNLCK ? 0 : -EBUSY;
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

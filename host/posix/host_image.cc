@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "block/host_image.h"
+#include "posix/host_image.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -16,10 +16,10 @@
 #include <climits>
 #include <cstdio>
 
-#include "block/image_lock.h"
 #include "host.h"
+#include "posix/image_lock.h"
 
-namespace lkl {
+namespace lkl::host {
 namespace {
 
 constexpr unsigned kSector = 512;
@@ -41,17 +41,16 @@ std::string name_of(int fd) {
   return {path.data(), static_cast<size_t>(length)};
 }
 
-// A new open file description of the same file; -1 if the host does not give us one (no /proc,
+// A new open file description of the same file; none if the host does not give us one (no /proc,
 // no right to open it any more).
-int open_again(int fd, int flags) {
-  const int again = ::open(link_of(fd).c_str(), flags | O_CLOEXEC | O_NOCTTY);
-  if (again < 0) return -1;
+Descriptor open_again(int fd, int flags) {
+  Descriptor again(::open(link_of(fd).c_str(), flags | O_CLOEXEC | O_NOCTTY));
+  if (!again) return {};
   struct stat wanted, found;
-  if (fstat(fd, &wanted) == 0 && fstat(again, &found) == 0 && wanted.st_dev == found.st_dev &&
+  if (fstat(fd, &wanted) == 0 && fstat(again.get(), &found) == 0 && wanted.st_dev == found.st_dev &&
       wanted.st_ino == found.st_ino)
     return again;
-  close(again);
-  return -1;
+  return {};
 }
 
 bool on_memory(const struct statfs& where) {
@@ -84,56 +83,51 @@ int HostImage::open(int fd, const Options& options, std::unique_ptr<HostImage>& 
 
   // A description of our own has its own lock, and its own flags. If its lock is refused it
   // may be the caller's description that has it: then that one serves, which has it already.
-  const int again = open_again(fd, flags & (options.direct ? kKept : kKept & ~O_DIRECT));
-  if (again >= 0) {
-    std::unique_ptr<HostImage> image(new HostImage(again));
-    const int error = options.lock ? lock_image(again, !read_only) : 0;
+  Descriptor again = open_again(fd, flags & (options.direct ? kKept : kKept & ~O_DIRECT));
+  const bool has_own = static_cast<bool>(again);
+  if (has_own) {
+    const int error = options.lock ? lock_image(again.get(), !read_only) : 0;
     if (error && error != -EBUSY) return error;
     if (!error) {
+      std::unique_ptr<HostImage> image(new HostImage(std::move(again)));
       if (const int failed = image->examine(flags & kKept, options)) return failed;
       result = std::move(image);
       return 0;
     }
   }
-  const int duplicate = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-  if (duplicate < 0) return -errno;
-  std::unique_ptr<HostImage> image(new HostImage(duplicate));
+  Descriptor duplicate(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!duplicate) return -errno;
   if (options.lock) {
     // To lock for reading what the caller has locked for writing would let others in.
-    const int error = again >= 0 && read_only ? could_lock_image(duplicate, false)
-                                              : lock_image(duplicate, !read_only);
+    const int error = has_own && read_only ? could_lock_image(duplicate.get(), false)
+                                           : lock_image(duplicate.get(), !read_only);
     if (error) return error;
   }
   if ((flags & O_APPEND) && !read_only) {
     say_append_only(name_of(fd));
     return -EINVAL;
   }
+  std::unique_ptr<HostImage> image(new HostImage(std::move(duplicate)));
   if (const int error = image->examine(flags, options)) return error;
   result = std::move(image);
   return 0;
 }
 
-HostImage::~HostImage() {
-  // The lock goes with the last descriptor of the description. To unlock it here would take it
-  // from the parent, too, of whom this process was forked.
-  close(fd_);
-}
-
 int HostImage::examine(int flags, const Options& options) {
   // What the descriptor has: O_DIRECT may have been left out.
-  flags = (flags & ~O_DIRECT) | (fcntl(fd_, F_GETFL) & O_DIRECT);
-  name_ = name_of(fd_);
+  flags = (flags & ~O_DIRECT) | (fcntl(fd(), F_GETFL) & O_DIRECT);
+  name_ = name_of(fd());
   read_only_ = options.read_only || (flags & O_ACCMODE) == O_RDONLY;
   is_nonblocking_ = flags & O_NONBLOCK;
   struct stat info;
-  if (fstat(fd_, &info) < 0) return -errno;
+  if (fstat(fd(), &info) < 0) return -errno;
   if (S_ISBLK(info.st_mode)) {
     is_device_ = true;
-    if (ioctl(fd_, BLKGETSIZE64, &size_) < 0) return -errno;
+    if (ioctl(fd(), BLKGETSIZE64, &size_) < 0) return -errno;
   } else {
     size_ = static_cast<uint64_t>(info.st_size);
     struct statfs where;
-    if (fstatfs(fd_, &where) == 0) {
+    if (fstatfs(fd(), &where) == 0) {
       in_memory_ = on_memory(where);
       writes_wait_ = served_by_others(where);
     }
@@ -148,7 +142,7 @@ int HostImage::find_alignment(int flags) {
   const bool direct = (flags & O_DIRECT) && !in_memory_;
   unsigned block = kSector, memory = 1;
   int sector = 0;
-  if (is_device_ && ioctl(fd_, BLKSSZGET, &sector) == 0 && sector > 0)
+  if (is_device_ && ioctl(fd(), BLKSSZGET, &sector) == 0 && sector > 0)
     block = static_cast<unsigned>(sector);
   if (direct) {
     // What it says if the host does not.
@@ -156,7 +150,7 @@ int HostImage::find_alignment(int flags) {
     memory = kLargestBlock;
 #ifdef STATX_DIOALIGN
     struct statx info = {};
-    if (statx(fd_, "", AT_EMPTY_PATH, STATX_DIOALIGN, &info) == 0 &&
+    if (statx(fd(), "", AT_EMPTY_PATH, STATX_DIOALIGN, &info) == 0 &&
         (info.stx_mask & STATX_DIOALIGN)) {
       // 0: the host takes it for a wish, and uses its cache
       if (!is_device_) block = std::max(info.stx_dio_offset_align, kSector);
@@ -176,8 +170,8 @@ bool HostImage::ends_before(uint64_t end) const {
   if (is_device_) return false;
   // Of what is cached, where another machine or process would have to be asked.
   struct statx info = {};
-  if (statx(fd_, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_SIZE, &info) < 0) return false;
+  if (statx(fd(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_SIZE, &info) < 0) return false;
   return info.stx_size < end;
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

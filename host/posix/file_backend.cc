@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "block/file_backend.h"
+#include "posix/file_backend.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -12,10 +12,11 @@
 #include <climits>
 #include <cstring>
 
-#include "block/aligned_buffer.h"
 #include "host.h"
+#include "posix/aligned_buffer.h"
+#include "posix/iovec.h"
 
-namespace lkl {
+namespace lkl::host {
 namespace {
 
 // A write up to this size goes into the host's page cache at once, where the host can do that
@@ -54,7 +55,7 @@ int result_of(int returned) {
   return returned < 0 ? -errno : 0;
 }
 
-std::span<iovec> first_part(std::span<iovec> vector) {
+std::span<IoVec> first_part(std::span<IoVec> vector) {
   return vector.first(std::min<size_t>(vector.size(), IOV_MAX));
 }
 
@@ -64,17 +65,18 @@ void say_on_standard_error(std::string_view line) {
 
 }  // namespace
 
-int FileBackend::open(int fd, const Options& options, EventLoop& loop,
-                      std::unique_ptr<FileBackend>& result) {
+int open_host_disk(int fd, const HostDiskOptions& options, EventLoop& loop,
+                   std::unique_ptr<BlockBackend>& result) {
   std::unique_ptr<HostImage> image;
   if (const int error =
           HostImage::open(fd, {.read_only = options.read_only, .lock = options.lock}, image))
     return error;
-  result.reset(new FileBackend(std::move(image), options, loop));
+  result = std::make_unique<FileBackend>(std::move(image), options, loop);
   return 0;
 }
 
-FileBackend::FileBackend(std::unique_ptr<HostImage> image, const Options& options, EventLoop& loop)
+FileBackend::FileBackend(std::unique_ptr<HostImage> image, const HostDiskOptions& options,
+                         EventLoop& loop)
     : image_(std::move(image)),
       loop_(loop),
       wait_for_space_(options.wait_for_space),
@@ -97,8 +99,7 @@ FileBackend::FileBackend(std::unique_ptr<HostImage> image, const Options& option
       reads_inline_(!image_->is_direct()),
       writes_inline_(!image_->is_direct() && !image_->writes_wait()) {}
 
-void FileBackend::submit(BlockRequest& request) {
-  own(request, *this);
+void FileBackend::start(BlockRequest& request) {
   if (read_only() && request.op != BlockOp::kRead)
     return request.completed(request.op == BlockOp::kFlush ? 0 : -EROFS);
   switch (request.op) {
@@ -242,8 +243,8 @@ bool FileBackend::fits_direct(const BlockRequest& request) const {
   if (!image_->is_direct()) return true;
   const uintptr_t mask = image_->memory_alignment() - 1;
   const size_t length_mask = image_->block_size() - 1;
-  return std::ranges::none_of(request.vector, [&](const iovec& part) {
-    return (reinterpret_cast<uintptr_t>(part.iov_base) & mask) || (part.iov_len & length_mask);
+  return std::ranges::none_of(request.vector, [&](const IoVec& part) {
+    return (reinterpret_cast<uintptr_t>(part.base) & mask) || (part.size & length_mask);
   });
 }
 
@@ -255,7 +256,7 @@ int64_t FileBackend::transfer(BlockRequest& request) const {
   const auto part = first_part(request.vector);
   const auto call = request.op == BlockOp::kRead ? preadv : pwritev;
   const bool streamed = is_streamed(request);
-  const ssize_t count = call(image_->fd(), part.data(), static_cast<int>(part.size()),
+  const ssize_t count = call(image_->fd(), to_iovec(part), static_cast<int>(part.size()),
                              static_cast<off_t>(request.offset));
   // Whether it can: that is heard of at the flush.
   if (streamed && count > 0)
@@ -271,9 +272,9 @@ int64_t FileBackend::transfer_by_buffer(BlockRequest& request) const {
   // Calls `copy` for each stretch of the request that is in the first `count` bytes.
   const auto for_each_part = [&](size_t count, auto copy) {
     size_t at = 0;
-    for (const iovec& part : request.vector) {
-      const size_t length = std::min(part.iov_len, count - at);
-      copy(part.iov_base, bytes + at, length);
+    for (const IoVec& part : request.vector) {
+      const size_t length = std::min(part.size, count - at);
+      copy(part.base, bytes + at, length);
       at += length;
       if (at == count) return;
     }
@@ -342,4 +343,4 @@ int FileBackend::write_plain_zeroes(uint64_t offset, uint64_t length) const {
   return 0;
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -5,7 +5,9 @@
 #include <memory>
 #include <string>
 
-namespace lkl {
+#include "descriptor.h"
+
+namespace lkl::host {
 
 // An image file or block device of the host, by a descriptor of its own: whatever becomes
 // of the one it was opened from.
@@ -20,11 +22,10 @@ class HostImage final {
   // 0 or -errno: EBUSY if somebody else holds the lock, EBADF, EINVAL if it is neither a file
   // nor a block device, or only lets us append (said on standard error).
   static int open(int fd, const Options& options, std::unique_ptr<HostImage>& result);
-  ~HostImage();
   HostImage(const HostImage&) = delete;
   HostImage& operator=(const HostImage&) = delete;
 
-  int fd() const { return fd_; }
+  int fd() const { return file_.get(); }
   // As the host knows it: a path, if there is one.
   const std::string& name() const { return name_; }
   // Whole blocks. The last one of a file that ends in the middle of it is not offered.
@@ -47,11 +48,13 @@ class HostImage final {
   bool ends_before(uint64_t end) const;
 
  private:
-  explicit HostImage(int fd) : fd_(fd) {}
+  explicit HostImage(Descriptor file) : file_(std::move(file)) {}
   int examine(int flags, const Options& options);
   int find_alignment(int flags);
 
-  const int fd_;
+  // The lock goes with the last descriptor of the description. To unlock it at the end would take
+  // it from the parent, too, of whom this process was forked.
+  const Descriptor file_;
   std::string name_;
   uint64_t size_ = 0;
   unsigned block_size_ = 512;
@@ -63,4 +66,4 @@ class HostImage final {
   bool is_nonblocking_ = false;
 };
 
-}  // namespace lkl
+}  // namespace lkl::host

@@ -1,45 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "block/file_source.h"
-
-#include <unistd.h>
+#include "posix/file_source.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
-#include "block/aligned_buffer.h"
+#include "block/host_disk.h"
+#include "posix/aligned_buffer.h"
+#include "posix/whole.h"
 
-namespace lkl {
-namespace {
-
-// All of it, or -errno.
-int read_all(int fd, std::byte* to, size_t length, uint64_t offset) {
-  while (length > 0) {
-    const ssize_t count = pread(fd, to, length, static_cast<off_t>(offset));
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return count < 0 ? -errno : -EIO;
-    to += count;
-    offset += static_cast<uint64_t>(count);
-    length -= static_cast<size_t>(count);
-  }
-  return 0;
-}
-
-}  // namespace
-
-int FileSource::open(int fd, bool lock, std::unique_ptr<FileSource>& result) {
+namespace lkl::host {
+int open_host_source(int fd, bool lock, std::unique_ptr<BlockSource>& result) {
   std::unique_ptr<HostImage> image;
   // Any piece of it may be asked for, which O_DIRECT does not give.
   if (const int error =
           HostImage::open(fd, {.read_only = true, .lock = lock, .direct = false}, image))
     return error;
-  result.reset(new FileSource(std::move(image)));
+  result = std::make_unique<FileSource>(std::move(image));
   return 0;
 }
 
 int FileSource::read(std::byte* to, size_t length, uint64_t offset) {
   return image_->is_direct() ? read_direct(to, length, offset)
-                             : read_all(image_->fd(), to, length, offset);
+                             : read_whole(image_->fd(), to, length, offset);
 }
 
 // The host did not let O_DIRECT be left out.
@@ -52,7 +35,7 @@ int FileSource::read_direct(std::byte* to, size_t length, uint64_t offset) {
     const size_t before = offset % block;
     const size_t wanted = std::min(length, kBuffer - before);
     const size_t whole = (before + wanted + block - 1) / block * block;
-    if (const int error = read_all(image_->fd(), buffer.data(), whole, offset - before))
+    if (const int error = read_whole(image_->fd(), buffer.data(), whole, offset - before))
       return error;
     std::memcpy(to, buffer.data() + before, wanted);
     to += wanted;
@@ -62,4 +45,4 @@ int FileSource::read_direct(std::byte* to, size_t length, uint64_t offset) {
   return 0;
 }
 
-}  // namespace lkl
+}  // namespace lkl::host

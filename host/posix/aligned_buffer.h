@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <memory>
 
-namespace lkl {
+namespace lkl::host {
 
 // Memory that O_DIRECT takes.
 class AlignedBuffer final {
@@ -25,4 +25,4 @@ class AlignedBuffer final {
   std::unique_ptr<std::byte, Free> memory_;
 };
 
-}  // namespace lkl
+}  // namespace lkl::host
