@@ -82,6 +82,7 @@ struct CurrentThread {
   uint64_t kernel = 0;
   bool attaching = false;      // its record is being made: a signal handler has to do without
   bool forks_in_call = false;  // it forks, inside a call, or boots
+  uint8_t printing = 0;        // calls of the print function that it is inside
 };
 // Read by each call: one load, no function (and 24 bytes of static TLS).
 extern __attribute__((

@@ -178,18 +178,21 @@ struct lkl_disk {
 
 /**
  * struct lkl_disk_options - for lkl_disk_add_options(); zero means the default
- * @flags:      LKL_DISK_*
- * @num_queues: request queues, 1 to 16
- * @size:       bytes, for LKL_DISK_MEMORY
- * @serial:     up to 20 characters, shown in /sys/block/vdX/serial
- * @memory:     for LKL_DISK_MEMORY: the caller's memory, until lkl_disk_remove(); NULL
- *              for memory of the disk's own, zeroed
+ * @struct_size: sizeof(struct lkl_disk_options), by which it is known what the program was
+ *               compiled with when members are added
+ * @flags:       LKL_DISK_*
+ * @num_queues:  request queues, 1 to 16
+ * @serial:      up to 20 characters, shown in /sys/block/vdX/serial
+ * @size:        bytes, for LKL_DISK_MEMORY
+ * @memory:      for LKL_DISK_MEMORY: the caller's memory, until lkl_disk_remove(); NULL
+ *               for memory of the disk's own, zeroed
  */
 struct lkl_disk_options {
-	unsigned int flags;
-	unsigned int num_queues;
-	unsigned long long size;
+	__lkl__u32 struct_size;
+	__lkl__u32 flags;
+	__lkl__u32 num_queues;
 	char serial[21];
+	__lkl__u64 size;
 	void *memory;
 };
 
@@ -207,7 +210,16 @@ struct lkl_disk_options {
  */
 int lkl_disk_add(struct lkl_disk *disk);
 
-/** lkl_disk_add_options - the same with options; @opts may be NULL */
+/**
+ * lkl_disk_add_options - the same with options
+ * @disk: as for lkl_disk_add()
+ * @opts: may be NULL. A program that is older than the library has no members that came later:
+ *        they are zero. One that is newer may have more, if they are zero
+ *
+ * Returns what lkl_disk_add() does; -LKL_EINVAL also for flags that are not known, and if
+ * @opts->struct_size is less than the structure had when it came; -LKL_E2BIG if it has members
+ * that this library does not know and they are not zero.
+ */
 int lkl_disk_add_options(struct lkl_disk *disk, const struct lkl_disk_options *opts);
 
 /**

@@ -55,6 +55,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -74,6 +75,9 @@ inline namespace v1 {
 // ------------------------------------------------------------------------------------------------
 // Kernel
 
+/// Gets what the kernel says: lines, or parts of them.
+using PrintFunction = std::function<void(std::string_view text)>;
+
 /// How to boot. The defaults suit file system work on one image.
 struct BootOptions {
   /// Memory of the kernel in bytes. Taken from the host as it is touched.
@@ -82,9 +86,10 @@ struct BootOptions {
   int loglevel = 4;
   /// More words for the kernel's command line.
   std::string command_line = {};
-  /// Where the kernel's console goes: a function, nullptr for nowhere; left out: lkl_host_ops.print
-  /// stays as it is. Called on any host thread, must not call the kernel.
-  std::optional<void (*)(const char* text, int length)> print = std::nullopt;
+  /// Where the kernel's log goes while it is there: a function, nullptr for nowhere; left out: to
+  /// standard error (lkl_host_ops.print). Called on any thread, on small stacks, also by several
+  /// at a time; must not call the kernel.
+  std::optional<PrintFunction> print = std::nullopt;
 };
 
 /// The booted kernel. Move-only; the destructor halts it. One at a time in a process; it may be
@@ -120,7 +125,7 @@ class Kernel {
   /// connecting a disk may fail with.
   std::error_code start(const BootOptions& options) {
     if (!prepared_) return error_from(-LKL_EINVAL);
-    if (options.print) lkl_host_ops.print = *options.print;
+    if (options.print) set_print(*options.print);
     const std::error_code ec = error_from(lkl_start_kernel(
         "mem=%lluK loglevel=%d %s", static_cast<unsigned long long>(options.memory / 1024),
         options.loglevel, options.command_line.c_str()));
@@ -130,12 +135,14 @@ class Kernel {
 
   Kernel(Kernel&& other) noexcept
       : prepared_(std::exchange(other.prepared_, false)),
-        running_(std::exchange(other.running_, false)) {}
+        running_(std::exchange(other.running_, false)),
+        print_(std::move(other.print_)) {}
   Kernel& operator=(Kernel&& other) noexcept {
     if (this != &other) {
       halt();
       prepared_ = std::exchange(other.prepared_, false);
       running_ = std::exchange(other.running_, false);
+      print_ = std::move(other.print_);
     }
     return *this;
   }
@@ -151,12 +158,26 @@ class Kernel {
     const std::error_code ec =
         std::exchange(running_, false) ? error_from(lkl_sys_halt()) : std::error_code();
     lkl_cleanup();
+    if (print_) lkl_set_print(nullptr, nullptr);
+    print_.reset();
     return ec;
   }
 
  private:
+  void set_print(const PrintFunction& function) {
+    auto print = std::make_unique<PrintFunction>(function);
+    lkl_set_print(
+        [](void* user, const char* text, lkl_ulong length) {
+          const PrintFunction& print = *static_cast<PrintFunction*>(user);
+          if (print) print(std::string_view(text, length));
+        },
+        print.get());
+    print_ = std::move(print);  // after that: the one from before may go
+  }
+
   bool prepared_ = false;
   bool running_ = false;
+  std::unique_ptr<PrintFunction> print_;  // where the library finds it
 };
 
 // ------------------------------------------------------------------------------------------------
@@ -190,13 +211,13 @@ class Disk {
     return detail::throwing(path, [&](std::error_code& ec) { return open(path, options, ec); });
   }
   static Disk open(const std::string& path, const DiskOptions& options, std::error_code& ec) {
-    HostFd fd{::open(path.c_str(), (options.read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC)};
-    if (fd.value < 0) {
+    const int fd = ::open(path.c_str(), (options.read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+    if (fd < 0) {
       ec.assign(errno, std::system_category());
       return {};
     }
-    Disk disk = from_fd(fd.value, options, ec);
-    if (!ec) disk.state_->owned_fd = std::move(fd);
+    Disk disk = from_fd(fd, options, ec);  // which has its own
+    ::close(fd);
     return disk;
   }
 
@@ -205,9 +226,10 @@ class Disk {
     return detail::throwing("disk", [&](std::error_code& ec) { return from_fd(fd, options, ec); });
   }
   static Disk from_fd(int fd, const DiskOptions& options, std::error_code& ec) {
-    auto state = std::make_unique<State>();
-    state->disk.fd = fd;
-    return add(std::move(state), options, ec);
+    Disk disk;
+    disk.disk_.fd = fd;
+    disk.add(options, {}, ec);
+    return disk;
   }
 #endif
 
@@ -216,8 +238,9 @@ class Disk {
     return detail::throwing(uri, [&](std::error_code& ec) { return from_uri(uri, options, ec); });
   }
   static Disk from_uri(const std::string& uri, const DiskOptions& options, std::error_code& ec) {
-    auto state = std::make_unique<State>();
-    return adopt(lkl_disk_open(&state->disk, uri.c_str(), flags(options)), state, ec);
+    Disk disk;
+    disk.adopt(lkl_disk_open(&disk.disk_, uri.c_str(), flags(options)), ec);
+    return disk;
   }
 
   /// A disk in the caller's memory, which must outlive it and is a multiple of 512 bytes long.
@@ -227,21 +250,19 @@ class Disk {
   }
   static Disk from_memory(std::span<std::byte> memory, const DiskOptions& options,
                           std::error_code& ec) {
-    auto state = std::make_unique<State>();
-    state->memory = memory;
-    state->disk.handle = state.get();
-    state->disk.ops = &state->ops;
-    state->ops.get_capacity = memory_capacity;
-    state->ops.request = memory_request;
-    return add(std::move(state), options, ec);
+    Disk disk;
+    if (memory.empty())
+      ec = error_from(-LKL_EINVAL);
+    else
+      disk.add(options, memory, ec);
+    return disk;
   }
 
-  Disk(Disk&& other) noexcept
-      : state_(std::move(other.state_)), id_(std::exchange(other.id_, -1)) {}
+  Disk(Disk&& other) noexcept : disk_(other.disk_), id_(std::exchange(other.id_, -1)) {}
   Disk& operator=(Disk&& other) noexcept {
     if (this != &other) {
       remove();
-      state_ = std::move(other.state_);
+      disk_ = other.disk_;
       id_ = std::exchange(other.id_, -1);
     }
     return *this;
@@ -274,46 +295,23 @@ class Disk {
   /// gone all the same.
   std::error_code remove() noexcept {
     if (id_ < 0) return {};
-    const std::error_code ec = error_from(lkl_disk_remove(state_->disk));
     id_ = -1;
-    state_.reset();
-    return ec;
+    return error_from(lkl_disk_remove(disk_));
   }
 
  private:
-#if !defined(_WIN32)
-  struct HostFd {
-    int value = -1;
-    explicit HostFd(int fd = -1) noexcept : value(fd) {}
-    HostFd(HostFd&& other) noexcept : value(std::exchange(other.value, -1)) {}
-    HostFd& operator=(HostFd&& other) noexcept {
-      std::swap(value, other.value);
-      return *this;
-    }
-    ~HostFd() {
-      if (value >= 0) ::close(value);
-    }
-  };
-#endif
-
-  // What the library keeps pointers to; hence never moved.
-  struct State {
-    struct lkl_disk disk = {};
-    struct lkl_dev_blk_ops ops = {};
-    std::span<std::byte> memory;
-#if !defined(_WIN32)
-    HostFd owned_fd;
-#endif
-  };
-
-  static Disk add(std::unique_ptr<State> state, const DiskOptions& options, std::error_code& ec) {
+  // With memory: a disk of that.
+  void add(const DiskOptions& options, std::span<std::byte> memory, std::error_code& ec) noexcept {
     struct lkl_disk_options raw = {};
-    raw.flags = flags(options);
+    raw.struct_size = sizeof(raw);
+    raw.flags = flags(options) | (memory.empty() ? 0 : LKL_DISK_MEMORY);
     raw.num_queues = options.queues;
+    raw.size = memory.size();
+    raw.memory = memory.data();
     // One byte stays for the terminating zero.
     std::memcpy(raw.serial, options.serial.data(),
                 std::min(sizeof(raw.serial) - 1, options.serial.size()));
-    return adopt(lkl_disk_add_options(&state->disk, &raw), state, ec);
+    adopt(lkl_disk_add_options(&disk_, &raw), ec);
   }
 
   static unsigned flags(const DiskOptions& options) noexcept {
@@ -322,41 +320,12 @@ class Disk {
            (options.wait_for_space ? LKL_DISK_WAIT_FOR_SPACE : 0);
   }
 
-  static Disk adopt(int id, std::unique_ptr<State>& state, std::error_code& ec) noexcept {
+  void adopt(int id, std::error_code& ec) noexcept {
     ec = error_from(id);
-    Disk disk;
-    if (ec) return disk;
-    disk.state_ = std::move(state);
-    disk.id_ = id;
-    return disk;
+    if (!ec) id_ = id;
   }
 
-  static int memory_capacity(struct lkl_disk disk, unsigned long long* bytes) {
-    *bytes = static_cast<State*>(disk.handle)->memory.size();
-    return 0;
-  }
-
-  static int memory_request(struct lkl_disk disk, struct lkl_blk_req* request) {
-    if (request->type == LKL_DEV_BLK_TYPE_FLUSH || request->type == LKL_DEV_BLK_TYPE_FLUSH_OUT)
-      return LKL_DEV_BLK_STATUS_OK;
-    const bool write = request->type == LKL_DEV_BLK_TYPE_WRITE;
-    if (!write && request->type != LKL_DEV_BLK_TYPE_READ) return LKL_DEV_BLK_STATUS_UNSUP;
-    const std::span<std::byte> memory = static_cast<State*>(disk.handle)->memory;
-    unsigned long long offset = request->sector * 512;
-    for (int i = 0; i < request->count; i++) {
-      const auto& part = request->buf[i];
-      if (offset > memory.size() || part.iov_len > memory.size() - offset)
-        return LKL_DEV_BLK_STATUS_IOERR;
-      if (write)
-        std::memcpy(memory.data() + offset, part.iov_base, part.iov_len);
-      else
-        std::memcpy(part.iov_base, memory.data() + offset, part.iov_len);
-      offset += part.iov_len;
-    }
-    return LKL_DEV_BLK_STATUS_OK;
-  }
-
-  std::unique_ptr<State> state_;
+  struct lkl_disk disk_ = {};
   int id_ = -1;
 };
 

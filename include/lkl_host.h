@@ -26,7 +26,8 @@ struct lkl_jmp_buf {
 /**
  * struct lkl_host_operations - what the application may replace, and what it gets
  * @print: gets the kernel's log, @len bytes without a terminating 0; NULL for
- *         silence. Called from any thread, on a small stack: do little.
+ *         silence. Called from any thread, on a small stack: do little. It has no pointer for
+ *         the application's own use: lkl_set_print() has one
  * @panic: called when the kernel has panicked; must not return (if it does, or
  *         is NULL, the process is aborted). See lkl_set_on_panic()
  *
@@ -158,6 +159,28 @@ enum lkl_on_panic {
  * the environment overrides it. Returns 0 or -LKL_EINVAL.
  */
 int lkl_set_on_panic(enum lkl_on_panic what);
+
+/**
+ * lkl_print_function - what the kernel says
+ * @user:   as it was given to lkl_set_print()
+ * @text:   a line or a part of one, without a terminating 0
+ * @length: its bytes
+ *
+ * Called on any thread, on a small stack, also several at a time: do little. It must not call
+ * the kernel.
+ */
+typedef void (*lkl_print_function)(void *user, const char *text, lkl_ulong length);
+
+/**
+ * lkl_set_print - choose what gets the kernel's log, and what lkl_printf() prints
+ * @print: instead of the print operation; NULL: that again
+ * @user:  for it
+ *
+ * Any time, any thread; for the whole process, whatever kernels it boots. When it returns, the
+ * function from before is not running and will not be called again: what its @user points to may
+ * go. Returns 0, or -LKL_EDEADLK if it is called by such a function.
+ */
+int lkl_set_print(lkl_print_function print, void *user);
 
 /** lkl_host_ops - the default: log to standard error, abort on panic, the host's own of the rest */
 extern struct lkl_host_operations lkl_host_ops;

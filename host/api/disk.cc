@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <span>
 #include <string_view>
 
 #include "api/internal.h"
@@ -82,6 +84,21 @@ int add(lkl_disk& disk, std::unique_ptr<BlockBackend> backend, const lkl_disk_op
   return id;
 }
 
+// As openat2(2) does it: what an older program has not is zero, what a newer one has more has
+// to be. 0 or -errno.
+int read_options(const lkl_disk_options* given, lkl_disk_options& options) {
+  options = {};
+  if (!given) return 0;
+  constexpr size_t kFirst = 56;  // bytes when it came
+  static_assert(sizeof options >= kFirst);
+  const size_t size = given->struct_size;
+  if (size < kFirst) return -LKL_EINVAL;
+  const auto bytes = std::span(reinterpret_cast<const char*>(given), size);
+  std::memcpy(&options, given, std::min(size, sizeof options));
+  const auto more = bytes.subspan(std::min(size, sizeof options));
+  return std::ranges::all_of(more, [](char byte) { return byte == 0; }) ? 0 : -LKL_E2BIG;
+}
+
 }  // namespace
 }  // namespace lkl::host
 
@@ -89,7 +106,8 @@ int lkl_disk_add_options(lkl_disk* disk, const lkl_disk_options* opts) {
   constexpr unsigned kFlags = LKL_DISK_READ_ONLY | LKL_DISK_NO_LOCK | LKL_DISK_MEMORY |
                               LKL_DISK_SNAPSHOT | LKL_DISK_WAIT_FOR_SPACE;
   const Registry::Use instance;
-  const lkl_disk_options options = opts ? *opts : lkl_disk_options{};
+  lkl_disk_options options;
+  if (const int error = lkl::host::read_options(opts, options)) return error;
   if (!instance || !disk || (options.flags & ~kFlags)) return -LKL_EINVAL;
   return lkl::host::or_no_memory([&] {
     std::unique_ptr<lkl::host::BlockBackend> backend;

@@ -19,9 +19,11 @@ lkl_host_operations operations() {
 int print(const char* format, va_list args) {
   char text[1024];
   const int length = std::vsnprintf(text, sizeof text, format, args);
-  if (const auto out = operations().print; out && length > 0)
-    lkl::host::call_application("the print operation",
-                                [&] { out(text, std::min<int>(length, sizeof text - 1)); });
+  if (length <= 0) return length;
+  const int shown = std::min<int>(length, sizeof text - 1);
+  if (lkl::host::Registry::get().printer.print(text, static_cast<size_t>(shown))) return length;
+  if (const auto out = operations().print)
+    lkl::host::call_application("the print operation", [&] { out(text, shown); });
   return length;
 }
 

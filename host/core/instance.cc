@@ -80,7 +80,7 @@ void Instance::close() {
 
 void Instance::print(const char* text, size_t length) const {
   const host::Unnoticed scope;
-  if (!ops_.print || muted_.load()) return;
+  if (muted_.load() || Registry::get().printer.print(text, length) || !ops_.print) return;
   if (!call_application("the print operation", [&] { ops_.print(text, static_cast<int>(length)); }))
     host::print(text, length);
 }

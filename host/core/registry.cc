@@ -190,6 +190,7 @@ void Registry::fork_child() {
   // of threads that are no more
   std::construct_at(&mutex_);
   std::construct_at(&changed_);
+  printer.after_fork_child();
   users_ = 0;
   cleaning_ = false;
   if (!instance_) return;

@@ -11,6 +11,7 @@
 #include <mutex>
 
 #include "core/image.h"
+#include "core/printer.h"
 #include "core/record.h"
 #include "descriptor.h"
 #include "lkl_host.h"
@@ -97,6 +98,7 @@ class Registry final {
   std::atomic<lkl_on_panic> on_panic_of_application = LKL_ON_PANIC_ABORT;
   std::atomic<lkl_on_panic> on_panic = LKL_ON_PANIC_ABORT;
   CallTrace trace;
+  Printer printer;
   // Of programs that give them when they boot (lkl/compat5.h).
   std::atomic<const lkl_host_operations*> operations5 = &lkl_host_ops;
   // For tests: each event loop goes through it before it is used.

@@ -111,6 +111,7 @@ TEST_F(ApiTest, Interfaces) {
 TEST_F(ApiTest, DisksWithoutAKernelFileSystem) {
   lkl_disk disk = {};
   lkl_disk_options options = {};
+  options.struct_size = sizeof(options);
   options.flags = LKL_DISK_MEMORY;
   EXPECT_EQ(lkl_disk_add_options(&disk, &options), -LKL_EINVAL);  // no size
   options.size = 8 << 20;
@@ -134,10 +135,30 @@ TEST_F(ApiTest, DisksWithoutAKernelFileSystem) {
   EXPECT_EQ(lkl_disk_remove(disk), -LKL_ENODEV);
 }
 
+// The structure may grow: programs and libraries of another age understand each other.
+TEST_F(ApiTest, OptionsOfOtherVersions) {
+  lkl_disk disk = {};
+  struct {
+    lkl_disk_options options;
+    char of_a_later_one[24];
+  } newer = {};
+  newer.options.flags = LKL_DISK_MEMORY;
+  newer.options.size = 1 << 20;
+  EXPECT_EQ(lkl_disk_add_options(&disk, &newer.options), -LKL_EINVAL);  // it does not say
+  newer.options.struct_size = sizeof(newer.options) - 1;                // that was never
+  EXPECT_EQ(lkl_disk_add_options(&disk, &newer.options), -LKL_EINVAL);
+  newer.options.struct_size = sizeof(newer);
+  EXPECT_GE(lkl_disk_add_options(&disk, &newer.options), 0);
+  EXPECT_EQ(lkl_disk_remove(disk), 0);
+  newer.of_a_later_one[23] = 1;  // which it can't be without
+  EXPECT_EQ(lkl_disk_add_options(&disk, &newer.options), -LKL_E2BIG);
+}
+
 TEST_F(ApiTest, ADiskOfMyMemory) {
   std::vector<char> memory(1 << 20, 'm');
   lkl_disk disk = {};
   lkl_disk_options options = {};
+  options.struct_size = sizeof(options);
   options.flags = LKL_DISK_MEMORY;
   options.size = memory.size();
   options.memory = memory.data();

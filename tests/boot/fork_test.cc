@@ -132,6 +132,7 @@ TEST_F(ForkTest, WhileDisksComeAndGo) {
     while (!stop) {
       lkl_disk disk = {};
       lkl_disk_options options = {};
+      options.struct_size = sizeof(options);
       options.flags = LKL_DISK_MEMORY;
       options.size = 1 << 20;
       EXPECT_GE(lkl_disk_add_options(&disk, &options), 0);
@@ -142,6 +143,7 @@ TEST_F(ForkTest, WhileDisksComeAndGo) {
     EXPECT_EQ(in_child([] {
                 lkl_disk disk = {};
                 lkl_disk_options options = {};
+                options.struct_size = sizeof(options);
                 options.flags = LKL_DISK_MEMORY;
                 options.size = 1 << 20;
                 if (lkl_disk_add_options(&disk, &options) < 0) return 1;

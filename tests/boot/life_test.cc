@@ -114,6 +114,7 @@ TEST_F(LifeTest, AnIdleLibraryHasTwoThreadsOfItsOwn) {
   ASSERT_EQ(lkl_mount_fs(proc), 0);
   lkl_disk disk = {};
   lkl_disk_options options = {};
+  options.struct_size = sizeof(options);
   options.flags = LKL_DISK_MEMORY;
   options.size = 16 << 20;
   ASSERT_GE(lkl_disk_add_options(&disk, &options), 0);

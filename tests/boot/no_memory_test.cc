@@ -92,6 +92,7 @@ TEST_F(NoMemoryTest, IsAnError) {
 TEST_F(NoMemoryTest, OfADiskIsAnError) {
   lkl_disk disk = {};
   lkl_disk_options options = {};
+  options.struct_size = sizeof(options);
   options.flags = LKL_DISK_MEMORY;
   options.size = 1 << 20;
   const int id = lkl_disk_add_options(&disk, &options);

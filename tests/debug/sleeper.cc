@@ -25,6 +25,7 @@ int main() {
   debugger_stops_here();
   lkl_disk disk = {};
   lkl_disk_options options = {};
+  options.struct_size = sizeof(options);
   options.flags = LKL_DISK_MEMORY;
   options.size = 1 << 20;
   if (lkl_disk_add_options(&disk, &options) < 0) return 1;

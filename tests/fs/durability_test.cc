@@ -191,6 +191,7 @@ TEST_F(DurabilityTest, AnImageHasOneWriter) {
   second.fd = reader;
   EXPECT_EQ(lkl_disk_add(&second), -LKL_EBUSY);
   lkl_disk_options options = {};
+  options.struct_size = sizeof(options);
   options.flags = LKL_DISK_NO_LOCK | LKL_DISK_READ_ONLY;
   EXPECT_GE(lkl_disk_add_options(&second, &options), 0);
   EXPECT_EQ(lkl_disk_remove(second), 0);
@@ -236,6 +237,7 @@ TEST_F(DurabilityTest, AReadOnlyDescriptorGivesAReadOnlyDisk) {
 TEST_F(DurabilityTest, AMemoryDiskCanBeReadOnly) {
   lkl_disk disk = {};
   lkl_disk_options options = {};
+  options.struct_size = sizeof(options);
   options.flags = LKL_DISK_MEMORY | LKL_DISK_READ_ONLY;
   options.size = 1 << 20;
   const int id = lkl_disk_add_options(&disk, &options);
@@ -271,6 +273,7 @@ TEST_F(DurabilityTest, DisksComeAndGoBesideABusyOne) {
   for (int i = 0; i < 50; ++i) {
     lkl_disk disk = {};
     lkl_disk_options options = {};
+    options.struct_size = sizeof(options);
     options.flags = LKL_DISK_MEMORY;
     options.size = 1 << 20;
     ASSERT_GE(lkl_disk_add_options(&disk, &options), 0);
@@ -391,6 +394,7 @@ TEST_F(FullHostTest, RemovingTheDiskEndsTheWait) {
 TEST_F(FullHostTest, WhatCannotWaitIsRefused) {
   lkl_disk disk = {};
   lkl_disk_options options = {};
+  options.struct_size = sizeof(options);
   options.flags = LKL_DISK_WAIT_FOR_SPACE | LKL_DISK_MEMORY;
   options.size = 1 << 20;
   EXPECT_EQ(lkl_disk_add_options(&disk, &options), -LKL_EINVAL);

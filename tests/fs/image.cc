@@ -27,6 +27,7 @@ std::string Image::mount(int flags, const char* options) {
   fd_ = open(path_.c_str(), O_RDWR | O_CLOEXEC | host_flags_);
   disk_ = {};
   disk_.fd = fd_;
+  options_.struct_size = sizeof(options_);
   id_ = lkl_disk_add_options(&disk_, &options_);
   if (id_ < 0) return std::string("lkl_disk_add: ") + lkl_strerror(id_);
   char point[32];

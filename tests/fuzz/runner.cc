@@ -140,6 +140,7 @@ void boot(std::vector<ImageFile>& images, const Runner::Options& options) {
   for (ImageFile& image : images) {
     lkl_disk disk = {};
     lkl_disk_options of_disk = {};
+    of_disk.struct_size = sizeof(of_disk);
     of_disk.flags = LKL_DISK_MEMORY;
     of_disk.size = image.bytes().size();
     of_disk.memory = image.bytes().data();

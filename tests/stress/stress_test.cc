@@ -102,6 +102,7 @@ void a_file(Random& random) {
 void a_disk(Random& random) {
   lkl_disk disk = {};
   lkl_disk_options options = {};
+  options.struct_size = sizeof(options);
   options.flags = LKL_DISK_MEMORY;
   options.size = 1 << 20;
   const int id = lkl_disk_add_options(&disk, &options);

@@ -22,10 +22,6 @@ constexpr int kLoglevel = 7;
 // Where the log goes is asked for by a plain function, hence no member.
 std::atomic<int> log_fd{-1};
 
-void print_log(const char* text, int length) {
-  write_to_log({text, static_cast<std::size_t>(length)});
-}
-
 // Whose text a panic shows.
 const BootLog* current_log = nullptr;
 
@@ -77,7 +73,7 @@ Kernel boot_for_tests(std::uint64_t memory, const std::string& words) {
   options.memory = memory;
   options.loglevel = kLoglevel;
   options.command_line = "printk.time=0 " + words;
-  options.print = print_log;
+  options.print = write_to_log;
   return Kernel::boot(options);
 }
 

@@ -36,8 +36,7 @@ std::atomic<int> console_fd{STDERR_FILENO};
 std::atomic<int> log_fd{-1};
 
 // Runs on a small stack of the kernel's. It may tell of names and labels in the image.
-void print_console(const char* text, int length) {
-  const std::string_view words(text, static_cast<std::size_t>(length));
+void print_console(std::string_view words) {
   look_for_panic(words);
   if (log_fd >= 0) {
     write_masked(log_fd, words);
@@ -107,8 +106,7 @@ void Session::boot() {
                     human_size(options.memory), describe(ec)));
   lkl_set_fd_limit(kFileDescriptors);
   for (const char* type : {"sysfs", "proc"}) {
-    std::string name = type;
-    if (const int result = lkl_mount_fs(name.data()); result < 0 && result != -LKL_EBUSY)
+    if (const int result = lkl_mount_fs(type); result < 0 && result != -LKL_EBUSY)
       throw Failure(fmt::format("cannot mount the kernel's {}: {}", type, lkl_strerror(result)));
   }
   mkdir("/dev", 0755, ec);
