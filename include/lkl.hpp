@@ -168,8 +168,8 @@ class Kernel {
     auto print = std::make_unique<PrintFunction>(function);
     lkl_set_print(
         [](void* user, const char* text, lkl_ulong length) {
-          const PrintFunction& print = *static_cast<PrintFunction*>(user);
-          if (print) print(std::string_view(text, length));
+          const PrintFunction& print_text = *static_cast<PrintFunction*>(user);
+          if (print_text) print_text(std::string_view(text, length));
         },
         print.get());
     print_ = std::move(print);  // after that: the one from before may go
@@ -357,9 +357,10 @@ class Mount {
   }
   Mount(const Disk& disk, const MountOptions& options, std::error_code& ec) {
     std::array<char, 64> path = {};
-    ec = error_from(lkl_mount_dev(
-        disk.id(), options.partition, options.type.c_str(), static_cast<int>(options.flags),
-        options.data.empty() ? nullptr : options.data.c_str(), path.data(), path.size()));
+    ec = error_from(lkl_mount_dev(static_cast<unsigned>(disk.id()), options.partition,
+                                  options.type.c_str(), static_cast<int>(options.flags),
+                                  options.data.empty() ? nullptr : options.data.c_str(),
+                                  path.data(), path.size()));
     if (ec) return;
     disk_id_ = disk.id();
     partition_ = options.partition;

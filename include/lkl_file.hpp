@@ -119,7 +119,8 @@ class File {
   File(int dir_fd, const std::string& path, int flags, unsigned mode,
        std::error_code& ec) noexcept {
     const long long fd =
-        lkl_sys_openat(dir_fd, path.c_str(), flags | LKL_O_LARGEFILE | LKL_O_CLOEXEC, mode);
+        lkl_sys_openat(dir_fd, path.c_str(), flags | LKL_O_LARGEFILE | LKL_O_CLOEXEC,
+                       static_cast<lkl_umode_t>(mode));
     ec = error_from(fd);
     if (!ec) fd_ = static_cast<int>(fd);
   }
@@ -147,13 +148,14 @@ class File {
   int release() noexcept { return std::exchange(fd_, -1); }
 
   std::error_code close() noexcept {
-    return fd_ < 0 ? std::error_code() : error_from(lkl_sys_close(std::exchange(fd_, -1)));
+    return fd_ < 0 ? std::error_code()
+                   : error_from(lkl_sys_close(static_cast<unsigned>(std::exchange(fd_, -1))));
   }
 
   /// Reads at the file position, up to the span's size; 0 at the end of the file.
   std::size_t read(std::span<std::byte> into, std::error_code& ec) noexcept {
     return detail::value_or_zero(
-        lkl_sys_read(fd_, reinterpret_cast<char*>(into.data()), into.size()), ec);
+        lkl_sys_read(number(), reinterpret_cast<char*>(into.data()), into.size()), ec);
   }
   std::size_t read(std::span<std::byte> into) {
     return detail::throwing("read", [&](std::error_code& ec) { return read(into, ec); });
@@ -162,7 +164,7 @@ class File {
   /// Writes at the file position; may write less than asked for.
   std::size_t write(std::span<const std::byte> from, std::error_code& ec) noexcept {
     return detail::value_or_zero(
-        lkl_sys_write(fd_, reinterpret_cast<const char*>(from.data()), from.size()), ec);
+        lkl_sys_write(number(), reinterpret_cast<const char*>(from.data()), from.size()), ec);
   }
   std::size_t write(std::span<const std::byte> from) {
     return detail::throwing("write", [&](std::error_code& ec) { return write(from, ec); });
@@ -180,7 +182,7 @@ class File {
   /// Reads at `offset`, the file position untouched.
   std::size_t read_at(std::span<std::byte> into, std::uint64_t offset,
                       std::error_code& ec) const noexcept {
-    return detail::value_or_zero(lkl_sys_pread64(fd_, reinterpret_cast<char*>(into.data()),
+    return detail::value_or_zero(lkl_sys_pread64(number(), reinterpret_cast<char*>(into.data()),
                                                  into.size(), static_cast<std::int64_t>(offset)),
                                  ec);
   }
@@ -192,9 +194,10 @@ class File {
   /// Writes at `offset`, the file position untouched; may write less than asked for.
   std::size_t write_at(std::span<const std::byte> from, std::uint64_t offset,
                        std::error_code& ec) const noexcept {
-    return detail::value_or_zero(lkl_sys_pwrite64(fd_, reinterpret_cast<const char*>(from.data()),
-                                                  from.size(), static_cast<std::int64_t>(offset)),
-                                 ec);
+    return detail::value_or_zero(
+        lkl_sys_pwrite64(number(), reinterpret_cast<const char*>(from.data()), from.size(),
+                         static_cast<std::int64_t>(offset)),
+        ec);
   }
   std::size_t write_at(std::span<const std::byte> from, std::uint64_t offset) const {
     return detail::throwing("pwrite",
@@ -227,12 +230,15 @@ class File {
   }
 
   /// fsync(2): data and metadata are on the disk when it returns.
-  void sync(std::error_code& ec) noexcept { ec = error_from(lkl_sys_fsync(fd_)); }
+  void sync(std::error_code& ec) noexcept { ec = error_from(lkl_sys_fsync(number())); }
   void sync() {
     detail::throwing("fsync", [&](std::error_code& ec) { sync(ec); });
   }
 
  private:
+  // as system calls take it
+  unsigned number() const noexcept { return static_cast<unsigned>(fd_); }
+
   int fd_ = -1;
 };
 

@@ -2,6 +2,13 @@
 #ifndef LKL_ALIASES_H
 #define LKL_ALIASES_H
 
+#include <lkl/asm/syscalls.h>
+
+#ifdef __GNUC__
+/* Casts of C, which C++ would have otherwise. */
+#pragma GCC system_header
+#endif
+
 /*
  * System calls that programs know and this kernel's table has only in a more
  * general form: man 2 of the name. Included by <lkl/asm/syscalls.h>.

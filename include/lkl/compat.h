@@ -7,6 +7,11 @@
  * with the names that LKL has given it.
  */
 
+#ifdef __GNUC__
+/* It has what is no C++: arrays without a length, as the kernel's headers do. */
+#pragma GCC system_header
+#endif
+
 #include <stddef.h>
 #include <lkl/long.h>
 #include <lkl/linux/types.h>

@@ -2,6 +2,8 @@
 #ifndef LKL_COMPAT5_H
 #define LKL_COMPAT5_H
 
+#include <lkl.h>
+
 /*
  * For programs written for LKL before lkl_init() came: included by <lkl.h> if LKL_COMPAT_5 is
  * defined.

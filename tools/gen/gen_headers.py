@@ -59,6 +59,8 @@ STDINT = {f"{sign}int{bits}_t" for sign in ("", "u") for bits in (8, 16, 32, 64)
 STANDARD_HEADERS = {"stddef.h", "stdint.h", "stdbool.h", "limits.h", "string.h", "stdarg.h"}
 
 BANNER = "/* Made from the kernel's user headers by gen_headers.py: do not edit. */\n"
+# The kernel's headers are GNU C: a program's -Wpedantic and the like are not about them.
+HEADER_BANNER = BANNER + "#ifdef __GNUC__\n#pragma GCC system_header\n#endif\n"
 
 
 def prefixed(name):
@@ -226,7 +228,7 @@ class Exporter:
                 out.append(self._include("".join(t.text for t in line)))
             else:
                 out.append(self._line(line, kind))
-        return BANNER + "#include <lkl/long.h>\n" + "".join(out) + self._pasted_names(text)
+        return HEADER_BANNER + "#include <lkl/long.h>\n" + "".join(out) + self._pasted_names(text)
 
     def _pasted_names(self, text):
         """Second names for those that ## puts together with another prefix than they have.
