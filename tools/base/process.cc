@@ -16,6 +16,7 @@
 #include <chrono>
 #include <thread>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "base/signals.h"
 
@@ -128,25 +129,17 @@ std::string run_program(const std::vector<std::string>& arguments,
   check_interrupted();
   const std::string& name = arguments.front();
   const std::string program = require_program(name, package);
-  int pipe[2];
-  if (::pipe2(pipe, O_CLOEXEC) != 0) throw std::system_error(errno, std::system_category(), name);
-  pid_t pid = -1;
-  try {
-    pid = start(program, arguments, environment, pipe[1]);
-  } catch (const Failure&) {
-    ::close(pipe[0]);
-    ::close(pipe[1]);
-    throw;
-  }
-  ::close(pipe[1]);
+  Pipe pipe = make_pipe();
+  const pid_t pid = start(program, arguments, environment, pipe.in.get());
+  pipe.in.reset();
   std::string output;
   std::array<std::byte, 4096> chunk;
   for (;;) {
-    const ssize_t n = read_or_signal(pipe[0], chunk);
+    const ssize_t n = read_or_signal(pipe.out.get(), chunk);
     if (n <= 0) break;
     output.append(reinterpret_cast<const char*>(chunk.data()), static_cast<std::size_t>(n));
   }
-  ::close(pipe[0]);
+  pipe.out.reset();
   const int status = end_of(pid);
   check_interrupted();
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return output;

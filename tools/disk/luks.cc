@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "disk/cryptsetup_library.h"
 #include "disk/kernel_device.h"
@@ -39,29 +40,24 @@ void append_hex(std::string& to, std::string_view bytes) {
 class LuksContainer::HeaderCopy {
  public:
   HeaderCopy(const std::string& name, const BlockReader& device, std::uint64_t length)
-      : fd_(memfd_create("luks-header", MFD_CLOEXEC)) {
-    if (fd_ < 0 || ftruncate(fd_, static_cast<off_t>(device.size)) != 0)
+      : file_(memfd_create("luks-header", MFD_CLOEXEC)) {
+    if (!file_ || ftruncate(file_.get(), static_cast<off_t>(device.size)) != 0)
       throw Failure(fmt::format("{}: no memory for the LUKS header: {}", name, host_error(errno)));
     std::vector<std::byte> chunk(1 << 20);
     for (std::uint64_t at = 0; at < length;) {
       const auto part = std::span(chunk).first(std::min<std::uint64_t>(chunk.size(), length - at));
       if (!device.read(at, part))
         throw Failure(fmt::format("{}: the LUKS header cannot be read", name));
-      if (pwrite(fd_, part.data(), part.size(), static_cast<off_t>(at)) !=
+      if (pwrite(file_.get(), part.data(), part.size(), static_cast<off_t>(at)) !=
           static_cast<ssize_t>(part.size()))
         throw Failure(fmt::format("{}: no memory for the LUKS header", name));
       at += part.size();
     }
   }
-  HeaderCopy(const HeaderCopy&) = delete;
-  HeaderCopy& operator=(const HeaderCopy&) = delete;
-  ~HeaderCopy() {
-    if (fd_ >= 0) close(fd_);
-  }
-  std::string path() const { return fmt::format("/proc/self/fd/{}", fd_); }
+  std::string path() const { return fmt::format("/proc/self/fd/{}", file_.get()); }
 
  private:
-  int fd_;
+  Descriptor file_;
 };
 
 LuksContainer::LuksContainer(std::string name, const BlockReader& device, const LuksHeader& header)

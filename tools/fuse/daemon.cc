@@ -22,36 +22,33 @@ int wait_for(pid_t child) {
 }  // namespace
 
 void Daemon::start() {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) throw std::system_error(errno, std::system_category(), "pipe");
+  tool::Pipe pipe = tool::make_pipe();
   const pid_t child = fork();
   if (child < 0) throw std::system_error(errno, std::system_category(), "fork");
   if (child > 0) {
-    close(ends[1]);
+    pipe.in.reset();
     char byte;
     ssize_t n;
-    do n = read(ends[0], &byte, 1);
+    do n = read(pipe.out.get(), &byte, 1);
     while (n < 0 && errno == EINTR);
     _exit(n == 1 ? 0 : wait_for(child));
   }
-  close(ends[0]);
-  parent_ = ends[1];
-  null_ = open("/dev/null", O_RDWR | O_CLOEXEC);
+  parent_ = std::move(pipe.in);
+  null_ = tool::Descriptor(open("/dev/null", O_RDWR | O_CLOEXEC));
 }
 
 void Daemon::ready(int errors) {
-  if (parent_ < 0) return;
+  if (!parent_) return;
   setsid();
   (void)!chdir("/");
-  if (null_ >= 0) {
-    dup2(null_, STDIN_FILENO);
-    dup2(null_, STDOUT_FILENO);
-    dup2(errors >= 0 ? errors : null_, STDERR_FILENO);
-    close(null_);
+  if (null_) {
+    dup2(null_.get(), STDIN_FILENO);
+    dup2(null_.get(), STDOUT_FILENO);
+    dup2(errors >= 0 ? errors : null_.get(), STDERR_FILENO);
+    null_.reset();
   }
-  (void)!write(parent_, "", 1);
-  close(parent_);
-  parent_ = -1;
+  (void)!write(parent_.get(), "", 1);
+  parent_.reset();
   detached_ = true;
 }
 

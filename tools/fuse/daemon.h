@@ -4,6 +4,8 @@
 #ifndef LKL_FUSE_DAEMON_H
 #define LKL_FUSE_DAEMON_H
 
+#include "base/descriptor.h"
+
 namespace lkl::fuse {
 
 class Daemon {
@@ -21,8 +23,8 @@ class Daemon {
   bool detached() const { return detached_; }
 
  private:
-  int parent_ = -1;  // pipe to it
-  int null_ = -1;    // open, since later it cannot be
+  tool::Descriptor parent_;  // pipe to it
+  tool::Descriptor null_;    // open, since later it cannot be
   bool detached_ = false;
 };
 

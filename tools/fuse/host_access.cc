@@ -27,15 +27,11 @@ std::vector<tool::MountInfo> read_mounts(int fd) {
 
 }  // namespace
 
-HostAccess::HostAccess() : fd_(open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC)) {}
-
-HostAccess::~HostAccess() {
-  if (fd_ >= 0) close(fd_);
-}
+HostAccess::HostAccess() : mounts_(open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC)) {}
 
 void HostAccess::start(const std::string& mount_point, int root) {
   root_ = root;
-  for (const tool::MountInfo& mount : read_mounts(fd_))
+  for (const tool::MountInfo& mount : read_mounts(mounts_.get()))
     if (mount.point == mount_point) device_ = mount.device;
   followed_ = !device_.empty();
 }
@@ -43,7 +39,7 @@ void HostAccess::start(const std::string& mount_point, int root) {
 // The file system as a whole: a bind mount of it may be read-only by itself. As it was if it is not
 // there any more: who has it open may use it still.
 bool HostAccess::host_is_read_only() const {
-  for (const tool::MountInfo& mount : read_mounts(fd_))
+  for (const tool::MountInfo& mount : read_mounts(mounts_.get()))
     if (mount.device == device_) return mount.options == "ro" || mount.options.starts_with("ro,");
   return read_only_;
 }

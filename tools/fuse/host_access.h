@@ -10,6 +10,8 @@
 #include <mutex>
 #include <string>
 
+#include "base/descriptor.h"
+
 namespace lkl::fuse {
 
 class HostAccess {
@@ -18,14 +20,13 @@ class HostAccess {
   HostAccess();
   HostAccess(const HostAccess&) = delete;
   HostAccess& operator=(const HostAccess&) = delete;
-  ~HostAccess();
 
   // From now on the library's file system follows what is mounted last on the host's directory.
   // `root`: a descriptor of its root directory.
   void start(const std::string& mount_point, int root);
 
   // Has POLLPRI when something was mounted or changed; -1 if nothing is to be followed.
-  int fd() const { return followed_ ? fd_ : -1; }
+  int fd() const { return followed_ ? mounts_.get() : -1; }
   // Any thread: to be called after that.
   void follow();
   // A file was closed: what could not be made read-only because of it can be now.
@@ -40,7 +41,7 @@ class HostAccess {
   bool host_is_read_only() const;
   bool reconfigure(bool read_only);
 
-  const int fd_;  // mountinfo
+  const tool::Descriptor mounts_;  // mountinfo
   bool followed_ = false;
   std::string device_;  // of the host's mount, as mountinfo has it
   int root_ = -1;

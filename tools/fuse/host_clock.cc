@@ -25,14 +25,11 @@ void set_clock(const timespec& to) {
 
 HostClock::HostClock() : stamped_(memfd_create("lklfuse-clock", MFD_CLOEXEC)) {}
 
-HostClock::~HostClock() {
-  if (stamped_ >= 0) close(stamped_);
-}
-
 // Without a file to stamp, it is as near as can be.
 timespec HostClock::time_of_host() const {
   struct stat status;
-  if (pwrite(stamped_, "", 1, 0) != 1 || fstat(stamped_, &status) != 0) return ticking_clock();
+  if (pwrite(stamped_.get(), "", 1, 0) != 1 || fstat(stamped_.get(), &status) != 0)
+    return ticking_clock();
   return status.st_mtim;
 }
 

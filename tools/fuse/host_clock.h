@@ -9,15 +9,14 @@
 
 #include <time.h>
 
+#include "base/descriptor.h"
+
 namespace lkl::fuse {
 
 // Thread-safe. To be made before the sandbox is entered.
 class HostClock {
  public:
   HostClock();
-  HostClock(const HostClock&) = delete;
-  HostClock& operator=(const HostClock&) = delete;
-  ~HostClock();
 
   // Has the library's kernel stamp what it does from now on with the host's time. To be called
   // before anything is changed.
@@ -36,7 +35,7 @@ class HostClock {
  private:
   timespec time_of_host() const;
 
-  int stamped_;  // a file in memory, or -1
+  tool::Descriptor stamped_;  // a file in memory, or none
 };
 
 }  // namespace lkl::fuse

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string_view>
 
+#include "base/descriptor.h"
 #include "base/descriptors.h"
 #include "base/error.h"
 #include "base/terminal.h"
@@ -39,28 +40,16 @@ struct LockTaken {
   std::string file;
 };
 
-class LockFile {
- public:
-  explicit LockFile(const std::string& path) {
-    if (path.empty()) return;
-    fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd_ < 0)
-      throw Failure(fmt::format("{}: cannot open the lock file: {}", path,
-                                std::error_code(errno, std::system_category()).message()));
-    if (flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-      close(fd_);
-      throw LockTaken{path};
-    }
+tool::Descriptor take_lock(const std::string& path) {
+  if (path.empty()) return {};
+  try {
+    tool::Descriptor lock = tool::try_lock_file(path);
+    if (!lock) throw LockTaken{path};
+    return lock;
+  } catch (const std::system_error& error) {
+    throw Failure(fmt::format("{}: cannot open the lock file: {}", path, error.code().message()));
   }
-  LockFile(const LockFile&) = delete;
-  LockFile& operator=(const LockFile&) = delete;
-  ~LockFile() {
-    if (fd_ >= 0) close(fd_);
-  }
-
- private:
-  int fd_ = -1;
-};
+}
 
 struct SessionDeleter {
   void operator()(fuse_session* session) const { fuse_session_destroy(session); }
@@ -149,26 +138,14 @@ tool::Volume& mount_image(tool::Session& session, const Options& options) {
 }
 
 // The file for the kernel's messages, and for ours when nobody looks at the terminal any more.
-class Log {
- public:
-  explicit Log(const std::string& path) {
-    if (path.empty()) return;
-    fd_ = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    if (fd_ < 0)
-      throw Failure(fmt::format("{}: cannot open the log: {}", path,
-                                std::error_code(errno, std::system_category()).message()));
-  }
-  Log(const Log&) = delete;
-  Log& operator=(const Log&) = delete;
-  ~Log() {
-    if (fd_ >= 0) close(fd_);
-  }
-
-  int fd() const { return fd_; }
-
- private:
-  int fd_ = -1;
-};
+tool::Descriptor open_log(const std::string& path) {
+  if (path.empty()) return {};
+  tool::Descriptor log(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  if (!log)
+    throw Failure(fmt::format("{}: cannot open the log: {}", path,
+                              std::error_code(errno, std::system_category()).message()));
+  return log;
+}
 
 bool is_of(const std::string& type, std::initializer_list<std::string_view> types) {
   return std::ranges::find(types, type) != types.end();
@@ -191,9 +168,9 @@ void tell_of_panic(Run& run) {
 }
 
 void mount_and_serve(Options& options, Run& run, Daemon& daemon) {
-  const LockFile lock(options.lock_file);
-  const Log log(options.log_file);
-  if (log.fd() >= 0) run.options.console = log.fd();
+  const tool::Descriptor lock = take_lock(options.lock_file);
+  const tool::Descriptor log = open_log(options.log_file);
+  if (log) run.options.console = log.get();
   settle_access(options, run.options, run.diagnostics);
   const std::uint64_t collected_by_host = most_collected_by_host();
   const HostClock clock;
@@ -240,7 +217,7 @@ void mount_and_serve(Options& options, Run& run, Daemon& daemon) {
     if (!options.read_only) host_access.start(options.mount_point, volume.root.fd());
     HostCache& host_cache = file_system.host_cache();
     host_cache.start(fuse.get());
-    daemon.ready(log.fd());
+    daemon.ready(log.get());
     const int error = serve_requests(fuse.get(), {.buffers = buffers,
                                                   .threads = options.threads,
                                                   .may_end = [&] { return host_cache.idle(); },

@@ -13,6 +13,7 @@
 
 #include <new>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 
 namespace lkl::tool {
@@ -78,21 +79,6 @@ void check(int error) {
                               describe({-error, std::system_category()})));
 }
 
-// A file in memory, closed at the end of the scope.
-class MemoryFile {
- public:
-  MemoryFile() : fd_(::memfd_create("lkl-filter", MFD_CLOEXEC)) {
-    if (fd_ < 0) check(-errno);
-  }
-  MemoryFile(const MemoryFile&) = delete;
-  MemoryFile& operator=(const MemoryFile&) = delete;
-  ~MemoryFile() { ::close(fd_); }
-  int fd() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 }  // namespace
 
 scmp_arg_cmp is(unsigned argument, std::uint64_t value) {
@@ -154,11 +140,11 @@ bool CallFilter::load() {
 }
 
 std::vector<sock_filter> CallFilter::program() {
-  const MemoryFile file;
-  check(seccomp_export_bpf(context_.get(), file.fd()));
-  const off_t size = ::lseek(file.fd(), 0, SEEK_END);
+  const Descriptor file = make_memory_file("lkl-filter");
+  check(seccomp_export_bpf(context_.get(), file.get()));
+  const off_t size = ::lseek(file.get(), 0, SEEK_END);
   std::vector<sock_filter> program(static_cast<std::size_t>(size) / sizeof(sock_filter));
-  if (::pread(file.fd(), program.data(), static_cast<std::size_t>(size), 0) != size) check(-EIO);
+  if (::pread(file.get(), program.data(), static_cast<std::size_t>(size), 0) != size) check(-EIO);
   return program;
 }
 

@@ -34,23 +34,6 @@ namespace {
 
 constexpr int kFirstHandedOver = 3;  // SD_LISTEN_FDS_START
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd, const char* what) : fd_(fd) {
-    if (fd < 0) throw std::system_error(errno, std::system_category(), what);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
-
 std::string make_private_directory() {
   const char* base = getenv("XDG_RUNTIME_DIR");
   if (base == nullptr || ::access(base, W_OK) != 0) base = getenv("TMPDIR");
@@ -70,14 +53,14 @@ sockaddr_un address_of(const std::string& path) {
   return address;
 }
 
-int listen_on(const std::string& path) {
+Descriptor listen_on(const std::string& path) {
   const sockaddr_un address = address_of(path);
   Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
   constexpr int kBacklog = 64;
   if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
       ::listen(socket.get(), kBacklog) != 0)
     throw std::system_error(errno, std::system_category(), path);
-  return socket.release();
+  return socket;
 }
 
 // In the new process: 0, 1, 2 and so on become these, and the program gets no others; -1 for none.
@@ -133,7 +116,7 @@ DiskServer::DiskServer(DiskServer&& other) noexcept
     : name_(std::move(other.name_)),
       directory_(std::exchange(other.directory_, {})),
       uri_(std::move(other.uri_)),
-      output_(std::exchange(other.output_, -1)),
+      output_(std::move(other.output_)),
       process_(std::exchange(other.process_, -1)),
       connected_(other.connected_),
       stopped_(std::exchange(other.stopped_, true)) {}
@@ -144,15 +127,12 @@ DiskServer::~DiskServer() {
   } catch (const std::exception&) {
     // who wants to know calls stop()
   }
-  if (output_ >= 0) ::close(output_);
 }
 
 void DiskServer::start(const std::string& program, std::vector<std::string> arguments,
                        ProgramSandbox& sandbox, int handed_over) {
-  const Descriptor socket(listen_on(directory_ + "/nbd"), "socket");
-  output_ = ::memfd_create("lkl-server-output", MFD_CLOEXEC);
-  if (output_ < 0) throw std::system_error(errno, std::system_category(), "memfd_create");
-
+  const Descriptor socket = listen_on(directory_ + "/nbd");
+  output_ = make_memory_file("lkl-server-output");
   const Descriptor null(::open("/dev/null", O_RDONLY | O_CLOEXEC), "/dev/null");
 
   std::vector<char*> words;
@@ -180,7 +160,8 @@ void DiskServer::start(const std::string& program, std::vector<std::string> argu
     for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) ::signal(number, SIG_DFL);
     ::sigprocmask(SIG_SETMASK, &old, nullptr);
     *std::to_chars(digits, listener.data() + listener.size() - 1, ::getpid()).ptr = '\0';
-    if (!hand_over({null.get(), output_, output_, socket.get(), handed_over})) give_up("dup2");
+    if (!hand_over({null.get(), output_.get(), output_.get(), socket.get(), handed_over}))
+      give_up("dup2");
     if (const char* step = sandbox.enter()) give_up(step);
     // After the user was changed, which takes it back.
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -196,13 +177,13 @@ void DiskServer::start(const std::string& program, std::vector<std::string> argu
   process_ = child;
 }
 
-int DiskServer::connect() {
+Descriptor DiskServer::connect() {
   Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
   const sockaddr_un address = address_of(directory_ + "/nbd");
   if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
     throw std::system_error(errno, std::system_category(), name_);
   connected_ = true;
-  return socket.release();
+  return socket;
 }
 
 void DiskServer::close_door() {
@@ -229,8 +210,8 @@ std::string DiskServer::complaints() {
   for (int tries = 0; tries < 20; tries++) {
     const bool over = ended(status);
     struct stat file = {};
-    if (::fstat(output_, &file) == 0) text.resize(static_cast<std::size_t>(file.st_size));
-    const ssize_t n = ::pread(output_, text.data(), text.size(), 0);
+    if (::fstat(output_.get(), &file) == 0) text.resize(static_cast<std::size_t>(file.st_size));
+    const ssize_t n = ::pread(output_.get(), text.data(), text.size(), 0);
     text.resize(n < 0 ? 0 : static_cast<std::size_t>(n));
     if (over || !text.empty()) break;
     std::this_thread::sleep_for(50ms);

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "image/program_sandbox.h"
 
 namespace lkl::tool {
@@ -32,7 +33,7 @@ class DiskServer {
   ~DiskServer();
 
   // A connection to it, for another server. Throws std::system_error.
-  int connect();
+  Descriptor connect();
   // Removes the socket once all connections are made: nobody else is to find it.
   void close_door();
   // Of the disk it serves.
@@ -52,7 +53,7 @@ class DiskServer {
   std::string name_;
   std::string directory_;
   std::string uri_;
-  int output_ = -1;
+  Descriptor output_;
   pid_t process_ = -1;
   bool connected_ = false;
   bool stopped_ = false;

@@ -28,19 +28,6 @@ bool exists(const std::string& path) {
   return !path.empty() && ::stat(path.c_str(), &ignored) == 0;
 }
 
-// A socket that is open, closed at the end of the scope.
-class Connection {
- public:
-  explicit Connection(int fd) : fd_(fd) {}
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
-  ~Connection() { ::close(fd_); }
-  int fd() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 // Whether it is a path of something that may be an image, whatever colons it has.
 bool is_image_file(const std::string& name) {
   const ImageAddress address = parse_image_address(name);
@@ -139,7 +126,7 @@ ImageFile::ImageFile(const std::string& name, const ImageAccess& access)
     if (recognised) find_format(address);
     constexpr std::uint64_t kLeast = 512;
     if (size_ < kLeast && (address.format.empty() || address.format == "raw")) {
-      ::close(std::exchange(fd_, -1));
+      file_.reset();
       throw Failure(
           fmt::format("{}: is {} bytes long: too short for a disk image", address.place, size_));
     }
@@ -169,7 +156,7 @@ void ImageFile::open_file(const std::string& path) {
     throw Failure(fmt::format("{}: is neither a file nor a block device", path));
 
   open_descriptor(path, status);
-  if (fd_ < 0) {
+  if (!file_) {
     const int error = errno;
     if (error == EBUSY && S_ISBLK(status.st_mode)) throw Failure(why_busy(path, status));
     const std::string why = describe({error, std::system_category()});
@@ -182,7 +169,7 @@ void ImageFile::open_file(const std::string& path) {
     throw Failure(fmt::format("{}: cannot open the image: {}", path, why));
   }
   // A block device has no st_size; its end says how long it is.
-  const off_t end = ::lseek(fd_, 0, SEEK_END);
+  const off_t end = ::lseek(file_.get(), 0, SEEK_END);
   size_ = end < 0 ? 0 : static_cast<std::uint64_t>(end);
   device_ = status.st_dev;
   inode_ = status.st_ino;
@@ -190,9 +177,9 @@ void ImageFile::open_file(const std::string& path) {
 
 void ImageFile::read_end() {
   constexpr std::uint64_t kSector = 512;
-  if (fd_ < 0 || access_.writable || size_ % kSector == 0) return;
+  if (!file_ || access_.writable || size_ % kSector == 0) return;
   end_.resize(size_ % kSector);
-  if (::pread(fd_, end_.data(), end_.size(), static_cast<off_t>(size_ - end_.size())) !=
+  if (::pread(file_.get(), end_.data(), end_.size(), static_cast<off_t>(size_ - end_.size())) !=
       static_cast<ssize_t>(end_.size()))
     end_.clear();
 }
@@ -203,22 +190,22 @@ void ImageFile::open_descriptor(const std::string& path, const struct stat& stat
   const bool device = S_ISBLK(status.st_mode);
   if (!device && access_.lock) {
     if (writing) warning_ = check_loop_devices(path, status);
-    fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd_ >= 0 && warning_.empty()) warning_ = check_other_writers(path, fd_, status);
+    file_ = Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (file_ && warning_.empty()) warning_ = check_other_writers(path, file_.get(), status);
     if (!writing) return;
-    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+    file_.reset();
   }
   const int flags = (writing ? O_RDWR : O_RDONLY) | (writing && device ? O_EXCL : 0) | O_CLOEXEC;
-  fd_ = ::open(path.c_str(), flags);
+  file_ = Descriptor(::open(path.c_str(), flags));
   // That of a process that was just killed stays claimed until its last I/O is done.
-  for (int tries = 0; fd_ < 0 && errno == EBUSY && tries < 20; tries++) {
+  for (int tries = 0; !file_ && errno == EBUSY && tries < 20; tries++) {
     std::this_thread::sleep_for(std::chrono::milliseconds(25));
-    fd_ = ::open(path.c_str(), flags);
+    file_ = Descriptor(::open(path.c_str(), flags));
   }
 }
 
 void ImageFile::find_format(ImageAddress& address) {
-  const BlockReader reader = file_reader(fd_, size_);
+  const BlockReader reader = file_reader(file_.get(), size_);
   const Contents contents = probe(reader);
   if (contents.kind != Contents::Kind::kDiskFormat) return;
   const std::string_view format = known_format(contents.type);
@@ -239,7 +226,7 @@ void ImageFile::serve_format(const ImageAddress& address, bool recognised) {
   std::vector<std::string> arguments = {"qemu-nbd", "--shared=0", "--discard=unmap"};
   if (!writing) arguments.emplace_back("--read-only");
   ProgramRights rights{.unconfined = access_.unconfined};
-  std::optional<Connection> connection;
+  Descriptor connection;
   if (uri_.empty()) {
     ImageNodes nodes = image_nodes({.path = address.place,
                                     .format = address.format,
@@ -249,15 +236,15 @@ void ImageFile::serve_format(const ImageAddress& address, bool recognised) {
     arguments.push_back(std::move(nodes.definition));
     rights.files = std::move(nodes.files);
   } else if (!servers_.empty()) {
-    connection.emplace(servers_.back().connect());
+    connection = servers_.back().connect();
     arguments.push_back(served_image_node(address.format, DiskServer::kHandedOver));
   } else {
     arguments.insert(arguments.end(), {"--format=" + address.format, uri_});
     // It may be a socket that only the user gets at.
     rights.network = rights.as_user = true;
   }
-  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-  servers_.emplace_back(arguments, "qemu-utils", rights, connection ? connection->fd() : -1);
+  file_.reset();
+  servers_.emplace_back(arguments, "qemu-utils", rights, connection.get());
   uri_ = servers_.back().uri();
   size_ = 0;
 }
@@ -312,7 +299,8 @@ Disk ImageFile::connect() {
   Disk disk;
   // The image of a process that was just killed stays locked until its last I/O is done.
   for (int tries = 0; tries < 20; tries++) {
-    disk = uri_.empty() ? Disk::from_fd(fd_, options, ec) : Disk::from_uri(uri_, options, ec);
+    disk =
+        uri_.empty() ? Disk::from_fd(file_.get(), options, ec) : Disk::from_uri(uri_, options, ec);
     if (ec != std::errc::device_or_resource_busy) break;
     std::this_thread::sleep_for(25ms);
   }
@@ -343,7 +331,7 @@ std::string ImageFile::complaints() {
 }
 
 void ImageFile::finish() {
-  if (fd_ >= 0 && access_.writable && !access_.snapshot && ::fsync(fd_) != 0)
+  if (file_ && access_.writable && !access_.snapshot && ::fsync(file_.get()) != 0)
     throw std::system_error(errno, std::system_category(), name_);
   while (!servers_.empty()) {
     servers_.back().stop();
@@ -356,7 +344,7 @@ ImageFile::ImageFile(ImageFile&& other) noexcept
       access_(std::move(other.access_)),
       warning_(std::move(other.warning_)),
       uri_(std::move(other.uri_)),
-      fd_(std::exchange(other.fd_, -1)),
+      file_(std::move(other.file_)),
       size_(other.size_),
       device_(other.device_),
       inode_(other.inode_),
@@ -364,7 +352,6 @@ ImageFile::ImageFile(ImageFile&& other) noexcept
       servers_(std::move(other.servers_)) {}
 
 ImageFile::~ImageFile() {
-  if (fd_ >= 0) ::close(fd_);
   // The last one first: it uses those before it.
   while (!servers_.empty()) servers_.pop_back();
 }

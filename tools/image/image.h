@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "disk/volume_choice.h"
 #include "image/disk_server.h"
 #include "image/image_address.h"
@@ -89,8 +90,8 @@ class ImageFile {
   std::string name_;
   ImageAccess access_;
   std::string warning_;
-  std::string uri_;  // empty: fd_ is the disk
-  int fd_ = -1;
+  std::string uri_;  // empty: file_ is the disk
+  Descriptor file_;
   std::uint64_t size_ = 0;
   dev_t device_ = 0;
   ino_t inode_ = 0;

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "disk/disk_format.h"
 #include "disk/probe.h"
@@ -35,21 +36,18 @@ std::string as_definition(const Json& node) {
 class FileReader {
  public:
   explicit FileReader(const std::string& path)
-      : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
-    if (fd_ < 0)
+      : file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
+    if (!file_)
       throw Failure(
           fmt::format("{}: cannot open it: {}", path, describe({errno, std::system_category()})));
-    const off_t end = ::lseek(fd_, 0, SEEK_END);
+    const off_t end = ::lseek(file_.get(), 0, SEEK_END);
     size_ = end < 0 ? 0 : static_cast<std::uint64_t>(end);
   }
-  FileReader(const FileReader&) = delete;
-  FileReader& operator=(const FileReader&) = delete;
-  ~FileReader() { ::close(fd_); }
 
-  BlockReader reader() const { return file_reader(fd_, size_); }
+  BlockReader reader() const { return file_reader(file_.get(), size_); }
 
  private:
-  int fd_;
+  Descriptor file_;
   std::uint64_t size_ = 0;
 };
 

@@ -13,6 +13,7 @@
 #include <fstream>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "base/mount_info.h"
 
@@ -58,9 +59,8 @@ class LoopDevice {
     return point;
   }
   bool in_use() const {
-    const int fd = ::open(name().c_str(), O_RDONLY | O_EXCL | O_CLOEXEC);
-    const bool busy = fd < 0 && errno == EBUSY;
-    if (fd >= 0) ::close(fd);
+    const bool busy =
+        !Descriptor(::open(name().c_str(), O_RDONLY | O_EXCL | O_CLOEXEC)) && errno == EBUSY;
     // Who may not open it knows of mounts, and of what is made of it.
     std::error_code ec;
     return busy || !mounted_at().empty() ||

@@ -14,6 +14,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/descriptor.h"
 #include "base/signals.h"
 
 namespace lkl::tool {
@@ -30,9 +31,7 @@ class Child {
  public:
   Child(std::size_t number, const ForkedJob& job)
       : job(number), start_(Clock::now()), deadline_(start_ + job.limit) {
-    int pipe[2];
-    if (::pipe2(pipe, O_CLOEXEC) != 0)
-      throw std::system_error(errno, std::system_category(), "pipe");
+    Pipe pipe = make_pipe();
     // What waits in the buffer would be written by both.
     fflush(stdout);
     fflush(stderr);
@@ -40,23 +39,19 @@ class Child {
     pid_ = fork();
     const int error = errno;
     if (pid_ == 0) {
-      ::close(pipe[0]);
+      pipe.out.reset();
       // Nobody waits for it when the parent is gone.
       prctl(PR_SET_PDEATHSIG, SIGKILL);
       if (getppid() != parent) _exit(1);
-      _exit(job.body(pipe[1]));
+      _exit(job.body(pipe.in.get()));
     }
-    ::close(pipe[1]);
-    input_ = pipe[0];
-    if (pid_ < 0) {
-      ::close(input_);
-      throw std::system_error(error, std::system_category(), "fork");
-    }
+    if (pid_ < 0) throw std::system_error(error, std::system_category(), "fork");
+    input_ = std::move(pipe.out);
   }
   Child(Child&& other) noexcept
       : job(other.job),
         pid_(std::exchange(other.pid_, -1)),
-        input_(std::exchange(other.input_, -1)),
+        input_(std::move(other.input_)),
         start_(other.start_),
         deadline_(other.deadline_),
         outcome_(std::move(other.outcome_)) {}
@@ -74,16 +69,15 @@ class Child {
       kill(pid_, SIGKILL);
       reap();
     }
-    if (input_ >= 0) ::close(input_);
   }
 
-  int input() const { return input_; }
+  int input() const { return input_.get(); }
   Clock::time_point deadline() const { return deadline_; }
 
   // Takes what has come; false at the end.
   bool read() {
     char chunk[16384];
-    const ssize_t n = ::read(input_, chunk, sizeof(chunk));
+    const ssize_t n = ::read(input_.get(), chunk, sizeof(chunk));
     if (n < 0) return errno == EINTR;
     if (outcome_.output.size() < kMostOutput)
       outcome_.output.append(chunk, static_cast<std::size_t>(n));
@@ -119,7 +113,7 @@ class Child {
   }
 
   pid_t pid_ = -1;
-  int input_ = -1;
+  Descriptor input_;
   Clock::time_point start_;
   Clock::time_point deadline_;
   JobOutcome outcome_;

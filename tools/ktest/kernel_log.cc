@@ -42,9 +42,8 @@ void write_to_log(std::string_view text) {
   }
 }
 
-BootLog::BootLog() : fd_(memfd_create("kernel log", MFD_CLOEXEC)) {
-  if (fd_ < 0) throw std::system_error(errno, std::system_category(), "memory file for the log");
-  log_fd = fd_;
+BootLog::BootLog() : file_(make_memory_file("kernel log")) {
+  log_fd = file_.get();
   current_log = this;
   lkl_host_ops.panic = [] {
     const std::string text = current_log ? current_log->text() : std::string();
@@ -56,14 +55,13 @@ BootLog::~BootLog() {
   lkl_host_ops.panic = nullptr;
   current_log = nullptr;
   log_fd = -1;
-  ::close(fd_);
 }
 
 std::string BootLog::text() const {
   std::string out;
   char chunk[16384];
   ssize_t n;
-  while ((n = ::pread(fd_, chunk, sizeof(chunk), static_cast<off_t>(out.size()))) > 0)
+  while ((n = ::pread(file_.get(), chunk, sizeof(chunk), static_cast<off_t>(out.size()))) > 0)
     out.append(chunk, static_cast<std::size_t>(n));
   return out;
 }

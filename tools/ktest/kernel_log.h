@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/descriptor.h"
+
 namespace lkl::tool {
 
 // Where the log goes from now on, -1: nowhere. Returns where it went.
@@ -30,7 +32,7 @@ class BootLog {
   std::string text() const;
 
  private:
-  int fd_;
+  Descriptor file_;
 };
 
 // Boots; all but debugging messages go to the log, without time stamps.

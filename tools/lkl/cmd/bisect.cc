@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "base/process.h"
 #include "base/signals.h"
@@ -41,26 +42,14 @@ std::string git(const fs::path& where, std::vector<std::string> words) {
 }
 
 // One bisection at a time works in a folder.
-class FolderLock {
- public:
-  explicit FolderLock(const fs::path& folder) {
-    fs::create_directories(folder);
-    const fs::path path = folder / "lock";
-    fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd_ < 0) throw std::system_error(errno, std::system_category(), path);
-    if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-      ::close(fd_);
-      throw Failure(fmt::format("{}: another lkl bisect works here; --build names another folder",
-                                folder.string()));
-    }
-  }
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
-  ~FolderLock() { ::close(fd_); }
-
- private:
-  int fd_ = -1;
-};
+Descriptor lock_folder(const fs::path& folder) {
+  fs::create_directories(folder);
+  Descriptor lock = try_lock_file(folder / "lock");
+  if (!lock)
+    throw Failure(fmt::format("{}: another lkl bisect works here; --build names another folder",
+                              folder.string()));
+  return lock;
+}
 
 // A worktree of the repository: its bisection and what is checked out are its own, those of the
 // user's stay as they are.
@@ -195,7 +184,7 @@ void run_bisect(const BisectOptions& options) {
       options.folder.empty()
           ? cache_folder() / fmt::format("bisect-{:016x}", std::hash<std::string>()(repository))
           : fs::absolute(options.folder);
-  const FolderLock lock(folder);
+  const Descriptor lock = lock_folder(folder);
   const Worktree tree(repository, folder / "tree", bad);
   write_text(folder / "step.sh", step_script(options, tree.path(), folder / "build"));
   print_error(fmt::format("lkl: {} commits between {} and {}, in {}\n",
