@@ -16,6 +16,7 @@ int lkl_boot_prepare(const char*, lkl_u64*) {
   return 0;
 }
 void lkl_boot_on_stack(lkl_host_thread*) {}
+void lkl_boot_begins(lkl_host_thread*) {}
 }
 
 namespace cpu_model {

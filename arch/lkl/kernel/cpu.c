@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The virtual CPU as kernel code sees it, on kernel stacks: how it lets go of it. */
 #include <linux/cpu.h>
-#include <linux/export.h>
 #include <linux/init.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
@@ -46,18 +45,6 @@ void arch_cpu_idle(void)
 	if (!lkl_cpu_pending())
 		lkl_cpu_leave();
 }
-
-void lkl_cpu_relax(void)
-{
-	barrier();
-	if (lkl_cpu.irqs_off)
-		return;
-	if (lkl_clock() >= lkl_cpu.next_event)
-		LKL_FETCH_OR(lkl_cpu.word, LKL_CPU_TIMER);
-	if (lkl_cpu_pending())
-		lkl_cpu_do_pending();
-}
-EXPORT_SYMBOL(lkl_cpu_relax);
 
 void lkl_boot_on_stack(struct lkl_host_thread *self)
 {

@@ -32,17 +32,6 @@
 #include "lkl.h"
 #include "shared_word.h"
 
-struct lkl_cpu lkl_cpu ____cacheline_aligned = {
-	.word = LKL_CPU_HELD,		/* until the boot is through */
-	.minder_deadline = LKL_NO_DEADLINE,
-	.next_event = LKL_NO_DEADLINE,
-	.serve_until = LKL_NO_TIME_LIMIT,
-	.mode = LKL_MODE_KERNEL,
-	.irqs_off = 1,
-};
-
-const struct lkl_host_calls *lkl_host;
-
 static __always_inline bool request_done(const struct lkl_host_thread *self)
 {
 	return (LKL_LOAD_ACQUIRE(self->state) & LKL_REQ_PHASE) == LKL_REQ_DONE;
@@ -478,8 +467,6 @@ void lkl_kernel_setup(const struct lkl_host_calls *calls)
 	LKL_STORE(lkl_host, calls);
 }
 
-static struct lkl_host_thread *booting;
-
 int lkl_kernel_boot(struct lkl_host_thread *self, const char *command_line)
 {
 	u64 stack_top;
@@ -487,16 +474,11 @@ int lkl_kernel_boot(struct lkl_host_thread *self, const char *command_line)
 
 	if (err)
 		return err;
-	booting = self;
+	lkl_boot_begins(self);
 	LKL_STORE(self->state, LKL_REQ_RUNNING);
 	lkl_cpu.runner = self;
 	lkl_call_on_stack(self, stack_top, lkl_boot_on_stack);
 	cpu_release(self);
 	wait_done(self);
 	return request_done(self) ? 0 : -ESHUTDOWN;
-}
-
-void lkl_boot_finished(void)
-{
-	lkl_request_done(booting);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Virtual interrupts: pending bits of the CPU's word become handler calls. */
+#include <linux/export.h>
 #include <linux/hardirq.h>
 #include <linux/irq.h>
 #include <linux/irqdesc.h>
@@ -53,6 +54,19 @@ void lkl_cpu_do_pending(void)
 	if (unlikely(READ_ONCE(lkl_cpu.word) & LKL_CPU_HOLD) && !lkl_cpu.in_user)
 		lkl_cpu_hand_over();
 }
+
+/* In loops that wait: looks for what nobody else would hear of. */
+void lkl_cpu_relax(void)
+{
+	barrier();
+	if (lkl_cpu.irqs_off)
+		return;
+	if (lkl_clock() >= lkl_cpu.next_event)
+		LKL_FETCH_OR(lkl_cpu.word, LKL_CPU_TIMER);
+	if (lkl_cpu_pending())
+		lkl_cpu_do_pending();
+}
+EXPORT_SYMBOL(lkl_cpu_relax);
 
 /*
  * A loop that only waits for time to pass, and lets others go first, enables no interrupts:

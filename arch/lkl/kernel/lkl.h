@@ -27,8 +27,19 @@ void lkl_fault_entry(void);
 /* How long a thread sleeps that lets another one have the CPU for its quantum. */
 #define LKL_NAP_NS	100000
 
-/* host_side.c */
+/*
+ * Files call each other in one direction only (the test build.kernel_files): what
+ * one needs of another that calls it has a file of its own.
+ */
+
+/* request.c */
+void lkl_request_done(struct lkl_host_thread *ht);
+void lkl_boot_begins(struct lkl_host_thread *self);
 void lkl_boot_finished(void);
+void lkl_take_entries(void);
+void lkl_spawns_begin(void);
+struct lkl_host_thread *lkl_next_spawn(void);
+void __noreturn lkl_host_thread_exit(struct lkl_host_thread *ht);
 
 /* cpu.c */
 void lkl_cpu_hand_over(void);
@@ -38,11 +49,8 @@ void lkl_boot_on_stack(struct lkl_host_thread *self);
 /* task.c */
 void lkl_task_loop(struct lkl_host_thread *ht);
 void lkl_user_interrupt(struct lkl_host_thread *self);
-void lkl_take_entries(void);
-void lkl_request_done(struct lkl_host_thread *ht);
 asmlinkage void lkl_task_main(struct task_struct *prev, int (*fn)(void *arg), void *arg);
 void __noreturn lkl_serve_spawns(void);
-void __noreturn lkl_host_thread_exit(struct lkl_host_thread *ht);
 
 /* syscall.c */
 void lkl_run_request(struct lkl_host_thread *ht);

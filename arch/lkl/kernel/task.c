@@ -22,26 +22,7 @@
 #include <isa/cpu.h>
 #include <asm/cpu.h>
 #include "lkl.h"
-#include "shared_word.h"
-
-static struct task_struct *init_tsk;
-static struct lkl_host_thread *spawn_list;
-
-/* A request is through; from now on the record may belong to the next one. */
-void lkl_request_done(struct lkl_host_thread *ht)
-{
-	bool own = lkl_cpu.runner == ht;
-
-	/* its thread waits, flags are the holder's: nobody else writes it now */
-	LKL_STORE_RELEASE(ht->state, ht->state | LKL_REQ_DONE);
-	if (unlikely(!own))
-		lkl_host->wake(lkl_host->instance, ht);
-}
-
-static bool request_posted(const struct lkl_host_thread *ht)
-{
-	return (LKL_LOAD_ACQUIRE(ht->state) & LKL_REQ_PHASE) == LKL_REQ_POSTED;
-}
+#include "request.h"
 
 /* Sleep until there is a request (or other work of user mode); run others meanwhile. */
 static void park(struct lkl_host_thread *ht)
@@ -50,7 +31,7 @@ static void park(struct lkl_host_thread *ht)
 		lkl_cpu.serve_until = lkl_clock() + LKL_SERVE_NS;
 	set_current_state(TASK_INTERRUPTIBLE);
 	/* ENTER may have been taken while we were still running: look again */
-	if (!request_posted(ht) && !(READ_ONCE(current_thread_info()->flags) & _TIF_USER_WORK))
+	if (!lkl_request_posted(ht) && !(READ_ONCE(current_thread_info()->flags) & _TIF_USER_WORK))
 		schedule();
 	__set_current_state(TASK_RUNNING);
 }
@@ -63,7 +44,7 @@ void lkl_task_loop(struct lkl_host_thread *ht)
 {
 	lkl_cpu.mode = LKL_MODE_KERNEL;
 	for (;;) {
-		if (request_posted(ht))
+		if (lkl_request_posted(ht))
 			lkl_run_request(ht);
 		else if (unlikely(READ_ONCE(current_thread_info()->flags) & _TIF_USER_WORK))
 			lkl_user_work(ht);
@@ -99,68 +80,9 @@ void lkl_user_interrupt(struct lkl_host_thread *self)
 		lkl_cpu_do_pending();
 		lkl_cpu.in_user = 0;
 	}
-	if (lkl_cpu.runner != ht && !request_posted(ht))
+	if (lkl_cpu.runner != ht && !lkl_request_posted(ht))
 		park(ht);
 	lkl_task_loop(ht);
-}
-
-static void take_orphan(struct lkl_host_thread *ht)
-{
-	struct task_struct *task = ht->task;
-
-	if (!task)
-		return;
-	if ((ht->state & LKL_REQ_PHASE) == LKL_REQ_RUNNING) {
-		/* in a call: interrupt it, lkl_task_loop() does the rest */
-		set_notify_signal(task);
-	} else {
-		ht->nr = LKL_NR_THREAD_EXIT;
-		ht->state = (ht->state & ~LKL_REQ_PHASE) | LKL_REQ_POSTED;
-		wake_up_process(task);
-	}
-}
-
-/* LKL_CPU_ENTER: wake the tasks of threads that have posted a request. */
-void lkl_take_entries(void)
-{
-	struct lkl_host_thread *list, *next, *ordered = NULL;
-	u32 state;
-
-	LKL_FETCH_AND(lkl_cpu.word, ~LKL_CPU_ENTER);
-	list = LKL_XCHG(lkl_cpu.enter_list, NULL);
-	for (; list; list = next) {
-		next = list->next;
-		list->next = ordered;
-		ordered = list;
-	}
-	for (; ordered; ordered = next) {
-		next = ordered->next;
-		/* from here on it may be queued again */
-		state = LKL_FETCH_AND(ordered->state, ~LKL_REQ_QUEUED);
-		if (unlikely(state & LKL_REQ_ORPHAN)) {
-			take_orphan(ordered);
-		} else if (likely(ordered->task)) {
-			wake_up_process(ordered->task);
-		} else if (request_posted(ordered) && !(state & LKL_REQ_SPAWNING)) {
-			/* else: the entry is older than the end of its task */
-			LKL_FETCH_OR(ordered->state, LKL_REQ_SPAWNING);
-			ordered->next_spawn = spawn_list;
-			spawn_list = ordered;
-			wake_up_process(init_tsk);
-		}
-	}
-}
-
-void __noreturn lkl_host_thread_exit(struct lkl_host_thread *ht)
-{
-	current->thread.host_thread = NULL;
-	ht->task = NULL;
-	ht->stack_top = 0;
-	ht->ret = 0;
-	if (lkl_cpu.runner == ht)
-		lkl_cpu.serve_until = lkl_clock() + LKL_SERVE_NS;
-	lkl_request_done(ht);
-	do_exit(0);
 }
 
 static int host_task(void *arg)
@@ -203,7 +125,7 @@ static pid_t spawn(struct lkl_host_thread *ht)
 /* pid 1 when it has nothing else to do: makes tasks for new application threads. */
 void __noreturn lkl_serve_spawns(void)
 {
-	init_tsk = current;
+	lkl_spawns_begin();
 	set_task_comm(current, "lkl-init");
 	lkl_boot_finished();
 	for (;;) {
@@ -214,9 +136,7 @@ void __noreturn lkl_serve_spawns(void)
 		set_thread_flag(TIF_SIGPENDING);
 		set_current_state(TASK_IDLE);
 		local_irq_disable();
-		ht = spawn_list;
-		if (ht)
-			spawn_list = ht->next_spawn;
+		ht = lkl_next_spawn();
 		local_irq_enable();
 		if (!ht) {
 			schedule();
