@@ -9,7 +9,7 @@ packages=(linux-source-6.12 linux-source-6.1 gcc g++ clang make cmake ninja-buil
 	libcli11-dev libfmt-dev nlohmann-json3-dev libarchive-dev libedit-dev liburing-dev libfuse3-dev fuse3 libnbd-dev libseccomp-dev nbdkit qemu-utils
 	libvirt-dev libpugixml-dev libvirt-clients
 	libcryptsetup-dev cryptsetup-bin lvm2 mdadm thin-provisioning-tools
-	libgtest-dev libbenchmark-dev abigail-tools
+	libgtest-dev libbenchmark-dev abigail-tools doxygen
 	libclang-rt-14-dev afl++ lcov
 	e2fsprogs btrfs-progs dosfstools exfatprogs erofs-utils udftools genisoimage squashfs-tools android-sdk-libsparse-utils fdisk acl attr libcap2-bin bzip2 zstd gdb binutils valgrind)
 
