@@ -130,6 +130,32 @@ programs)
 	run second/bin/lkl umount point
 	mounted=
 	;;
+stripped)
+	# files to use are small; what is for debuggers lies beside them, and is found from there
+	image
+	install_tree "$work/first"
+	mv first second
+	lib=$(libraries second)
+	! readelf -SW "$lib/liblkl.a" | grep ' \.debug_info ' || die "liblkl.a is not stripped"
+	files=("$lib"/liblkl.so.*.*.*[0-9])
+	[ ! -e second/bin/lkl ] || files+=(second/bin/lkl second/bin/lklfuse)
+	for file in "${files[@]}"; do
+		! readelf -SW "$file" | grep ' \.debug_info ' || die "$file is not stripped"
+		debug=$(dirname "$file")/.debug/$(basename "$file").debug
+		readelf -SW "$debug" 2>/dev/null | grep -q ' \.debug_info ' || die "$debug has no debug information"
+	done
+	# a panic's backtrace has the kernel's functions by name all the same
+	block=$(debugfs -R 'blocks /etc' disk.img 2>/dev/null)
+	printf XXXX | dd of=disk.img bs=1 conv=notrunc status=none \
+		seek=$((block * $(dumpe2fs -h disk.img 2>/dev/null | sed -n 's/^Block size: *//p') + 40))
+	readme_program | sed '/print = NULL/d; s/NULL, point/"errors=panic", point/' >example.c
+	run "$CC" example.c $(PKG_CONFIG_PATH=$lib/pkgconfig pkg-config --cflags --libs lkl) -Wl,-rpath,"$work/$lib"
+	(ulimit -c 0; ! ./a.out disk.img >"$work/log" 2>&1) 2>/dev/null || { cat log; die "there is no panic"; }
+	grep -q 'Call trace' log && grep -q ' ext4_[a-z_]*+0x' log || { cat log; die "the backtrace has no names"; }
+	type gdb >/dev/null || skip "all but gdb's part is right; that needs gdb"
+	gdb -nx -batch -iex 'set debuginfod enabled off' -ex 'info line lkl_strerror' "${files[0]}" >"$work/log" 2>&1
+	grep -q 'Line [0-9]* of ".*host/api/error.cc"' log || { cat log; die "gdb finds no debug information"; }
+	;;
 *) die "no such case: $1" ;;
 esac
 echo "ok: $1"
