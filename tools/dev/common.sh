@@ -11,7 +11,8 @@ packages=(linux-source-6.12 linux-source-6.1 gcc g++ clang make cmake ninja-buil
 	libcryptsetup-dev cryptsetup-bin lvm2 mdadm thin-provisioning-tools
 	libgtest-dev libbenchmark-dev abigail-tools doxygen
 	libclang-rt-14-dev afl++ lcov
-	e2fsprogs btrfs-progs dosfstools exfatprogs erofs-utils udftools genisoimage squashfs-tools android-sdk-libsparse-utils fdisk acl attr libcap2-bin bzip2 zstd gdb binutils valgrind)
+	e2fsprogs btrfs-progs dosfstools exfatprogs erofs-utils udftools genisoimage squashfs-tools android-sdk-libsparse-utils fdisk acl attr libcap2-bin bzip2 zstd gdb binutils valgrind
+	dpkg-dev file)
 
 say() { printf '\n\033[1m== %s\033[0m (%s)\n' "$*" "$(date +%T)"; }
 die() { echo "$(basename "$0"): $*" >&2; exit 1; }
