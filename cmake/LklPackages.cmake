@@ -56,7 +56,9 @@ lkl_package(liblkl0 libs
   "An unmodified Linux kernel, built as a library. A program that links it has"
   "Linux's file systems and network stack in its own process, on image files and"
   "block devices, without privileges and without a virtual machine.")
-set(CPACK_DEBIAN_LIBLKL0_PACKAGE_CONTROL_EXTRA ${CMAKE_CURRENT_LIST_DIR}/packages/triggers)
+set(shlibs ${CMAKE_CURRENT_BINARY_DIR}/lklDebianTargets/shlibs)
+file(CONFIGURE OUTPUT ${shlibs} CONTENT "liblkl 0 liblkl0 (>= @PROJECT_VERSION@)\n" @ONLY)
+set(CPACK_DEBIAN_LIBLKL0_PACKAGE_CONTROL_EXTRA ${CMAKE_CURRENT_LIST_DIR}/packages/triggers ${shlibs})
 
 lkl_package(liblkl-dev libdevel
   DEPENDS liblkl0 ALSO liburing-dev

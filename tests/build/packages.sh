@@ -76,7 +76,9 @@ for package in $PACKAGES; do
 		[ -n "$(field "$package" "$name")" ] || die "$package has no $name"
 	done
 done
-dpkg-deb --ctrl-tarfile made/liblkl0_*.deb | tar -xO ./triggers | grep -qx 'activate-noawait ldconfig' || die "no ldconfig"
+dpkg-deb --ctrl-tarfile made/liblkl0_*.deb >control.tar
+tar -xOf control.tar ./triggers | grep -qx 'activate-noawait ldconfig' || die "no ldconfig"
+tar -xOf control.tar ./shlibs | grep -qx "liblkl 0 liblkl0 (>= $version)" || die "other packages cannot depend on it"
 
 # names of functions stay, for backtraces; lines and types are in the package for debuggers
 for file in "$lib/liblkl.so.$version" usr/bin/lkl usr/bin/lklfuse; do
