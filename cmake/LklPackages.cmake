@@ -79,6 +79,18 @@ if(LKL_BUILD_TOOLS)
     "by FUSE is lklfuse. Both have the Linux kernel in their own process.")
 endif()
 
+if(LKL_BUILD_PYTHON)
+  lkl_package(python3-lkl python
+    DEPENDS liblkl0
+    ALSO "python3 (>= 3.9), python3-cffi-backend"
+    DESCRIPTION "Linux as a library: Python package"
+    "The file systems of a Linux kernel in a Python program, on disk images: mounts,"
+    "files as Python's file objects, and functions as those of the module os.")
+  set(CPACK_DEBIAN_PYTHON3-LKL_PACKAGE_CONTROL_EXTRA
+      ${CMAKE_CURRENT_LIST_DIR}/packages/python/postinst
+      ${CMAKE_CURRENT_LIST_DIR}/packages/python/prerm)
+endif()
+
 lkl_package(lkl-dbgsym debug
   DESCRIPTION "Linux as a library: debug information"
   "Where debuggers find it by themselves, for liblkl0, lkl-tools and python3-lkl of"

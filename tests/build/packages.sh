@@ -55,6 +55,11 @@ has liblkl-dev usr/include/lkl.h usr/include/lkl.hpp usr/include/lkl/linux/fs.h 
 has lkl-tools usr/bin/lkl usr/bin/lklfuse usr/bin/cptofs usr/bin/cpfromfs usr/bin/fs2tar usr/sbin/mount.fuse.lkl \
 	usr/share/man/man1/lkl.1.gz usr/share/man/man1/lklfuse.1.gz usr/share/bash-completion/completions/lkl \
 	usr/lib/systemd/user/lklfuse@.service
+case " $PACKAGES " in
+*" python3-lkl "*) python=usr/lib/python3/dist-packages/lkl ;;
+*) python= ;;
+esac
+[ -z "$python" ] || has python3-lkl "$python/__init__.py" "$python/_native.abi3.so" "$python/py.typed"
 for package in $PACKAGES; do
 	has "$package" "usr/share/doc/$package/copyright" "usr/share/doc/$package/changelog.gz"
 	! grep -v ' \./usr/' "$package.files" || die "$package has files elsewhere"
@@ -69,6 +74,7 @@ grep -q '^ExecStart=/usr/bin/lklfuse ' root/usr/lib/systemd/user/lklfuse@.servic
 depends liblkl0 Depends 'libc6 \(>= [0-9.]+\)' 'libstdc\+\+6 \(>= [0-9.]+\)'
 depends liblkl-dev Depends "liblkl0 \(= $version\)"
 depends lkl-tools Depends "liblkl0 \(= $version\)" 'libfuse3-3 \(>= [0-9.]+\)' 'libarchive13 \(>= [0-9.]+\)'
+[ -z "$python" ] || depends python3-lkl Depends "liblkl0 \(= $version\)" 'python3 \(>= [0-9.]+\)' python3-cffi-backend
 depends lkl-tools Recommends fuse3 qemu-utils libcryptsetup12
 depends lkl-tools Suggests nbdkit libvirt0
 for package in $PACKAGES; do
@@ -81,7 +87,7 @@ tar -xOf control.tar ./triggers | grep -qx 'activate-noawait ldconfig' || die "n
 tar -xOf control.tar ./shlibs | grep -qx "liblkl 0 liblkl0 (>= $version)" || die "other packages cannot depend on it"
 
 # names of functions stay, for backtraces; lines and types are in the package for debuggers
-for file in "$lib/liblkl.so.$version" usr/bin/lkl usr/bin/lklfuse; do
+for file in "$lib/liblkl.so.$version" usr/bin/lkl usr/bin/lklfuse ${python:+"$python/_native.abi3.so"}; do
 	readelf -SW "root/$file" >sections
 	grep -q ' \.symtab ' sections || die "$file has no names"
 	! grep ' \.debug_info ' sections || die "$file is not stripped"
@@ -142,4 +148,8 @@ expect_name() {
 run "${in_root[@]}" /usr/sbin/mount.fuse.lkl --version
 expect_name /usr/bin/lkl cat disk.img /etc/hostname
 expect_name /usr/bin/example disk.img
+
+# Python itself is the host's
+[ -z "$python" ] || LD_LIBRARY_PATH=root/$lib PYTHONPATH=root/${python%/*} run "$PYTHON" -B "$SRC/examples/list_image.py" disk.img
+[ -z "$python" ] || grep -qx ' *22 /etc/hostname' log || { cat log; die "the Python package lists something else"; }
 echo ok

@@ -12,7 +12,7 @@ packages=(linux-source-6.12 linux-source-6.1 gcc g++ clang make cmake ninja-buil
 	libgtest-dev libbenchmark-dev abigail-tools doxygen
 	libclang-rt-14-dev afl++ lcov
 	e2fsprogs btrfs-progs dosfstools exfatprogs erofs-utils udftools genisoimage squashfs-tools android-sdk-libsparse-utils fdisk acl attr libcap2-bin bzip2 zstd gdb binutils valgrind
-	dpkg-dev file)
+	python3-cffi python3-dev dpkg-dev file)
 
 say() { printf '\n\033[1m== %s\033[0m (%s)\n' "$*" "$(date +%T)"; }
 die() { echo "$(basename "$0"): $*" >&2; exit 1; }
