@@ -45,6 +45,12 @@ macro(lkl_package name section)
   endif()
   install(FILES ${CMAKE_CURRENT_LIST_DIR}/packages/copyright DESTINATION share/doc/${name}
           COMPONENT ${name} EXCLUDE_FROM_ALL)
+  # Names of functions are there on purpose, see DebugInfo.cmake.
+  set(overrides ${CMAKE_CURRENT_BINARY_DIR}/lklDebianTargets/overrides/${name})
+  file(WRITE ${overrides} "${name}: unstripped-binary-or-object\n")
+  if(NOT ${name} MATCHES "-(dev|dbgsym)$")
+    install(FILES ${overrides} DESTINATION share/lintian/overrides COMPONENT ${name} EXCLUDE_FROM_ALL)
+  endif()
 endmacro()
 
 set(CPACK_COMPONENTS_ALL)

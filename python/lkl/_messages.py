@@ -42,22 +42,23 @@ class Messages:
         with open(read, "rb", closefd=False) as lines:
             for line in lines:
                 if line == _END:
-                    return
+                    break
                 try:
                     self._function(line.decode(errors="replace"))
                 except Exception:  # the next message may do better
                     traceback.print_exc()
+        os.close(read)
 
     def end(self) -> None:
         """To be called when the kernel is gone: waits until all it said was handed over."""
         lib.lkl_python_print_to(-1)
-        read, write = self._pipe
-        # not by the end of the file: a child of a fork may have the pipe open, too
-        os.set_blocking(write, True)
-        os.write(write, _END)
-        if self._thread and self._thread is not threading.current_thread():
+        write = self._pipe[1]
+        assert self._thread is not None
+        if self._thread is not threading.current_thread():
+            # the end of the file is none while a child of a fork has the pipe open, too
+            os.set_blocking(write, True)
+            os.write(write, _END)
             self._thread.join()
-        os.close(read)
         os.close(write)
 
     def after_fork(self) -> None:

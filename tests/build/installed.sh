@@ -130,6 +130,14 @@ programs)
 	run second/bin/lkl umount point
 	mounted=
 	;;
+python)
+	image
+	install_tree "$work/first"
+	mv first second
+	package=$(find second -path '*/lkl/__init__.py')
+	PYTHONPATH=$(dirname "$(dirname "$package")") run "$PYTHON" -B "$SRC/examples/list_image.py" disk.img
+	grep -qx ' *22 /etc/hostname' log || { cat log; die "it lists something else"; }
+	;;
 stripped)
 	# files to use are small; what is for debuggers lies beside them, and is found from there
 	image

@@ -3,6 +3,7 @@
 import errno
 import os
 import pathlib
+import shutil
 import sys
 import threading
 import unittest
@@ -168,6 +169,32 @@ class DiskTest(ImageTest):
             self.assertFalse(root.closed)
             self.assertIn("etc", lkl.listdir(root))
 
+    def test_types_are_found(self):
+        for maker, size in (("mkfs.vfat", "8M"), ("mkfs.btrfs", "128M"), ("mkfs.exfat", "8M")):
+            if not shutil.which(maker):
+                print("not tried:", maker)
+                continue
+            run("truncate", "-s", "0", self.image)
+            run("truncate", "-s", size, self.image)
+            run(maker, self.image)
+            with lkl.Kernel(), lkl.Disk(self.image) as disk, lkl.Mount(disk) as root:
+                with lkl.open(root / "file", "w") as file:
+                    file.write(maker)
+                self.assertEqual(lkl.listdir(root), ["file"])
+
+    def test_partitions(self):
+        if not shutil.which("sfdisk"):
+            self.skipTest("needs sfdisk (fdisk)")
+        disk_image = self.folder + "/partitioned"
+        run("truncate", "-s", "18M", disk_image)
+        run("sh", "-c", f"echo 2048,16M | sfdisk -q {disk_image}")
+        run("dd", f"if={self.image}", f"of={disk_image}", "bs=1M", "seek=1", "conv=notrunc", "status=none")
+        with lkl.Kernel(), lkl.Disk(disk_image, read_only=True) as disk:
+            with lkl.Mount(disk, partition=1) as root:
+                self.assertIn("etc", lkl.listdir(root))
+            self.assertRaises(OSError, lkl.Mount, disk)
+            self.assertRaises(FileNotFoundError, lkl.Mount, disk, partition=2)
+
     def test_options_of_the_file_system(self):
         with lkl.Kernel(), lkl.Disk(self.image) as disk:
             with lkl.Mount(disk, type="ext4", options="minixdf", read_only=True) as root:
@@ -206,6 +233,24 @@ class MessagesTest(ImageTest):
             sys.stderr.close()
             sys.stderr = saved
         self.assertTrue(failures)
+
+    def test_the_function_may_end_the_kernel(self):
+        gone = threading.Event()
+
+        def receive(line):
+            if "mounted filesystem" in line:
+                kernel.close()
+                gone.set()
+
+        kernel = lkl.Kernel(loglevel=8, messages=receive)
+        try:
+            lkl.Mount(lkl.Disk(self.image))
+        except OSError as error:  # the kernel may be gone before mount(2) is through
+            self.assertEqual(error.errno, errno.ESHUTDOWN)
+        self.assertTrue(gone.wait(60))
+        with lkl.Kernel(messages=lambda line: None):
+            pass
+        self.check_image()
 
     def test_a_function_that_does_not_return_holds_nothing_up(self):
         go = threading.Event()
