@@ -1,0 +1,46 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# dev.sh CASE - what tools/dev/demo and test have in common; see CMakeLists.txt for the environment
+set -euo pipefail
+. "$SRC/tools/dev/common.sh"
+
+fail() { echo "FAILED: $*" >&2; exit 1; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+root=$work # what is remembered goes there
+expect() { [ "$1" = "$2" ] || fail "it said '$1', not '$2'"; }
+
+case "$1" in
+progress)
+	# A line comes while the command runs, which ends when it sees it.
+	LKL_REPORT_SECONDS=1
+	state() { echo "half of it, $(tail -n 1 "$1")"; }
+	long state sh -c "echo begun; until grep -q 'half of it' '$work/out'; do sleep 0.1; done" >"$work/out"
+	grep -qxE '   [0-9]+:[0-9]{2}  half of it, begun' "$work/out" || fail "it said $(cat "$work/out")"
+	expect "$(cat "$log")" begun
+	status=0
+	long state sh -c 'echo why; exit 7' || status=$?
+	expect "$status" 7
+	expect "$(cat "$log")" why
+	;;
+state)
+	preset=some objects=
+	: >"$work/log"
+	expect "$(ninja_state "$work/log")" "looking what has changed"
+	echo '[3/212] Building CXX object tools/lkl/CMakeFiles/lkl-tool.dir/cmd/cp.cc.o' >>"$work/log"
+	expect "$(ninja_state "$work/log")" "[3/212] compiling cp.cc"
+	mkdir -p "$work/build/some/kernel/tree/build/fs"
+	touch "$work/build/some/kernel/tree/build/fs/"{open.o,read.o,.open.o.cmd}
+	printf '[4/212] Kernel: profile some of linux.tar.xz\nUnpacking linux.tar.xz\n' >>"$work/log"
+	expect "$(ninja_state "$work/log")" "[4/212] Kernel: profile some of linux.tar.xz, 2 of unknown many objects"
+	objects=1200
+	expect "$(ninja_state "$work/log")" "[4/212] Kernel: profile some of linux.tar.xz, 2 of about 1200 objects"
+	;;
+remember)
+	expect "$(recall nothing)" ""
+	remember seconds 3725
+	expect "$(minutes "$(recall seconds)")" 62:05
+	;;
+*) fail "no such case: $1" ;;
+esac
+echo "ok: $1"
