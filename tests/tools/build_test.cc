@@ -206,6 +206,9 @@ TEST_F(BuildTest, Reproducible) {
   unsetenv("SOURCE_DATE_EPOCH");
   lkl_ok({"build", "--reproducible", "1", "1.img", "--force"});
   EXPECT_NE(debugfs("1.img", "stat /one").find("mtime: 0x00000000"), std::string::npos);
+  // What mkfs makes has no time of today either.
+  EXPECT_NE(shell("dumpe2fs -h 1.img 2>/dev/null | grep created").find("1970"), std::string::npos);
+  EXPECT_NE(debugfs("1.img", "stat /lost+found").find("mtime: 0x00000001"), std::string::npos);
 }
 
 // What is done after the copy is done by a process that closes descriptors and runs programs: none

@@ -229,7 +229,8 @@ class Builder {
 
   std::vector<std::pair<std::string, std::string>> environment() const {
     if (!time_) return {};
-    const std::string seconds = std::to_string(*time_);
+    // The programs of e2fsprogs take 0 for the present.
+    const std::string seconds = std::to_string(std::max<std::uint32_t>(*time_, 1));
     // The second is what older versions of e2fsprogs know.
     return {{"SOURCE_DATE_EPOCH", seconds}, {"E2FSPROGS_FAKE_TIME", seconds}};
   }
