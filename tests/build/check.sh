@@ -78,9 +78,14 @@ manual)
 		[ -s "$page" ] || die "$name has no page"
 	done
 	[ -s "$work/inst/share/man/man3/lkl_sys_halt.3" ] || die "lkl_sys_halt has no page"
+	# lkl(1) lists the commands
+	for page in "$work"/inst/share/man/man1/lkl-*.1; do
+		name=$(basename "$page" .1)
+		grep -qx ".It Xr $name 1" "$work/inst/share/man/man1/lkl.1" || die "lkl(1) does not list $name"
+	done
 	type groff >/dev/null || { echo "not tried: groff, which would read them"; exit 0; }
-	for page in "$work"/inst/share/man/man3/*.3; do
-		groff -man -ww -Tutf8 -z "$page" 2>"$work/log" && [ ! -s "$work/log" ] || { cat "$work/log"; die "$page"; }
+	for page in "$work"/inst/share/man/man[13]/*; do
+		groff -mandoc -ww -Tutf8 -z "$page" 2>"$work/log" && [ ! -s "$work/log" ] || { cat "$work/log"; die "$page"; }
 	done
 	;;
 *) die "no such case: $1" ;;

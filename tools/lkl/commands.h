@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //
-// What a command is. A new one is a file with an add_... function, declared here and listed in
-// the table in main.cc.
+// What a command is. A new one is a file cmd/NAME.cc with an add_NAME() function, a line in
+// commands.def, and a manual page.
 #ifndef LKL_TOOL_COMMANDS_H
 #define LKL_TOOL_COMMANDS_H
 
@@ -20,48 +20,49 @@ using Run = std::function<void(Context&)>;
 // Adds the command's own options to its parser and returns what runs it after the parsing.
 using AddCommand = Run (*)(CLI::App& parser);
 
-Run add_bisect(CLI::App& parser);
-Run add_build(CLI::App& parser);
-Run add_cat(CLI::App& parser);
-Run add_chmod(CLI::App& parser);
-Run add_chown(CLI::App& parser);
-Run add_cp(CLI::App& parser);
-Run add_df(CLI::App& parser);
-Run add_diff(CLI::App& parser);
-Run add_domains(CLI::App& parser);
-Run add_du(CLI::App& parser);
-Run add_find(CLI::App& parser);
-Run add_info(CLI::App& parser);
-Run add_ln(CLI::App& parser);
-Run add_ls(CLI::App& parser);
-Run add_mkdir(CLI::App& parser);
-Run add_mount(CLI::App& parser);
-Run add_mv(CLI::App& parser);
-Run add_rm(CLI::App& parser);
-Run add_rmdir(CLI::App& parser);
-Run add_sh(CLI::App& parser);
-Run add_stat(CLI::App& parser);
-Run add_tar(CLI::App& parser);
-Run add_test(CLI::App& parser);
-Run add_touch(CLI::App& parser);
-Run add_truncate(CLI::App& parser);
-Run add_umount(CLI::App& parser);
-Run add_write(CLI::App& parser);
+#define LKL_GROUP(group, title)
+#define LKL_COMMAND(name, ...) Run add_##name(CLI::App& parser);
+#include "lkl/commands.def"
+#undef LKL_COMMAND
+#undef LKL_GROUP
+
+// What a command works on; help shows them so.
+enum class Group {
+#define LKL_GROUP(group, title) group,
+#define LKL_COMMAND(name, ...)
+#include "lkl/commands.def"
+#undef LKL_COMMAND
+#undef LKL_GROUP
+};
 
 struct Command {
   const char* name;
+  Group group;
   const char* summary;
   AddCommand add;
   const char* own = "";   // names of common options that the command has for itself: "-a -t"
   bool in_shell = false;  // works on the image of lkl sh, too
+  bool common = true;     // takes the common options
 };
 
-// All of them, in the order of their names.
+// All of them, group by group, and each by their names.
 std::span<const Command> all_commands();
+
+const char* title_of(Group group);
+
+// What help shows: the commands in their groups, with what each does.
+std::string overview(const CLI::App& all);
 
 // Options of find as find(1) writes them, "-name X", become those of this parser.
 // Throws CLI::ParseError for what only find(1) has.
 std::vector<std::string> take_find_words(std::vector<std::string> words);
+
+// The words of find(1) that it knows, each with its option.
+struct FindWord {
+  std::string_view word;
+  const char* option;
+};
+std::span<const FindWord> find_words();
 
 // Parses the words as they are. The parser by itself takes "[a,b]" for the list of a and b.
 void parse_exactly(CLI::App& parser, std::vector<std::string> words);

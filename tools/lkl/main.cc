@@ -16,6 +16,7 @@
 #include "image/host_images.h"
 #include "image/image_address.h"
 #include "lkl/commands.h"
+#include "lkl/completion.h"
 #include "lkl/faces.h"
 #include "session/mount_options.h"
 #include "session/panic.h"
@@ -23,37 +24,6 @@
 namespace lkl::tool {
 
 namespace {
-
-// The place for more commands.
-constexpr Command kCommands[] = {
-    {"bisect", "Find the commit that made a test of the kernel fail", add_bisect},
-    {"build", "Make an image with a file system of what is in a directory", add_build, "--force"},
-    {"cat", "Write files of an image to standard output", add_cat, "", true},
-    {"chmod", "Change the modes of files", add_chmod, "", true},
-    {"chown", "Change the owners of files", add_chown, "", true},
-    {"cp", "Copy files and trees into, out of and between images", add_cp, "--force"},
-    {"df", "Show how full the file systems of an image are", add_df, "", true},
-    {"diff", "Compare trees of images and the host", add_diff},
-    {"domains", "List the domains of libvirt and their disks", add_domains, "-d --domain --disk"},
-    {"du", "Show how much space files take", add_du, "-d", true},
-    {"find", "Search for files of an image", add_find, "--type", true},
-    {"info", "Show the partitions and file systems of an image", add_info},
-    {"ln", "Make hard and symbolic links", add_ln, "--force", true},
-    {"ls", "List files of an image", add_ls, "-a -d", true},
-    {"mkdir", "Make directories", add_mkdir, "-m", true},
-    {"mount", "Mount an image on a directory", add_mount},
-    {"mv", "Rename files, or move them to another directory", add_mv, "--force", true},
-    {"rm", "Remove files and trees", add_rm, "--force", true},
-    {"rmdir", "Remove empty directories", add_rmdir, "", true},
-    {"sh", "Work in an image with a small shell", add_sh},
-    {"stat", "Show all that is known about files of an image", add_stat, "", true},
-    {"tar", "Write a tree of an image as a tar archive, or unpack one into it", add_tar},
-    {"test", "Run the kernel's own tests", add_test},
-    {"touch", "Make empty files, and set the times of files", add_touch, "-c -d", true},
-    {"truncate", "Set the size of files", add_truncate, "-c", true},
-    {"umount", "Unmount what lkl mount has mounted", add_umount},
-    {"write", "Write standard input into a file of an image", add_write, "--offset", true},
-};
 
 struct Face {
   const char* name;
@@ -67,11 +37,13 @@ constexpr Face kFaces[] = {
     {"fs2tar", "Writes the files of a disk image as a tar archive", add_fs2tar},
 };
 
+constexpr char kHelp[] = "'lkl help' or 'lkl help COMMAND'";
+
 constexpr char kFooter[] =
     "IMAGE is a disk image (raw, qcow2, vmdk, vdi, vhd ...), a block device, or a URI (nbd://,\n"
     "nbd+unix://, ssh://, https:// ...); IMAGE:N is its partition N, IMAGE@OFFSET what begins "
     "there.\n"
-    "Each command has its own --help and a manual page: man lkl-COMMAND";
+    "Each command has a manual page: man lkl-COMMAND";
 
 std::string format_option(const std::string& word) {
   const std::string_view format = known_format(word);
@@ -206,12 +178,18 @@ std::optional<int> parse(CLI::App& parser, int argc, char** argv, const std::str
   return std::nullopt;
 }
 
+CLI::App& face_parser(CLI::App& parser, const Face& face) {
+  parser.name(face.name);
+  parser.description(face.summary);
+  parser.set_help_flag("--help", "Show this help");
+  return parser;
+}
+
 int run_face(const Face& face, int argc, char** argv) {
   Context context;
   context.diagnostics.set_name(face.name);
-  CLI::App parser(face.summary, face.name);
-  parser.set_help_flag("--help", "Show this help");
-  const Run run_command = face.add(parser, context.options);
+  CLI::App parser;
+  const Run run_command = face.add(face_parser(parser, face), context.options);
   const std::string help = fmt::format("'{} --help'", face.name);
   if (const auto code = parse(parser, argc, argv, help)) return *code;
   return guarded(context, help, [&] {
@@ -221,6 +199,54 @@ int run_face(const Face& face, int argc, char** argv) {
   });
 }
 
+struct TopOptions {
+  std::string memory;
+  std::string completion;
+  bool version = false;
+};
+
+using Runs = std::vector<std::pair<CLI::App*, Run>>;
+
+Runs add_everything(CLI::App& parser, SessionOptions& options, TopOptions& top) {
+  parser.footer(kFooter);
+  parser.require_subcommand(0, 1);
+  parser.set_help_flag("-h,--help", "Show this help");
+  add_common_options(parser, options, top.memory, "");
+  parser.option_defaults()->group("Options");
+  parser.add_flag("--version", top.version, "Show the version; with -v what is built in");
+  parser
+      .add_option("--completion", top.completion,
+                  "Print what completes command lines, for this shell")
+      ->type_name("bash");
+
+  Runs runs;
+  for (const Command& command : all_commands()) {
+    CLI::App* sub = parser.add_subcommand(command.name, command.summary);
+    sub->group(title_of(command.group));
+    // What a command has for itself comes first in its help.
+    sub->set_help_flag("--help", "Show this help");
+    runs.emplace_back(sub, command.add(*sub));
+    if (sub->get_option_no_throw("-h") == nullptr)
+      sub->set_help_flag("-h,--help", "Show this help");
+    if (command.common) add_common_options(*sub, options, top.memory, command.own);
+  }
+  return runs;
+}
+
+void complete(const CLI::App& parser, const std::string& shell) {
+  if (shell != "bash")
+    throw UsageFailure(fmt::format("--completion {}: there is only bash", shell));
+  std::vector<std::unique_ptr<CLI::App>> owner;
+  std::vector<const CLI::App*> programs = {&parser};
+  SessionOptions ignored;
+  for (const Face& face : kFaces) {
+    owner.push_back(std::make_unique<CLI::App>());
+    face.add(face_parser(*owner.back(), face), ignored);
+    programs.push_back(owner.back().get());
+  }
+  fmt::print("{}", bash_completion(programs));
+}
+
 int run(int argc, char** argv) {
   const std::string_view path = argc > 0 ? argv[0] : "";
   const std::string_view own_name = path.substr(path.rfind('/') + 1);
@@ -228,37 +254,15 @@ int run(int argc, char** argv) {
     if (own_name == face.name) return run_face(face, argc, argv);
 
   Context context;
-  std::string memory;
-  bool version = false;
-
+  TopOptions top;
   CLI::App parser("Linux as a library: reads and writes disk images without privileges", "lkl");
-  parser.footer(kFooter);
-  parser.require_subcommand(0, 1);
-  parser.set_help_flag("-h,--help", "Show this help");
-  add_common_options(parser, context.options, memory, "");
-  parser.option_defaults()->group("Options");
-  parser.add_flag("--version", version, "Show the version; with -v what is built in");
-
-  std::vector<std::pair<CLI::App*, Run>> commands;
-  for (const Command& command : kCommands) {
-    CLI::App* sub = parser.add_subcommand(command.name, command.summary);
-    // What a command has for itself comes first in its help.
-    sub->set_help_flag("--help", "Show this help");
-    commands.emplace_back(sub, command.add(*sub));
-    if (sub->get_option_no_throw("-h") == nullptr)
-      sub->set_help_flag("-h,--help", "Show this help");
-    add_common_options(*sub, context.options, memory, command.own);
-  }
-
-  const std::string help = "'lkl --help' or 'lkl COMMAND --help'";
-  if (const auto code = parse(parser, argc, argv, help)) return *code;
+  const Runs commands = add_everything(parser, context.options, top);
+  if (const auto code = parse(parser, argc, argv, kHelp)) return *code;
   context.diagnostics.set_quiet(context.options.quiet);
-  return guarded(context, help, [&] {
-    if (version) {
-      print_version(context.options.verbose > 0);
-      return;
-    }
-    if (!memory.empty()) context.options.memory = parse_size(memory, "--mem");
+  return guarded(context, kHelp, [&] {
+    if (top.version) return print_version(context.options.verbose > 0);
+    if (!top.completion.empty()) return complete(parser, top.completion);
+    if (!top.memory.empty()) context.options.memory = parse_size(top.memory, "--mem");
     constexpr std::uint64_t kLeastMemory = 16 << 20;
     if (context.options.memory < kLeastMemory)
       throw UsageFailure("--mem: less than 16M is not enough for the kernel");
@@ -272,6 +276,10 @@ int run(int argc, char** argv) {
         run_command(context);
         return;
       }
+    if (argc <= 1) {
+      fmt::print("{}\n", overview(parser));
+      fflush(stdout);
+    }
     throw UsageFailure("no command given");
   });
 }
@@ -334,10 +342,6 @@ void parse_exactly(CLI::App& parser, std::vector<std::string> words) {
     for (CLI::Option* option : app->get_options()) option->transform(uncover);
   for (CLI::Option* option : parser.get_options()) option->transform(uncover);
   parser.parse(std::move(covered));
-}
-
-std::span<const Command> all_commands() {
-  return kCommands;
 }
 
 }  // namespace lkl::tool

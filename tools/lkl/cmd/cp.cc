@@ -172,8 +172,9 @@ Run add_cp(CLI::App& parser) {
   parser
       .add_option("--preserve", options->preserve,
                   "Keep only these: mode, ownership, timestamps, links, xattr, all")
-      ->type_name("LIST");
-  parser.add_option("--no-preserve", options->no_preserve, "Do not keep these")->type_name("LIST");
+      ->type_name("ATTRIBUTES");
+  parser.add_option("--no-preserve", options->no_preserve, "Do not keep these")
+      ->type_name("ATTRIBUTES");
   parser.add_flag_callback(
       "-p,--archive", [] {}, "Keep all of these; it is what cp does anyhow");
   parser.add_flag("--no-owner", options->no_owner, "As --no-preserve=ownership");
@@ -181,8 +182,8 @@ Run add_cp(CLI::App& parser) {
       ->type_name("UID[:GID]");
   parser.add_flag("--trusted", copy.trusted,
                   "As root, out of an image: device nodes, set-ID bits and capabilities, too");
-  parser.add_option("--sparse", options->sparse, "Make holes: auto, always, never")
-      ->type_name("WHEN");
+  parser.add_option("--sparse", options->sparse, "Whether to make holes")
+      ->type_name("auto|always|never");
   return [options](Context& context) { run_cp(*options, context); };
 }
 

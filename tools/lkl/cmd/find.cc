@@ -176,15 +176,16 @@ void run_find(const FindOptions& options, Context& context) {
 
 }  // namespace
 
-std::vector<std::string> take_find_words(std::vector<std::string> words) {
-  static constexpr struct {
-    std::string_view word;
-    const char* option;
-  } kWords[] = {
+std::span<const FindWord> find_words() {
+  static constexpr FindWord kWords[] = {
       {"-name", "--name"},     {"-iname", "--iname"},        {"-type", "--type"},
       {"-size", "--blocks"},   {"-maxdepth", "--max-depth"}, {"-mindepth", "--min-depth"},
       {"-print0", "--print0"}, {"-print", "--print"},
   };
+  return kWords;
+}
+
+std::vector<std::string> take_find_words(std::vector<std::string> words) {
   // Others of its words, that would be taken for letters.
   static constexpr std::string_view kUnknown[] = {
       "-exec",  "-execdir", "-ok",    "-okdir", "-delete", "-not",   "-or",       "-and",
@@ -194,9 +195,10 @@ std::vector<std::string> take_find_words(std::vector<std::string> words) {
       "-xtype", "-depth",   "-o",     "-a"};
   for (std::size_t i = 0; i < words.size() && words[i] != "--"; i++) {
     std::string& word = words[i];
-    const auto* known = std::find_if(std::begin(kWords), std::end(kWords),
-                                     [&](const auto& entry) { return entry.word == word; });
-    if (known != std::end(kWords)) {
+    const auto all = find_words();
+    const auto known =
+        std::find_if(all.begin(), all.end(), [&](const auto& entry) { return entry.word == word; });
+    if (known != all.end()) {
       word = known->option;
       // What belongs to it is no word of its own, and may begin with a dash.
       const bool has_value = word != "--print0" && word != "--print";
@@ -228,8 +230,8 @@ Run add_find(CLI::App& parser) {
   };
   add_pattern("--name", options->names, "Names that match, as '*.conf' (also -name)");
   add_pattern("--iname", options->inames, "The same, in capitals or not (-iname)");
-  parser.add_option("--type", options->types, "Only these: f, d, l, c, b, p, s (-type)")
-      ->type_name("LETTERS");
+  parser.add_option("--type", options->types, "Only these types; fd: of either (-type)")
+      ->type_name("f|d|l|c|b|p|s");
   parser.add_option("--size", options->size, "Of this size; +: larger, -: smaller")
       ->type_name("SIZE");
   parser

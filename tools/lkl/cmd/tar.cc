@@ -136,7 +136,7 @@ Run add_tar(CLI::App& parser) {
   parser
       .add_option("operands", options->operands.operands,
                   "out IMAGE[:N] [PATH...]  or  in IMAGE[:N] [DIRECTORY]")
-      ->type_name(" ");
+      ->type_name("out|in");
   parser.add_option("-f,--file", options->file, "The archive; '-': standard output or input")
       ->type_name("FILE");
   parser.add_flag("-z,--gzip", options->gzip, "Compress with gzip");

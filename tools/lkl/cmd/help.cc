@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// lkl help
+#include <fmt/format.h>
+
+#include "lkl/commands.h"
+
+namespace lkl::tool {
+
+namespace {
+
+void run_help(const CLI::App& all, const std::string& name) {
+  if (name.empty()) return fmt::print("{}", overview(all));
+  for (const CLI::App* command : all.get_subcommands([](const CLI::App*) { return true; }))
+    if (command->get_name() == name) return fmt::print("{}", command->help(all.get_name()));
+  throw UsageFailure(fmt::format("{}: no such command; lkl help shows them", name));
+}
+
+}  // namespace
+
+Run add_help(CLI::App& parser) {
+  auto name = std::make_shared<std::string>();
+  parser.add_option("command", *name, "The command to explain")->type_name("COMMAND");
+  return [name, &parser](Context&) { run_help(*parser.get_parent(), *name); };
+}
+
+}  // namespace lkl::tool
