@@ -5,7 +5,10 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <fstream>
+
 #include "ktest/test_report.h"
+#include "support/host_tools.h"
 
 using namespace lkl::tool;
 
@@ -169,19 +172,59 @@ TEST(Report, Junit) {
   EXPECT_NE(xml.find("<testsuites name=\"kunit\" tests=\"5\" failures=\"1\" skipped=\"2\">"),
             std::string::npos)
       << xml;
-  EXPECT_NE(xml.find("<testcase classname=\"planted\" name=\"many/first\"/>"), std::string::npos);
+  EXPECT_NE(xml.find("<testcase classname=\"planted\" name=\"many/first\" />"), std::string::npos)
+      << xml;
   EXPECT_NE(xml.find("<failure message=\"failed\">"), std::string::npos);
-  EXPECT_NE(xml.find("<skipped message=\"needs hardware\"/>"), std::string::npos);
+  EXPECT_NE(xml.find("<skipped message=\"needs hardware\" />"), std::string::npos);
+}
+
+// Names, reasons and logs as another reader of XML has them.
+std::string read_by_python(const std::string& xml) {
+  const lkl_test::TempDir directory;
+  std::ofstream(directory / "report.xml") << xml;
+  std::ofstream(directory / "read.py")
+      << "import sys, xml.etree.ElementTree as tree\n"
+         "sys.stdout.reconfigure(encoding='utf-8')\n"
+         "for test in tree.parse(sys.argv[1]).getroot().iter('testcase'):\n"
+         "  print(test.get('classname'), test.get('name'), sep='|', end='|')\n"
+         "  for end in test: print(end.tag, end.get('message'), end.text, sep='|', end='')\n"
+         "  print()\n";
+  std::string said;
+  EXPECT_EQ(
+      lkl_test::run("python3 " + directory / "read.py" + " " + directory / "report.xml", &said), 0)
+      << said << xml;
+  return said;
 }
 
 TEST(Report, JunitSaysWhatXmlCan) {
   std::vector<SuiteRun> runs(1);
-  runs[0].result.name = "a<b>&\"c\"";
-  runs[0].result.verdict = Verdict::kFailed;
-  runs[0].result.log = "\x1b[31mred\n";
-  const std::string xml = junit_report("kunit", runs);
-  EXPECT_NE(xml.find("a&lt;b&gt;&amp;&quot;c&quot;"), std::string::npos);
-  EXPECT_EQ(xml.find('\x1b'), std::string::npos);
+  TestResult& suite = runs[0].result;
+  suite.name = "a<b>&\"c'";
+  suite.verdict = Verdict::kFailed;
+  suite.children.resize(3);
+  suite.children[0].name = "not said: \x01\x1f";
+  suite.children[0].verdict = Verdict::kFailed;
+  suite.children[0].reason = "two\n\tlines \xc3\xa9";
+  suite.children[0].log = "\x1b[31mred ]]> <!-- \xf0\x9f\x90\xa7\n";
+  suite.children[1].name = std::string("zero\0.", 6);
+  suite.children[1].verdict = Verdict::kSkipped;
+  suite.children[1].reason =
+      "no characters: \xef\xbf\xbe \xef\xbf\xbf \xed\xa0\x80 \xf7\xbf\xbf\xbf";
+  suite.children[2].name = "no UTF-8: \xff, \xc3, \x80, \xe2\x82";
+  suite.children[2].verdict = Verdict::kPassed;
+  EXPECT_EQ(read_by_python(junit_report("kunit", runs)),
+            "a<b>&\"c'|not said: ??|failure|two\n\tlines \xc3\xa9|?[31mred ]]> <!-- "
+            "\xf0\x9f\x90\xa7\n\n"
+            "a<b>&\"c'|zero?.|skipped|no characters: ? ? ? ?|None\n"
+            "a<b>&\"c'|no UTF-8: , , , |\n");
+
+  // Each byte, alone and before others.
+  std::string bytes;
+  for (int byte = 0; byte < 256; byte++)
+    for (const char* behind : {"", "a", "\x80", "\xbf\xbf", "\x80\x80\x80", "\xff"})
+      bytes += static_cast<char>(byte) + std::string(behind) + " ";
+  suite.children[2].name = suite.children[0].log = suite.children[0].reason = bytes;
+  EXPECT_NE(read_by_python(junit_report("kunit", runs)), "");
 }
 
 TEST(Report, Json) {

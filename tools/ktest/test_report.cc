@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include <algorithm>
-#include <iterator>
+#include <cstdint>
+#include <pugixml.hpp>
+#include <sstream>
 
 #include "ktest/checker_report.h"
 
@@ -14,67 +16,55 @@ namespace lkl::tool {
 
 namespace {
 
-// Text for XML 1.0, which cannot say control characters at all, in attributes too.
-std::string xml(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default: {
-        const auto byte = static_cast<unsigned char>(c);
-        const bool allowed = (byte >= 0x20 && byte < 0x7f) || c == '\n' || c == '\t';
-        out += allowed ? c : '?';
-      }
-    }
-  }
-  return out;
+// Of text, what XML 1.0 can say: no control characters, in no way of writing them. What is no UTF-8
+// is left out.
+std::string xml_text(std::string_view text) {
+  const auto is_possible = [](std::uint32_t c) {
+    return c == '\t' || c == '\n' || c == '\r' || (c >= 0x20 && c < 0xd800) ||
+           (c >= 0xe000 && c < 0xfffe) || (c >= 0x10000 && c < 0x110000);
+  };
+  std::wstring characters = pugi::as_wide(std::string(text));
+  for (wchar_t& c : characters)
+    if (!is_possible(static_cast<std::uint32_t>(c))) c = L'?';
+  return pugi::as_utf8(characters);
+}
+
+void set(pugi::xml_node& element, const char* name, std::string_view value) {
+  element.append_attribute(name).set_value(xml_text(value).c_str());
+}
+
+void set(pugi::xml_node& element, const TestCounts& counts) {
+  element.append_attribute("tests").set_value(counts.total());
+  element.append_attribute("failures").set_value(counts.failed);
+  element.append_attribute("skipped").set_value(counts.skipped);
 }
 
 std::string message_of(const TestResult& result) {
   return result.reason.empty() ? std::string(verdict_name(result.verdict)) : result.reason;
 }
 
-struct JunitWriter {
-  std::string out;
-  std::string suite;
-
-  void add(const TestResult& test, const std::string& name) {
-    if (!test.children.empty()) {
-      for (const TestResult& child : test.children)
-        add(child, name.empty() ? child.name : name + "/" + child.name);
-      // Its own failure may be in none of them.
-      const bool explained = std::any_of(test.children.begin(), test.children.end(),
-                                         [](const TestResult& t) { return !is_good(t.verdict); });
-      if (is_good(test.verdict) || explained) return;
-    }
-    out += fmt::format("    <testcase classname=\"{}\" name=\"{}\"", xml(suite),
-                       xml(name.empty() ? suite : name));
-    if (test.verdict == Verdict::kPassed) {
-      out += "/>\n";
-      return;
-    }
-    out += ">\n";
-    if (test.verdict == Verdict::kSkipped) {
-      out += fmt::format("      <skipped message=\"{}\"/>\n", xml(message_of(test)));
-    } else {
-      const char* kind = test.verdict == Verdict::kFailed ? "failure" : "error";
-      out += fmt::format("      <{} message=\"{}\">{}</{}>\n", kind, xml(message_of(test)),
-                         xml(test.log), kind);
-    }
-    out += "    </testcase>\n";
+// `name`: of the test in its suite; empty for the suite.
+void add_tests(pugi::xml_node& suite, const TestResult& test, const std::string& name) {
+  if (!test.children.empty()) {
+    for (const TestResult& child : test.children)
+      add_tests(suite, child, name.empty() ? child.name : name + "/" + child.name);
+    // Its own failure may be in none of them.
+    const bool explained = std::any_of(test.children.begin(), test.children.end(),
+                                       [](const TestResult& t) { return !is_good(t.verdict); });
+    if (is_good(test.verdict) || explained) return;
   }
-};
+  const char* const suite_name = suite.attribute("name").value();
+  pugi::xml_node element = suite.append_child("testcase");
+  element.append_attribute("classname").set_value(suite_name);
+  set(element, "name", name.empty() ? test.name : name);
+  if (test.verdict == Verdict::kPassed) return;
+  const char* const kind = test.verdict == Verdict::kSkipped  ? "skipped"
+                           : test.verdict == Verdict::kFailed ? "failure"
+                                                              : "error";
+  pugi::xml_node outcome = element.append_child(kind);
+  set(outcome, "message", message_of(test));
+  if (test.verdict != Verdict::kSkipped) outcome.text().set(xml_text(test.log).c_str());
+}
 
 Json json_of(const TestResult& result) {
   Json json = {{"name", result.name}, {"verdict", verdict_name(result.verdict)}};
@@ -159,22 +149,23 @@ TestResult judge_suite(const std::string& name, const std::vector<std::string>& 
   return suite;
 }
 
-std::string junit_report(const std::string& set, const std::vector<SuiteRun>& runs) {
-  const TestCounts all = counts_of(runs);
-  std::string out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
-  out += fmt::format("<testsuites name=\"{}\" tests=\"{}\" failures=\"{}\" skipped=\"{}\">\n", set,
-                     all.total(), all.failed, all.skipped);
+std::string junit_report(const std::string& set_name, const std::vector<SuiteRun>& runs) {
+  pugi::xml_document document;
+  pugi::xml_node suites = document.append_child("testsuites");
+  set(suites, "name", set_name);
+  set(suites, counts_of(runs));
   for (const SuiteRun& run : runs) {
     TestCounts counts;
     counts.add(run.result);
-    out += fmt::format(
-        "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" skipped=\"{}\" time=\"{:.3f}\">\n",
-        xml(run.result.name), counts.total(), counts.failed, counts.skipped, run.seconds);
-    JunitWriter writer{{}, run.result.name};
-    writer.add(run.result, "");
-    out += writer.out + "  </testsuite>\n";
+    pugi::xml_node suite = suites.append_child("testsuite");
+    set(suite, "name", run.result.name);
+    set(suite, counts);
+    set(suite, "time", fmt::format("{:.3f}", run.seconds));
+    add_tests(suite, run.result, "");
   }
-  return out + "</testsuites>\n";
+  std::ostringstream text;
+  document.save(text, "  ", pugi::format_default, pugi::encoding_utf8);
+  return text.str();
 }
 
 Json json_report(const std::vector<SuiteRun>& runs) {
