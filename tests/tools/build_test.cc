@@ -166,6 +166,10 @@ TEST_F(BuildTest, Vfat) {
 
 TEST_F(BuildTest, Reproducible) {
   make_tree("1");
+  // Of one block of 1 KiB, but not of one of 4.
+  const bool attributes =
+      shell_status("setfattr -n user.large -v $(printf 'v%.0s' $(seq 3000)) 1/noise").status == 0;
+  lkl_ok({"build", "--reproducible", "1", "zero.img"});
   std::this_thread::sleep_for(std::chrono::milliseconds(1200));
   // Another order in the directory, other times of access.
   shell(
@@ -189,13 +193,18 @@ TEST_F(BuildTest, Reproducible) {
         " && rmdir dump/lost+found");
     EXPECT_EQ(checksums("dump"), checksums("1"));
   }
-  // Features of their own.
-  const std::string more = "-b 4096 -O ^has_journal,metadata_csum_seed,sparse_super2 -m 0";
-  lkl_ok({"build", "1", "1.img", "--force", "--mkfs-options", more});
-  lkl_ok({"build", "2", "2.img", "--force", "--mkfs-options", more});
-  EXPECT_EQ(shell_status("cmp 1.img 2.img").out, "");
-  EXPECT_NE(shell("dumpe2fs -h 1.img 2>/dev/null").find("metadata_csum_seed"), std::string::npos);
-  check_ext4("1.img");
+  // Features that have metadata of their own.
+  for (const char* more : {"-b 4096 -O ^has_journal,metadata_csum_seed,sparse_super2 -m 0",
+                           "-b 1024 -O meta_bg,^resize_inode,ea_inode", "-O inline_data",
+                           "-O orphan_file", "-O ^extents,^64bit,^metadata_csum,uninit_bg"}) {
+    lkl_ok({"build", "1", "1.img", "--force", "--mkfs-options", more});
+    lkl_ok({"build", "2", "2.img", "--force", "--mkfs-options", more});
+    EXPECT_EQ(shell_status("cmp 1.img 2.img").out, "") << more;
+    check_ext4("1.img");
+    if (std::string_view(more).ends_with("ea_inode") && attributes) {
+      EXPECT_NE(debugfs("1.img", "ea_get /noise user.large").find("vvv"), std::string::npos);
+    }
+  }
 
   // Where the bytes are not the same, the contents are.
   lkl_ok({"build", "-t", "btrfs", "1", "1.img", "--force"});
@@ -203,16 +212,24 @@ TEST_F(BuildTest, Reproducible) {
   lkl_ok({"tar", "out", "1.img", "-f", "1.tar"});
   lkl_ok({"tar", "out", "2.img", "-f", "2.tar"});
   EXPECT_EQ(shell_status("cmp 1.tar 2.tar").out, "");
+  // Without a time all is from 1970: what mkfs made, too.
   unsetenv("SOURCE_DATE_EPOCH");
-  lkl_ok({"build", "--reproducible", "1", "1.img", "--force"});
-  EXPECT_NE(debugfs("1.img", "stat /one").find("mtime: 0x00000000"), std::string::npos);
-  // What mkfs makes has no time of today either.
-  EXPECT_NE(shell("dumpe2fs -h 1.img 2>/dev/null | grep created").find("1970"), std::string::npos);
-  EXPECT_NE(debugfs("1.img", "stat /lost+found").find("mtime: 0x00000001"), std::string::npos);
+  lkl_ok({"build", "--reproducible", "2", "2.img", "--force"});
+  EXPECT_EQ(shell_status("cmp zero.img 2.img").out, "");
+  check_ext4("2.img");
+  for (const char* file : {"/one", "/lost+found", "<8>"})
+    EXPECT_NE(debugfs("2.img", "stat " + std::string(file)).find("mtime: 0x00000000"),
+              std::string::npos)
+        << file;
+  for (const char* time : {"Filesystem created: ", "Last write time: ", "Last checked: "})
+    EXPECT_NE(shell("TZ=UTC dumpe2fs -h 2.img 2>/dev/null | grep '" + std::string(time) + "'")
+                  .find("Jan  1 00:00:01 1970"),
+              std::string::npos)
+        << time;
 }
 
-// What is done after the copy is done by a process that closes descriptors and runs programs: none
-// of its own has the number of one that it still looks at.
+// What would remove the image is a process that closes descriptors: none of its own has the number
+// of one that it still looks at.
 TEST_F(BuildTest, WhateverDescriptorsAreInherited) {
   shell("mkdir tree && echo 1 >tree/1");
   std::string opened;
@@ -252,6 +269,11 @@ TEST_F(BuildTest, Errors) {
   fails({"tree", "x.img", "--size", "1K"}, "too small", 2);
   fails({"tree"}, "needs a directory and the image", 2);
   fails({"tree", "nowhere/x.img"}, "nowhere/x.img: cannot make it: No such file", 1);
+  shell("mkdir lib && echo >lib/libext2fs.so.2");
+  setenv("LD_LIBRARY_PATH", "lib", 1);
+  fails({"tree", "x.img", "--reproducible"}, "libext2fs, which reproducible images need, cannot be",
+        1);
+  unsetenv("LD_LIBRARY_PATH");
   setenv("SOURCE_DATE_EPOCH", "yesterday", 1);
   fails({"tree", "x.img"}, "SOURCE_DATE_EPOCH: 'yesterday'", 2);
 }

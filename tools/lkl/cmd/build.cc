@@ -13,10 +13,10 @@
 
 #include "base/format.h"
 #include "base/host_file.h"
-#include "base/outside.h"
 #include "base/process.h"
 #include "base/signals.h"
 #include "lkl/cmd/cp.h"
+#include "lkl/cmd/ext2fs_library.h"
 #include "lkl/cmd/ext_settle.h"
 #include "lkl/commands.h"
 #include "session/session.h"
@@ -126,6 +126,9 @@ class Builder {
     mkfs_words_ = split_words(options_.mkfs_options, "--mkfs-options");
     const std::uint64_t size = image_size();
     const std::vector<std::string> command = mkfs_command(size);
+    const bool settles = time_ && is_ext(type_);
+    // In the sandbox, which fill() enters, nothing can be loaded.
+    if (settles) ext2fs();
 
     HostFile image =
         HostFile::create(options_.image, options_.force ? HostFile::Existing::kReplaced
@@ -136,24 +139,8 @@ class Builder {
                                 describe({errno, std::system_category()})));
     say(fmt::format("{}: {} of {}", options_.image, type_, human_size(size)));
     run_program(command, environment(), maker_.package);
-    const bool settle = time_ && is_ext(type_);
-    std::vector<std::string> features;
-    if (settle) {
-      features = checksum_features(image.fd(), options_.image);
-      for (auto at = features.rbegin(); at != features.rend(); ++at) tune("^" + *at);
-    }
-    // After fill() no program can be run.
-    std::optional<Outside> last_tuning;
-    if (settle)
-      last_tuning.emplace(std::vector<Outside::Step>{[this, &features] {
-        for (const std::string& feature : features) tune(feature);
-        return -1;
-      }});
     fill();
-    if (settle) {
-      settle_ext(image.fd(), options_.image, *time_);
-      last_tuning->run(0);
-    }
+    if (settles) settle_ext(image.fd(), options_.image, *time_);
     check_interrupted();
     if (context_.diagnostics.failed())
       throw Failure(fmt::format("{}: not made, because of the errors above", options_.image));
@@ -217,9 +204,7 @@ class Builder {
       // long links and attributes have room. Below this size there would be no journal.
       constexpr std::uint64_t kLeastSize = 8 << 20;
       if (size >= kLeastSize) command.insert(command.end(), {"-b", "4096"});
-      // settle_ext() cannot make those the same.
-      if (large_attributes_ && !time_ && type_ == "ext4")
-        command.insert(command.end(), {"-O", "ea_inode"});
+      if (large_attributes_ && type_ == "ext4") command.insert(command.end(), {"-O", "ea_inode"});
     }
     if (type_ == "vfat" && time_) command.emplace_back("--invariant");
     command.insert(command.end(), mkfs_words_.begin(), mkfs_words_.end());
@@ -229,14 +214,9 @@ class Builder {
 
   std::vector<std::pair<std::string, std::string>> environment() const {
     if (!time_) return {};
-    // The programs of e2fsprogs take 0 for the present.
-    const std::string seconds = std::to_string(std::max<std::uint32_t>(*time_, 1));
+    const std::string seconds = std::to_string(is_ext(type_) ? ext_time(*time_) : *time_);
     // The second is what older versions of e2fsprogs know.
     return {{"SOURCE_DATE_EPOCH", seconds}, {"E2FSPROGS_FAKE_TIME", seconds}};
-  }
-
-  void tune(const std::string& feature) {
-    run_program({"tune2fs", "-O", feature, options_.image}, environment(), maker_.package);
   }
 
   void fill() {

@@ -2,171 +2,174 @@
 #include "lkl/cmd/ext_settle.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
+#include <string.h>
 
 #include <algorithm>
-#include <cstddef>
+#include <memory>
+#include <type_traits>
+#include <vector>
 
 #include "base/error.h"
 #include "base/signals.h"
+#include "lkl/cmd/ext2fs_library.h"
 
 namespace lkl::tool {
 
 namespace {
 
-// Offsets, in bytes, as in the documentation of the format. All numbers are little-endian.
-namespace super {
-constexpr std::size_t kAt = 1024, kSize = 1024;
-constexpr std::size_t kInodes = 0x0, kBlocks = 0x4, kFirstDataBlock = 0x14, kLogBlockSize = 0x18;
-constexpr std::size_t kBlocksPerGroup = 0x20, kInodesPerGroup = 0x28, kMounted = 0x2c;
-constexpr std::size_t kWritten = 0x30, kMountCount = 0x34, kMagic = 0x38, kChecked = 0x40;
-constexpr std::size_t kFirstInode = 0x54, kInodeSize = 0x58, kIncompatible = 0x60;
-constexpr std::size_t kReadOnlyCompatible = 0x64, kLastMounted = 0x88, kDescriptorSize = 0xfe;
-constexpr std::size_t kBlocksHigh = 0x150, kKilobytesWritten = 0x178, kOrphanFile = 0x280;
-constexpr std::size_t kTimesHigh = 0x274;  // of four times, a byte each
-}  // namespace super
-namespace inode {
-constexpr std::size_t kMode = 0x0, kChanged = 0xc, kLinks = 0x1a, kGeneration = 0x64;
-constexpr std::size_t kVersion = 0x24, kVersionHigh = 0x98;  // counts changes
-constexpr std::size_t kExtraSize = 0x80, kChangedExtra = 0x84, kBorn = 0x90, kBornExtra = 0x94;
-constexpr std::size_t kOldSize = 128;
-}  // namespace inode
-
-constexpr std::uint32_t kMetadataChecksums = 0x400;                    // compatible for reading
-constexpr std::uint32_t kChecksumSeed = 0x2000, k64Bit = 0x80;         // incompatible
-constexpr std::uint32_t kMetaGroups = 0x10, kAttributeInodes = 0x400;  // incompatible
-constexpr std::uint32_t kRootInode = 2;
-
-class Bytes {
+class Settler {
  public:
-  Bytes(int fd, const std::string& name, std::uint64_t at, std::size_t size)
-      : fd_(fd), name_(name), at_(at), bytes_(size) {
-    transfer([&](std::size_t done) {
-      return ::pread(fd_, bytes_.data() + done, bytes_.size() - done,
-                     static_cast<off_t>(at_ + done));
-    });
+  Settler(int fd, const std::string& name, std::uint32_t seconds)
+      : library_(ext2fs()), name_(name), seconds_(seconds) {
+    // The library closes it.
+    const int own = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (own < 0)
+      throw Failure(fmt::format("{}: {}", name, describe({errno, std::system_category()})));
+    check(library_.ext2fs_open2(std::to_string(own).c_str(), nullptr,
+                                EXT2_FLAG_RW | EXT2_FLAG_64BITS, 0, 0, library_.descriptors, &fs_));
+    const std::size_t inode_size = EXT2_INODE_SIZE(fs_->super);
+    inode_.resize(std::max(inode_size, sizeof(ext2_inode_large)));
+    block_.resize(fs_->blocksize);
+  }
+  Settler(const Settler&) = delete;
+  Settler& operator=(const Settler&) = delete;
+  ~Settler() {
+    if (fs_ != nullptr) library_.ext2fs_free(fs_);
   }
 
-  std::uint64_t get(std::size_t at, std::size_t size) const {
-    std::uint64_t value = 0;
-    for (std::size_t i = size; i-- > 0;) value = value << 8 | bytes_[at + i];
-    return value;
-  }
-  std::uint32_t u32(std::size_t at) const { return static_cast<std::uint32_t>(get(at, 4)); }
-  std::uint32_t u16(std::size_t at) const { return static_cast<std::uint32_t>(get(at, 2)); }
-  void put(std::size_t at, std::size_t size, std::uint64_t value) {
-    for (std::size_t i = 0; i < size; i++)
-      bytes_[at + i] = static_cast<unsigned char>(value >> (8 * i));
-  }
-  void put32(std::size_t at, std::uint32_t value) { put(at, 4, value); }
-  void clear(std::size_t at, std::size_t size) {
-    std::fill_n(bytes_.begin() + static_cast<long>(at), size, 0);
-  }
-
-  void write() {
-    transfer([&](std::size_t done) {
-      return ::pwrite(fd_, bytes_.data() + done, bytes_.size() - done,
-                      static_cast<off_t>(at_ + done));
-    });
+  void run() {
+    settle_inodes();
+    settle_super();
+    check(library_.ext2fs_close_free(&fs_));
   }
 
  private:
-  template <class Step>
-  void transfer(Step step) {
-    for (std::size_t done = 0; done < bytes_.size();) {
-      const ssize_t n = step(done);
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0)
-        throw Failure(fmt::format("{}: {}", name_,
-                                  n == 0 ? "the file system is longer than the image"
-                                         : describe({errno, std::system_category()})));
-      done += static_cast<std::size_t>(n);
+  void check(errcode_t error) const {
+    if (error != 0)
+      throw Failure(
+          fmt::format("{}: cannot be made reproducible: {}", name_, library_.error_message(error)));
+  }
+
+  void settle_super() {
+    ext2_super_block& super = *fs_->super;
+    fs_->now = ext_time(seconds_);  // when it was written
+    super.s_mkfs_time = super.s_mtime = super.s_lastcheck = ext_time(seconds_);
+    super.s_mkfs_time_hi = super.s_mtime_hi = super.s_wtime_hi = super.s_lastcheck_hi = 0;
+    super.s_mnt_count = 0;
+    super.s_kbytes_written = 0;
+    memset(super.s_last_mounted, 0, sizeof super.s_last_mounted);
+    fs_->flags |= EXT2_FLAG_DIRTY | EXT2_FLAG_CHANGED;
+  }
+
+  void settle_inodes() {
+    ext2_inode_scan opened = nullptr;
+    check(library_.ext2fs_open_inode_scan(fs_, 0, &opened));
+    const std::unique_ptr<std::remove_pointer_t<ext2_inode_scan>,
+                          decltype(library_.ext2fs_close_inode_scan)>
+        scan(opened, library_.ext2fs_close_inode_scan);
+    auto& inode = *reinterpret_cast<ext2_inode_large*>(inode_.data());
+    const int size = static_cast<int>(inode_.size());
+    for (;;) {
+      check_interrupted();
+      ext2_ino_t number = 0;
+      check(library_.ext2fs_get_next_inode_full(scan.get(), &number, small(inode), size));
+      if (number == 0) return;
+      if (inode.i_mode == 0 || inode.i_links_count == 0) continue;
+      // The blocks of the orphan file have checks with its generation, which is mkfs's.
+      const bool new_generation =
+          inode.i_generation != 0 && number != fs_->super->s_orphan_file_inum;
+      if (new_generation) inode.i_generation = 0;
+      settle_times(inode);
+      check(library_.ext2fs_write_inode_full(fs_, number, small(inode),
+                                             static_cast<int>(EXT2_INODE_SIZE(fs_->super))));
+      if (new_generation) renew_checksums(number, inode);
     }
   }
 
-  int fd_;
-  const std::string& name_;
-  std::uint64_t at_;
-  std::vector<unsigned char> bytes_;
-};
+  void settle_times(ext2_inode_large& inode) {
+    const std::size_t end = EXT2_INODE_SIZE(fs_->super) > EXT2_GOOD_OLD_INODE_SIZE
+                                ? EXT2_GOOD_OLD_INODE_SIZE + std::size_t{inode.i_extra_isize}
+                                : EXT2_GOOD_OLD_INODE_SIZE;
+    std::uint32_t none = 0;
+    // A field behind those of old inodes, if this one has it.
+    const auto extra = [&](std::uint32_t& field) -> std::uint32_t& {
+      const auto at = reinterpret_cast<std::byte*>(&field) - reinterpret_cast<std::byte*>(&inode);
+      return static_cast<std::size_t>(at) + sizeof field <= end ? field : none;
+    };
+    limit(inode.i_mtime, extra(inode.i_mtime_extra));
+    // The inode of a large attribute has its hash and its count of users in the others.
+    if ((inode.i_flags & EXT4_EA_INODE_FL) == 0) {
+      limit(inode.i_atime, extra(inode.i_atime_extra));
+      inode.i_ctime = seconds_;
+      extra(inode.i_ctime_extra) = 0;
+      inode.osd1.linux1.l_i_version = 0;
+      extra(inode.i_version_hi) = 0;
+    }
+    extra(inode.i_crtime) = seconds_;
+    extra(inode.i_crtime_extra) = 0;
+  }
 
-Bytes read_super(int fd, const std::string& name) {
-  Bytes sb(fd, name, super::kAt, super::kSize);
-  if (sb.u16(super::kMagic) != 0xef53)
-    throw Failure(fmt::format("{}: is no ext2, ext3 or ext4", name));
-  return sb;
-}
+  // Not later than ours.
+  void limit(std::uint32_t& time, std::uint32_t& extra) const {
+    const std::int64_t epoch = extra & EXT4_EPOCH_MASK;
+    const std::int64_t whole = static_cast<std::int32_t>(time) + (epoch << 32);
+    if (whole < seconds_) return;
+    time = seconds_;
+    extra = 0;
+  }
+
+  // Of the blocks that have the inode's generation in theirs: of its extents and its names.
+  void renew_checksums(ext2_ino_t number, ext2_inode_large& inode) {
+    if ((fs_->super->s_feature_ro_compat & EXT4_FEATURE_RO_COMPAT_METADATA_CSUM) == 0 ||
+        (inode.i_flags & EXT4_INLINE_DATA_FL) != 0)
+      return;
+    fs_->flags |= EXT2_FLAG_IGNORE_CSUM_ERRORS;
+    if ((inode.i_flags & EXT4_EXTENTS_FL) != 0)
+      check(library_.ext2fs_fix_extents_checksums(fs_, number, small(inode)));
+    if (LINUX_S_ISDIR(inode.i_mode)) {
+      directory_ = number;
+      check(library_.ext2fs_block_iterate3(fs_, number, BLOCK_FLAG_READ_ONLY | BLOCK_FLAG_DATA_ONLY,
+                                           nullptr, renew_names, this));
+      check(directory_error_);
+    }
+    fs_->flags &= ~EXT2_FLAG_IGNORE_CSUM_ERRORS;
+  }
+
+  static int renew_names(ext2_filsys fs, blk64_t* block, e2_blkcnt_t, blk64_t, int, void* self) {
+    Settler& settler = *static_cast<Settler*>(self);
+    const Ext2fsLibrary& library = settler.library_;
+    std::byte* const bytes = settler.block_.data();
+    errcode_t& error = settler.directory_error_;
+    error = library.ext2fs_read_dir_block4(fs, *block, bytes, 0, settler.directory_);
+    if (error == 0)
+      error = library.ext2fs_write_dir_block4(fs, *block, bytes, 0, settler.directory_);
+    return error == 0 ? 0 : BLOCK_ABORT;
+  }
+
+  // As the library's functions take it, beside its size.
+  static ext2_inode* small(ext2_inode_large& inode) {
+    return reinterpret_cast<ext2_inode*>(&inode);
+  }
+
+  const Ext2fsLibrary& library_;
+  const std::string& name_;
+  const std::uint32_t seconds_;
+  ext2_filsys fs_ = nullptr;
+  std::vector<std::byte> inode_, block_;
+  ext2_ino_t directory_ = 0;  // whose names are renewed
+  errcode_t directory_error_ = 0;
+};
 
 }  // namespace
 
-std::vector<std::string> checksum_features(int fd, const std::string& name) {
-  const Bytes sb = read_super(fd, name);
-  std::vector<std::string> features;
-  if (sb.u32(super::kReadOnlyCompatible) & kMetadataChecksums) features.push_back("metadata_csum");
-  if (sb.u32(super::kIncompatible) & kChecksumSeed) features.push_back("metadata_csum_seed");
-  return features;
+std::uint32_t ext_time(std::uint32_t seconds) {
+  return std::max(seconds, 1U);
 }
 
 void settle_ext(int fd, const std::string& name, std::uint32_t seconds) {
-  Bytes sb = read_super(fd, name);
-  const std::uint32_t incompatible = sb.u32(super::kIncompatible);
-  if ((sb.u32(super::kReadOnlyCompatible) & kMetadataChecksums) || (incompatible & kMetaGroups) ||
-      (incompatible & kAttributeInodes))
-    throw Failure(fmt::format(
-        "{}: has features (metadata_csum, meta_bg, ea_inode) with which it cannot be made "
-        "reproducible; leave them out of --mkfs-options",
-        name));
-  const std::uint64_t block = 1024ULL << sb.u32(super::kLogBlockSize);
-  const bool wide = incompatible & k64Bit;
-  const std::size_t descriptor_size = wide ? sb.u16(super::kDescriptorSize) : 32;
-  const std::size_t inode_size = sb.u16(super::kInodeSize);
-  const std::uint32_t per_group = sb.u32(super::kInodesPerGroup);
-  const std::uint32_t orphan_file = sb.u32(super::kOrphanFile);
-  const std::uint32_t first = sb.u32(super::kFirstDataBlock);
-  std::uint64_t blocks = sb.u32(super::kBlocks);
-  if (wide) blocks |= std::uint64_t{sb.u32(super::kBlocksHigh)} << 32;
-  const std::uint64_t groups =
-      (blocks - first + sb.u32(super::kBlocksPerGroup) - 1) / sb.u32(super::kBlocksPerGroup);
-  const Bytes descriptors(fd, name, (first + 1ULL) * block,
-                          static_cast<std::size_t>(groups) * descriptor_size);
-
-  for (std::uint64_t group = 0; group < groups; group++) {
-    check_interrupted();
-    const std::size_t descriptor = static_cast<std::size_t>(group) * descriptor_size;
-    std::uint64_t table = descriptors.u32(descriptor + 0x8);
-    if (wide) table |= std::uint64_t{descriptors.u32(descriptor + 0x28)} << 32;
-    bool changed = false;  // what was never used stays a hole of the image
-    Bytes inodes(fd, name, table * block, per_group * inode_size);
-    for (std::uint32_t i = 0; i < per_group; i++) {
-      const std::uint64_t number = group * per_group + i + 1;
-      const std::size_t at = i * inode_size;
-      const bool ours = number == kRootInode || number >= sb.u32(super::kFirstInode);
-      if (!ours || number == orphan_file || inodes.u16(at + inode::kMode) == 0 ||
-          inodes.u16(at + inode::kLinks) == 0)
-        continue;
-      changed = true;
-      inodes.put32(at + inode::kChanged, seconds);
-      inodes.put32(at + inode::kGeneration, 0);
-      inodes.put32(at + inode::kVersion, 0);
-      if (inode_size <= inode::kOldSize) continue;
-      const std::size_t end = inode::kOldSize + inodes.u16(at + inode::kExtraSize);
-      if (end >= inode::kChangedExtra + 4) inodes.put32(at + inode::kChangedExtra, 0);
-      if (end < inode::kBornExtra + 4) continue;
-      inodes.put32(at + inode::kBorn, seconds);
-      inodes.put32(at + inode::kBornExtra, 0);
-      if (end >= inode::kVersionHigh + 4) inodes.put32(at + inode::kVersionHigh, 0);
-    }
-    if (changed) inodes.write();
-  }
-
-  for (const std::size_t at : {super::kMounted, super::kWritten, super::kChecked})
-    sb.put32(at, seconds);
-  sb.put(super::kMountCount, 2, 0);
-  sb.put(super::kKilobytesWritten, 8, 0);
-  sb.put(super::kTimesHigh, 4, 0);
-  sb.clear(super::kLastMounted, 64);
-  sb.write();
+  Settler(fd, name, seconds).run();
 }
 
 }  // namespace lkl::tool
