@@ -83,11 +83,10 @@ tool::SessionOptions session_options(const Options& options) {
   to.volume = options.volume;
   to.domain = options.domain;
   to.connect = options.connect;
-  if (!options.domain.empty()) {
-    to.disk = options.image;
-  } else if (!options.others.empty()) {
+  to.disk = options.disk;
+  if (options.domain.empty() && !options.others.empty()) {
     to.images = options.others;
-    to.images.insert(to.images.begin(), tool::parse_image_name(options.image).image);
+    to.images.insert(to.images.begin(), options.image);
   }
   to.key_file = options.key_file;
   to.disk_option = "DISK before the mount point";
@@ -115,25 +114,20 @@ bool cannot_be_written(const tool::ImageAddress& address) {
   return address.scheme.starts_with("http") || address.scheme.starts_with("ftp");
 }
 
-tool::Volume& mount_domain(tool::Session& session, const tool::SessionOptions& options) {
-  const tool::ImageName name{options.images.front(), std::nullopt, {}};
-  return options.read_only ? session.mount(name) : session.mount_for_writing(name);
-}
-
 // An image that may not be written is mounted read-only, as mount(8) does.
 void settle_access(Options& options, tool::SessionOptions& common, tool::Diagnostics& says) {
   if (!options.domain.empty() || options.read_only || options.snapshot) return;
-  const std::string image = tool::parse_image_name(options.image).image;
-  if (!cannot_be_written(tool::parse_image_address(image))) return;
-  says.warning(fmt::format("{}: is write-protected, mounted read-only", image));
+  const tool::ImageAddress& image = options.image.image;
+  if (!cannot_be_written(image)) return;
+  says.warning(fmt::format("{}: is write-protected, mounted read-only", image.text));
   options.read_only = true;
   common.read_only = true;
   if (fuse_opt_add_arg(&options.arguments, "-oro") != 0) throw std::bad_alloc();
 }
 
-tool::Volume& mount_image(tool::Session& session, const Options& options) {
-  const tool::ImageName name = tool::parse_image_name(options.image);
-  session.open(name.image, !options.read_only);
+// `name`: the image, or the first of a domain's disks.
+tool::Volume& mount_image(tool::Session& session, const Options& options,
+                          const tool::ImageName& name) {
   return options.read_only ? session.mount(name) : session.mount_for_writing(name);
 }
 
@@ -179,8 +173,8 @@ void mount_and_serve(Options& options, Run& run, Daemon& daemon) {
   MountPoint mount_point(options.arguments, options.mount_point);
   tool::survive_panics();
   tool::Session session(run.options, run.diagnostics);
-  const tool::Volume& volume =
-      options.domain.empty() ? mount_image(session, options) : mount_domain(session, run.options);
+  const tool::Volume& volume = mount_image(
+      session, options, options.domain.empty() ? options.image : run.options.images.front());
 
   {
     BufferPool buffers(BufferPool::count_for(options.memory, options.threads), kRequestBufferSize);

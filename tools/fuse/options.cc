@@ -90,6 +90,8 @@ struct Raw {
   int check_permissions = 0;
   unsigned user = 0, group = 0;
   Options* to = nullptr;
+  std::string image;  // or a domain's disk
+  std::vector<std::string> others;
   std::string kernel_words;
 
   ~Raw() {
@@ -159,14 +161,14 @@ int take_option(void* data, const char* text, int key, fuse_args*) {
       raw.to->read_only = true;
       return kPassOn;
     case kAdd:
-      raw.to->others.emplace_back(text + std::string_view("add=").size());
+      raw.others.emplace_back(text + std::string_view("add=").size());
       return kTaken;
     case kKernelWord:
       raw.kernel_words += (raw.kernel_words.empty() ? "" : ",") + std::string(text);
       return kTaken;
     case FUSE_OPT_KEY_NONOPT:
-      if (!raw.to->image.empty()) return kPassOn;
-      raw.to->image = text;
+      if (!raw.image.empty()) return kPassOn;
+      raw.image = text;
       return kTaken;
     case FUSE_OPT_KEY_OPT:
       return std::string_view(text).starts_with("x-") ? kTaken : kPassOn;
@@ -246,12 +248,12 @@ std::unique_ptr<Options> parse_options(int argc, char** argv) {
   }
   options->domain = text_or_empty(raw.domain);
   options->connect = text_or_empty(raw.connect);
-  if (options->image.empty())
+  if (raw.image.empty())
     throw UsageFailure(options->domain.empty() ? "no image given" : "no mount point given");
   // The disk was left out.
   if (!options->domain.empty() && !mount_point) {
-    mount_point.reset(strdup(options->image.c_str()));
-    options->image.clear();
+    mount_point.reset(strdup(raw.image.c_str()));
+    raw.image.clear();
   }
   if (!mount_point) throw UsageFailure("no mount point given");
   std::error_code ec;
@@ -262,6 +264,12 @@ std::unique_ptr<Options> parse_options(int argc, char** argv) {
 
   if (!options->remount.empty()) return options;
 
+  if (options->domain.empty())
+    options->image = tool::parse_image_name(raw.image);
+  else
+    options->disk = raw.image;
+  for (const std::string& other : raw.others)
+    options->others.push_back(tool::parse_image_name(other));
   options->type = text_or_empty(raw.type);
   if (raw.part) {
     options->volume = tool::parse_volume_choice(raw.part);
@@ -322,10 +330,8 @@ std::unique_ptr<Options> parse_options(int argc, char** argv) {
     throw std::bad_alloc();
 
   // Programs that look for mounted images (mkfs, fsck) compare whole paths.
-  std::string source = options->image;
-  if (!options->domain.empty())
-    source = options->domain;
-  else if (tool::parse_image_address(source).scheme.empty())
+  std::string source = options->domain.empty() ? options->image.text : options->domain;
+  if (options->domain.empty() && options->image.image.scheme.empty())
     source = std::filesystem::absolute(source);
   std::string escaped = "-ofsname=";
   for (const char c : source) {

@@ -11,13 +11,15 @@
 
 #include "disk/volume_choice.h"
 #include "file_system.h"
+#include "image/image_name.h"
 
 namespace lkl::fuse {
 
 struct Options {
-  std::string image;                // of a domain: the disk's target, or empty
-  std::vector<std::string> others;  // more disks of what is mounted
-  std::string domain;               // of libvirt
+  tool::ImageName image;                // none of a domain
+  std::vector<tool::ImageName> others;  // more disks of what is mounted
+  std::string domain;                   // of libvirt
+  std::string disk;                     // of the domain: its target, or empty
   std::string connect;
   std::string mount_point;  // absolute
   std::string remount;  // all words of -o, if it is mounted and to be changed; nothing else then

@@ -111,17 +111,17 @@ class DiskReader {
     return fmt::format("{}://{}{}{}/{}", scheme, host, port.empty() ? "" : ":", port, name);
   }
 
-  std::string image() {
+  ImageAddress image() {
     if (element_.child("encryption") || source_.child("encryption"))
       throw Failure("is encrypted by libvirt, which this program cannot undo; use the domain");
     if (source_.child("slices"))
       throw Failure("is a slice of its source, which this program cannot cut out");
     if (disk_.type == "file" || disk_.type == "block")
-      return image_name({disk_.source, format_or_raw()}, host_);
+      return image_address({disk_.source, format_or_raw()}, host_);
     if (disk_.type == "volume") {
       const StoredImage volume = find_volume_(attribute("pool"), attribute("volume"));
       if (disk_.format.empty()) disk_.format = volume.format;
-      return image_name({volume.path, disk_.format}, host_);
+      return image_address({volume.path, disk_.format}, host_);
     }
     if (disk_.type == "network") return served();
     throw Failure(fmt::format("is of type {}, which this program has no access to; use the domain",
@@ -134,7 +134,7 @@ class DiskReader {
     return disk_.format;
   }
 
-  std::string served() {
+  ImageAddress served() {
     const std::string protocol = attribute("protocol");
     if (protocol != "nbd")
       throw Failure(fmt::format(
@@ -147,7 +147,8 @@ class DiskReader {
           fmt::format("{}: is only reached from {}; run this program there", disk_.source, host_));
     // What comes from a server is not looked into.
     const std::string& format = format_or_raw();
-    return format == "raw" ? disk_.source : prefix_of(format, disk_.source) + disk_.source;
+    const std::string prefix = format == "raw" ? "" : prefix_of(format, disk_.source);
+    return image_address(prefix + disk_.source);
   }
 
   const pugi::xml_node& element_;
@@ -159,7 +160,7 @@ class DiskReader {
 
 }  // namespace
 
-std::string image_name(const StoredImage& image, const std::string& host) {
+ImageAddress image_address(const StoredImage& image, const std::string& host) {
   if (!host.empty())
     throw Failure(
         fmt::format("{}: is on {}; run this program there, or serve the image there by "
@@ -168,11 +169,14 @@ std::string image_name(const StoredImage& image, const std::string& host) {
   if (!image.path.starts_with('/'))
     throw Failure(
         fmt::format("{}: is not an absolute path; correct it with virsh edit", image.path));
-  struct stat ignored = {};
-  if (::stat(image.path.c_str(), &ignored) != 0 && (errno == ENOENT || errno == ENOTDIR))
+  struct stat status = {};
+  if (::stat(image.path.c_str(), &status) != 0 && (errno == ENOENT || errno == ENOTDIR))
     throw Failure(
         fmt::format("{}: no such image; is the storage mounted that it is on?", image.path));
-  return prefix_of(image.format, image.path) + image.path;
+  ImageAddress address = image_address(prefix_of(image.format, image.path) + image.path);
+  address.device = status.st_dev;
+  address.inode = status.st_ino;
+  return address;
 }
 
 std::vector<DomainDisk> read_domain_disks(const std::string& xml, const std::string& host,

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "image/image_address.h"
+
 namespace lkl::tool {
 
 struct DomainDisk {
@@ -16,7 +18,7 @@ struct DomainDisk {
   std::string type;     // "file", "block", "network", "volume" ...
   std::string format;   // libvirt's name for it
   std::string source;   // for people; empty: nothing is in the drive
-  std::string image;    // as after -a; empty if this program cannot open it
+  ImageAddress image;   // without a text if this program cannot open it
   std::string problem;  // why it cannot, and what to do
   bool read_only = false;
 
@@ -37,9 +39,9 @@ using FindVolume = std::function<StoredImage(const std::string& pool, const std:
 std::vector<DomainDisk> read_domain_disks(const std::string& xml, const std::string& host,
                                           const FindVolume& find_volume);
 
-// An image's name for this program, which -a would take. Throws Failure if it is on another host,
+// By a text that -a would take. Throws Failure if it is on another host,
 // or of a format that is not read.
-std::string image_name(const StoredImage& image, const std::string& host);
+ImageAddress image_address(const StoredImage& image, const std::string& host);
 
 }  // namespace lkl::tool
 

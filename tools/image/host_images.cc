@@ -2,7 +2,6 @@
 #include "image/host_images.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -51,9 +50,9 @@ void add_domain_images(ImageOptions& options) {
                                 options.disk, list_targets(disks)));
     std::rotate(disks.begin(), chosen, chosen + 1);
   }
-  std::vector<std::string> names;
+  std::vector<ImageName> names;
   for (const DomainDisk* disk : disks) {
-    if (disk->image.empty()) {
+    if (disk->image.text.empty()) {
       // What is not asked for may stay out.
       if (!options.disk.empty() && disk->target != options.disk) continue;
       std::string problem = fmt::format("{}: {}: {}", domain.name, disk->target, disk->problem);
@@ -61,49 +60,47 @@ void add_domain_images(ImageOptions& options) {
         problem += fmt::format("; another disk is chosen with {}", options.disk_option);
       throw Failure(problem);
     }
-    names.push_back(disk->image);
-    options.domain_images.emplace(disk->image, image_of(domain, *disk));
+    names.push_back({disk->image.text, disk->image, std::nullopt, {}});
+    options.domain_images.emplace(disk->image.text, image_of(domain, *disk));
   }
   options.images.insert(options.images.begin(), names.begin(), names.end());
 }
 
-const std::string& HostImages::find_volume(const std::string& name) {
+const ImageAddress& HostImages::find_volume(const std::string& name) {
   const auto known = volumes_.find(name);
   if (known != volumes_.end()) return known->second;
   const std::size_t slash = name.find('/');
   if (slash == std::string::npos || slash == kVolume.size() || slash + 1 == name.size())
     throw Failure(fmt::format("{}: a volume is named as vol:POOL/VOLUME", name));
   const Hypervisor hypervisor(options_.connect);
-  const std::string image = hypervisor.volume_image(
+  const ImageAddress image = hypervisor.volume_image(
       name.substr(kVolume.size(), slash - kVolume.size()), name.substr(slash + 1));
   // It may be a domain's disk, too; one that has it open counts before one that is saved.
   std::vector<Domain> domains = hypervisor.domains();
   std::stable_partition(domains.begin(), domains.end(), [](const Domain& d) { return d.active; });
   for (const Domain& domain : domains)
     for (const DomainDisk& disk : domain.disks)
-      if (disk.image == image && !domain.in_use().empty())
-        options_.domain_images.emplace(image, image_of(domain, disk));
+      if (disk.image.text == image.text && !domain.in_use().empty())
+        options_.domain_images.emplace(image.text, image_of(domain, disk));
   return volumes_.emplace(name, image).first->second;
 }
 
-HostImage HostImages::resolve(const std::string& name, bool writable) {
-  HostImage host{name, writable && !options_.read_only, true};
-  struct stat ignored = {};
-  if (name.starts_with(kVolume) && ::stat(name.c_str(), &ignored) != 0)
-    host.path = find_volume(name);
-  const auto known = options_.domain_images.find(host.path);
+HostImage HostImages::resolve(const ImageAddress& image, bool writable) {
+  HostImage host{image.scheme == "vol" ? find_volume(image.text) : image,
+                 writable && !options_.read_only, true};
+  const auto known = options_.domain_images.find(host.image.text);
   if (known == options_.domain_images.end()) return host;
 
-  const DomainImage& image = known->second;
-  if (image.read_only) host.writable = false;
-  host.lock = !image.open_elsewhere;
-  if (image.in_use.empty()) return host;
+  const DomainImage& disk = known->second;
+  if (disk.read_only) host.writable = false;
+  host.lock = !disk.open_elsewhere;
+  if (disk.in_use.empty()) return host;
   if (host.writable)
     throw Failure(fmt::format("{}, so its disks must not be written; {}, or only read with --ro",
-                              image.in_use, image.cure));
+                              disk.in_use, disk.cure));
   if (!warned_)
     diagnostics_.warning(fmt::format(
-        "{}: what is read from its disks may be inconsistent or not up to date", image.in_use));
+        "{}: what is read from its disks may be inconsistent or not up to date", disk.in_use));
   warned_ = true;
   return host;
 }

@@ -14,7 +14,7 @@
 namespace lkl::tool {
 
 struct HostImage {
-  std::string path;
+  ImageAddress image;
   bool writable = false;
   bool lock = true;
 };
@@ -25,14 +25,14 @@ class HostImages {
       : options_(options), diagnostics_(diagnostics) {}
 
   // Throws Failure if the image must not be written now, or there is no such volume.
-  HostImage resolve(const std::string& name, bool writable);
+  HostImage resolve(const ImageAddress& image, bool writable);
 
  private:
-  const std::string& find_volume(const std::string& name);
+  const ImageAddress& find_volume(const std::string& name);
 
   ImageOptions& options_;
   Diagnostics& diagnostics_;
-  std::map<std::string, std::string> volumes_;  // by their names
+  std::map<std::string, ImageAddress> volumes_;  // by their names
   bool warned_ = false;
 };
 

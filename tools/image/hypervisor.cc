@@ -143,8 +143,8 @@ Domain Hypervisor::describe(virDomainPtr handle) const {
   return domain;
 }
 
-std::string Hypervisor::volume_image(const std::string& pool, const std::string& name) const {
-  return image_name(volume(pool, name), host_);
+ImageAddress Hypervisor::volume_image(const std::string& pool, const std::string& name) const {
+  return image_address(volume(pool, name), host_);
 }
 
 StoredImage Hypervisor::volume(const std::string& pool, const std::string& name) const {

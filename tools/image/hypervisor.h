@@ -36,7 +36,7 @@ class Hypervisor {
   // By name, UUID or ID. Throws Failure.
   Domain find(const std::string& name) const;
   // The name for -a of a volume. Throws Failure.
-  std::string volume_image(const std::string& pool, const std::string& name) const;
+  ImageAddress volume_image(const std::string& pool, const std::string& name) const;
 
  private:
   StoredImage volume(const std::string& pool, const std::string& name) const;

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <filesystem>
 #include <thread>
 #include <utility>
 
@@ -22,23 +21,6 @@
 namespace lkl::tool {
 
 namespace {
-
-bool exists(const std::string& path) {
-  struct stat ignored = {};
-  return !path.empty() && ::stat(path.c_str(), &ignored) == 0;
-}
-
-// Whether it is a path of something that may be an image, whatever colons it has.
-bool is_image_file(const std::string& name) {
-  const ImageAddress address = parse_image_address(name);
-  struct stat status = {};
-  return address.scheme.empty() && !address.place.empty() &&
-         ::stat(address.place.c_str(), &status) == 0 && !S_ISDIR(status.st_mode);
-}
-
-bool is_image_candidate(const std::string& name) {
-  return !parse_image_address(name).scheme.empty() || is_image_file(name);
-}
 
 // ssh://[USER@]HOST[:PORT]/PATH, as nbdkit-ssh-plugin(1) wants it.
 void add_ssh_parameters(const std::string& uri, std::vector<std::string>& arguments) {
@@ -60,64 +42,10 @@ void add_ssh_parameters(const std::string& uri, std::vector<std::string>& argume
   arguments.push_back("host=" + host);
 }
 
-// Splits a trailing ":N", ":UUID=...", "@OFFSET" and such off, unless a file of the whole name
-// exists.
-void split_volume(ImageName& name) {
-  if (exists(name.image)) return;
-  const std::string& text = name.image;
-  for (std::size_t at = text.find_first_of(":@", address_prefix(text)); at != std::string::npos;
-       at = text.find_first_of(":@", at + 1)) {
-    auto choice = parse_volume_choice(std::string_view(text).substr(at + (text[at] == ':')));
-    if (!choice) continue;
-    // "a:b/c" and "a@1" may well be names of something else.
-    if (choice->by == VolumeChoice::By::kDevice && !is_image_candidate(text.substr(0, at)))
-      continue;
-    name.volume = std::move(choice);
-    name.image.resize(at);
-    return;
-  }
-}
-
-// IMAGE:/dev/VG/LV:/PATH looks like a path at first.
-void split_device(ImageName& name) {
-  const std::size_t end = name.path.find(":/");
-  if (name.volume || end == std::string::npos || !name.path.starts_with("/dev/")) return;
-  auto choice = parse_volume_choice(std::string_view(name.path).substr(0, end));
-  if (!choice) return;
-  name.volume = std::move(choice);
-  name.path.erase(0, end + 1);
-}
-
 }  // namespace
 
-ImageName parse_image_name(const std::string& text) {
-  if (is_image_file(text)) return {text, std::nullopt, {}};
-  if (auto with_path = parse_image_path(text)) return *with_path;
-  ImageName name{text, std::nullopt, {}};
-  split_volume(name);
-  return name;
-}
-
-std::optional<ImageName> parse_image_path(const std::string& text) {
-  std::optional<ImageName> fallback;
-  const std::size_t first = text.find(":/", address_prefix(text));
-  for (std::size_t at = first; at != std::string::npos; at = text.find(":/", at + 1)) {
-    ImageName name{text.substr(0, at), std::nullopt, text.substr(at + 1)};
-    split_volume(name);
-    if (is_image_candidate(name.image)) {
-      split_device(name);
-      return name;
-    }
-    if (!fallback) fallback = std::move(name);
-  }
-  // A host path with a colon at the end of one of its directories, there or about to be made.
-  if (exists(text) || exists(text.substr(0, text.rfind('/')))) return std::nullopt;
-  return fallback;
-}
-
-ImageFile::ImageFile(const std::string& name, const ImageAccess& access)
-    : name_(name), access_(access) {
-  ImageAddress address = parse_image_address(name);
+ImageFile::ImageFile(ImageAddress address, const ImageAccess& access)
+    : name_(address.text), access_(access) {
   bool recognised = false;
   if (address.format.empty()) address.format = access.format;
   if (address.scheme.empty()) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 //
-// Images on the host: how they are named on the command line, and opening them.
+// Images on the host: opening them.
 #ifndef LKL_TOOL_IMAGE_H
 #define LKL_TOOL_IMAGE_H
 
@@ -9,31 +9,14 @@
 
 #include <cstdint>
 #include <lkl.hpp>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/descriptor.h"
-#include "disk/volume_choice.h"
 #include "image/disk_server.h"
 #include "image/image_address.h"
 
 namespace lkl::tool {
-
-// What IMAGE[:PARTITION][:/PATH] or IMAGE@OFFSET[:/PATH] means.
-struct ImageName {
-  std::string image;
-  std::optional<VolumeChoice> volume;
-  std::string path;  // empty when none was given
-};
-
-// Reads an operand that has to name an image. A file of exactly that name wins over any
-// interpretation of its colons.
-ImageName parse_image_name(const std::string& text);
-
-// Reads an operand of cp, which names an image if it has ":/" in it, and a host path if not or if
-// that path, or the directory it is in, exists on the host.
-std::optional<ImageName> parse_image_path(const std::string& text);
 
 struct ImageAccess {
   bool writable = false;
@@ -49,7 +32,7 @@ class ImageFile {
  public:
   // Throws Failure with a message that names the image: missing, no permission, a directory, empty,
   // a format or scheme that is not known, no program that serves it.
-  ImageFile(const std::string& name, const ImageAccess& access);
+  ImageFile(ImageAddress address, const ImageAccess& access);
   ImageFile(ImageFile&& other) noexcept;
   ImageFile& operator=(ImageFile&&) = delete;
   ~ImageFile();

@@ -40,11 +40,6 @@ std::size_t scheme_length(std::string_view text) {
   return end > 0 && text.substr(end).starts_with("://") ? end : 0;
 }
 
-bool exists(const std::string& path) {
-  struct stat ignored = {};
-  return !path.empty() && ::stat(path.c_str(), &ignored) == 0;
-}
-
 }  // namespace
 
 std::string_view known_format(std::string_view word) {
@@ -71,10 +66,36 @@ std::size_t address_prefix(std::string_view text) {
   return length;
 }
 
-ImageAddress parse_image_address(const std::string& text) {
+const HostNames::Found& HostNames::at(const std::string& path) {
+  const auto [entry, is_new] = known_.try_emplace(path);
+  Found& found = entry->second;
+  struct stat status = {};
+  if (is_new && !path.empty() && ::stat(path.c_str(), &status) == 0)
+    found = {true, S_ISDIR(status.st_mode), status.st_dev, status.st_ino};
+  return found;
+}
+
+ImageAddress parse_image_address(const std::string& text, HostNames& names) {
   ImageAddress address;
-  address.place = text;
-  if (exists(text)) return address;
+  if (names.at(text).exists)
+    address.text = address.place = text;
+  else
+    address = image_address(text);
+  if (!address.scheme.empty()) return address;
+  const HostNames::Found& found = names.at(address.place);
+  address.device = found.device;
+  address.inode = found.inode;
+  return address;
+}
+
+ImageAddress parse_image_address(const std::string& text) {
+  HostNames names;
+  return parse_image_address(text, names);
+}
+
+ImageAddress image_address(const std::string& text) {
+  ImageAddress address;
+  address.text = address.place = text;
   if (const std::size_t length = format_length(text)) {
     address.format = known_format(std::string_view(text).substr(0, length - 1));
     address.place = text.substr(length);
@@ -86,6 +107,10 @@ ImageAddress parse_image_address(const std::string& text) {
   }
   if (address.place.starts_with("mem:")) {
     address.scheme = "mem";
+    return address;
+  }
+  if (text.starts_with("vol:")) {
+    address.scheme = "vol";
     return address;
   }
   address.scheme = address.place.substr(0, scheme_length(address.place));

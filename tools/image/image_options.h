@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "image/image_name.h"
+
 namespace lkl::tool {
 
 // What is known of an image because it is a disk of a domain.
@@ -20,13 +22,13 @@ struct DomainImage {
 };
 
 struct ImageOptions {
-  std::vector<std::string> images;  // -a/--add, in order; those of -d are put first
-  std::string connect;              // libvirt's URI
+  std::vector<ImageName> images;  // -a/--add, in order; those of -d are put first
+  std::string connect;            // libvirt's URI
   std::string domain;
   std::string disk;  // of the domain: the target; empty: the one that has a file system
-  const char* disk_option = "--disk TARGET";  // how that is said on the command line
-  std::map<std::string, DomainImage> domain_images;
-  std::string format;  // of the images; empty: recognised
+  const char* disk_option = "--disk TARGET";         // how that is said on the command line
+  std::map<std::string, DomainImage> domain_images;  // by their names
+  std::string format;                                // of the images; empty: recognised
   bool read_only = false;
 };
 

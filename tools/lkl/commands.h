@@ -77,8 +77,7 @@ struct ImageAndPaths {
 
   // Takes the first operand as the image if no -a did. Throws UsageFailure when there is neither.
   struct Resolved {
-    std::string image;
-    std::optional<VolumeChoice> volume;
+    ImageName image;
     std::vector<std::string> paths;  // may be empty
   };
   Resolved resolve(const SessionOptions& options) const;

@@ -65,7 +65,15 @@ void add_common_options(CLI::App& parser, SessionOptions& options, std::string& 
     return fmt::format("{},{}", brief, full);
   };
   parser.option_defaults()->group("Common options");
-  parser.add_option(names("-a", "--add"), options.images, "An image to work on (again for more)")
+  parser
+      .add_option_function<std::vector<std::string>>(
+          names("-a", "--add"),
+          [&options](const std::vector<std::string>& operands) {
+            options.images.clear();
+            for (const std::string& operand : operands)
+              options.images.push_back(parse_image_name(operand));
+          },
+          "An image to work on (again for more)")
       ->type_name("IMAGE")
       ->expected(1)
       ->allow_extra_args(false)

@@ -2,7 +2,6 @@
 #include "lkl/target.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 namespace lkl::tool {
 
@@ -28,10 +27,9 @@ OpenPlace Target::place_for(const std::string& source) const {
 void strip_image_names(Workplace& workplace) {
   for (std::string& path : workplace.paths) {
     const auto name = parse_image_path(path);
-    struct stat status = {};
-    if (!name || ::stat(name->image.c_str(), &status) != 0) continue;
+    if (!name || name->image.inode == 0) continue;
     const Volume& volume = workplace.volume();
-    const bool same = volume.image->file.same_file(status.st_dev, status.st_ino) &&
+    const bool same = volume.image->file.same_file(name->image.device, name->image.inode) &&
                       (!name->volume || matches(*volume.device, *name->volume));
     if (!same)
       throw Failure(

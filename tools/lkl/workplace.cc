@@ -8,14 +8,11 @@
 namespace lkl::tool {
 
 ImageAndPaths::Resolved ImageAndPaths::resolve(const SessionOptions& options) const {
-  if (!options.images.empty()) {
-    const ImageName name = parse_image_name(options.images.front());
-    return {name.image, name.volume, operands};
-  }
+  if (!options.images.empty()) return {options.images.front(), operands};
   if (operands.empty()) throw UsageFailure("no image given; name it first, or with -a IMAGE");
-  const ImageName name = parse_image_name(operands.front());
-  Resolved resolved{name.image, name.volume, {operands.begin() + 1, operands.end()}};
-  if (!name.path.empty()) resolved.paths.insert(resolved.paths.begin(), name.path);
+  Resolved resolved{parse_image_name(operands.front()), {operands.begin() + 1, operands.end()}};
+  const std::string& path = resolved.image.path;
+  if (!path.empty()) resolved.paths.insert(resolved.paths.begin(), path);
   return resolved;
 }
 
@@ -41,7 +38,7 @@ Workplace::Workplace(Context& context, const ImageAndPaths& operands, Access acc
   auto resolved = operands.resolve(context.options);
   paths = std::move(resolved.paths);
   check_count();
-  const ImageName name{resolved.image, resolved.volume, {}};
+  const ImageName& name = resolved.image;
   session_.emplace(context.options, context.diagnostics);
   volume_ = access == Access::kWrite ? &session_->mount_for_writing(name) : &session_->mount(name);
   tree_ = make_image_tree(*volume_);

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -86,7 +85,7 @@ void Session::boot() {
   if (kernel_) return;
   const SessionOptions& options = options_;
   // They may belong together.
-  for (const std::string& image : options.images) open(parse_image_name(image).image, false);
+  for (const ImageName& name : options.images) open(name.image, false);
   check_interrupted();
   console_fd = options.console;
   forget_panic();
@@ -113,31 +112,30 @@ void Session::boot() {
   file_systems_ = read_small_file("/proc/filesystems");
 }
 
-AttachedImage* Session::find_open(const std::string& name) {
+AttachedImage* Session::find_open(const ImageAddress& address) {
   for (auto& image : images_)
-    if (image->names.contains(name)) return image.get();
+    if (image->names.contains(address.text)) return image.get();
   return nullptr;
 }
 
-AttachedImage& Session::open(const std::string& name, bool writable) {
+AttachedImage& Session::open(const ImageAddress& address, bool writable) {
   const SessionOptions& options = options_;
-  if (AttachedImage* known = find_open(name)) return *known;
-  const HostImage host = host_images_.resolve(name, writable);
+  const std::string& name = address.text;
+  if (AttachedImage* known = find_open(address)) return *known;
+  const HostImage host = host_images_.resolve(address, writable);
   // Before it is opened anew: a device that we have claimed could not be.
-  struct stat status = {};
-  const ImageAddress address = parse_image_address(host.path);
-  if (address.scheme.empty() && ::stat(address.place.c_str(), &status) == 0)
+  if (host.image.inode != 0)
     for (auto& image : images_)
-      if (image->file.same_file(status.st_dev, status.st_ino)) {
+      if (image->file.same_file(host.image.device, host.image.inode)) {
         image->names.insert(name);
         return *image;
       }
-  ImageFile file(host.path, {.writable = host.writable,
-                             .lock = host.lock,
-                             .snapshot = options.snapshot,
-                             .wait_for_space = options.wait_for_space,
-                             .unconfined = options.no_sandbox,
-                             .format = options.format});
+  ImageFile file(host.image, {.writable = host.writable,
+                              .lock = host.lock,
+                              .snapshot = options.snapshot,
+                              .wait_for_space = options.wait_for_space,
+                              .unconfined = options.no_sandbox,
+                              .format = options.format});
   for (auto& image : images_)
     if (image->file.same_image(file)) {
       image->names.insert(name);
@@ -161,8 +159,8 @@ AttachedImage& Session::open(const std::string& name, bool writable) {
   return *images_.back();
 }
 
-AttachedImage& Session::attach(const std::string& name, bool writable) {
-  AttachedImage& image = open(name, writable);
+AttachedImage& Session::attach(const ImageAddress& address, bool writable) {
+  AttachedImage& image = open(address, writable);
   boot();
   if (!std::exchange(image.scanned, true)) {
     scan(image);
@@ -456,7 +454,7 @@ Volume& Session::mount(const ImageName& name) {
 
 // More devices of an array, a volume group or a btrfs may be among them.
 void Session::attach_others() {
-  for (const std::string& other : options_.images) attach(parse_image_name(other).image, false);
+  for (const ImageName& other : options_.images) attach(other.image, false);
 }
 
 std::vector<const Device*> Session::assemble() {
@@ -468,22 +466,23 @@ std::vector<const Device*> Session::assemble() {
 std::vector<AttachedImage*> Session::disks_to_choose_from(const ImageName& name) {
   const SessionOptions& options = options_;
   std::vector<AttachedImage*> disks;
-  if (options.domain.empty() || !options.disk.empty() || name.image != options.images.front())
+  if (options.domain.empty() || !options.disk.empty() ||
+      name.image.text != options.images.front().image.text)
     return disks;
   for (const auto& image : images_)
     if (options.domain_images.contains(image->name)) disks.push_back(image.get());
   return disks;
 }
 
-void Session::open_for_writing(const std::string& path) {
-  open(path, true);
+void Session::open_for_writing(const ImageAddress& address) {
+  open(address, true);
   // The other devices of a file system that spans several are written, too.
   const auto& images = options_.images;
-  const bool spans = std::any_of(images.begin(), images.end(), [&](const std::string& image) {
-    return parse_image_name(image).image == path;
+  const bool spans = std::any_of(images.begin(), images.end(), [&](const ImageName& name) {
+    return name.image.text == address.text;
   });
   if (!spans) return;
-  for (const std::string& image : images) open(parse_image_name(image).image, true);
+  for (const ImageName& name : images) open(name.image, true);
 }
 
 Volume& Session::mount_for_writing(const ImageName& name) {

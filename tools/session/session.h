@@ -37,7 +37,7 @@ struct ImageEnd {
 
 // One image that is open, and attached once the kernel runs. Owned by the session.
 struct AttachedImage {
-  std::string name;             // as it was given
+  std::string name;             // as it was given, without what is in it
   std::set<std::string> names;  // the same, and others by which it was asked for
   ImageFile file;
   Disk disk;
@@ -74,12 +74,12 @@ class Session {
   // Opens the image on the host. The same image again, by whatever name, gives the same object; it
   // must not ask for more access then. All images of a command are to be opened before the first is
   // attached or mounted: in the sandbox no more can be. (Those of -a are, of themselves.)
-  AttachedImage& open(const std::string& name, bool writable);
+  AttachedImage& open(const ImageAddress& address, bool writable);
   // What the command works on besides images; to be filled before the first is attached.
   SandboxPaths& host_paths() { return host_paths_; }
   // Opens the image and hands it to the kernel. At the first one the sandbox is entered, and the
   // kernel is booted with all that are open.
-  AttachedImage& attach(const std::string& name, bool writable);
+  AttachedImage& attach(const ImageAddress& address, bool writable);
 
   // Mounts what is named, or what -P names, or the only file system there is to mount.
   // Attaches the image and those given with -a, read-only, if they are not attached yet.
@@ -87,7 +87,7 @@ class Session {
   Volume& mount(const ImageName& name);
   // As mount(), but for writing. Opens what it spans for writing, too: to be called first.
   Volume& mount_for_writing(const ImageName& name);
-  void open_for_writing(const std::string& path);
+  void open_for_writing(const ImageAddress& address);
   // Mounts exactly this one.
   Volume& mount(AttachedImage& image, const Device& device);
   // Which one mount() would take.
@@ -103,7 +103,7 @@ class Session {
   void close();
 
  private:
-  AttachedImage* find_open(const std::string& name);
+  AttachedImage* find_open(const ImageAddress& address);
   void boot();
   void enter_sandbox();
   void prepare_commit();

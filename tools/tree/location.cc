@@ -5,18 +5,20 @@
 
 namespace lkl::tool {
 
-Location locate(const std::string& operand, const SessionOptions& options) {
+Location locate(const std::string& operand, const SessionOptions& options, Plain plain) {
   if (operand.starts_with(':')) {
     if (options.images.empty())
       throw UsageFailure(fmt::format("{}: a path in an image, but there is no -a IMAGE", operand));
     if (options.images.size() > 1 && options.domain.empty())
       throw UsageFailure(
           fmt::format("{}: which image? With several -a, write IMAGE{} in full", operand, operand));
-    ImageName name = parse_image_name(options.images.front());
     const std::string path = operand.substr(1);
-    return {name, path.starts_with('/') ? path : "/" + path};
+    return {options.images.front(), path.starts_with('/') ? path : "/" + path};
   }
-  if (auto name = parse_image_path(operand)) return {name, name->path};
+  HostNames names;
+  if (auto name = parse_image_path(operand, names)) return {name, name->path};
+  if (plain == Plain::kImage && !names.at(operand).directory)
+    return {parse_image_name(operand, names), "/"};
   return {std::nullopt, operand};
 }
 

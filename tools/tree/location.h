@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "image/image.h"
+#include "image/image_name.h"
 #include "session/session.h"
 #include "tree/tree.h"
 
@@ -20,8 +20,12 @@ struct Location {
   std::string path;
 };
 
-// IMAGE[:N]:/PATH, or :/PATH with -a IMAGE, or a path of the host.
-Location locate(const std::string& operand, const SessionOptions& options);
+// What a name is that has no ":/" in it: a path of the host, or only if there is a directory.
+enum class Plain { kHost, kImage };
+
+// IMAGE[:N]:/PATH, or :/PATH with -a IMAGE, or a path of the host. Of an image without a path, "/".
+Location locate(const std::string& operand, const SessionOptions& options,
+                Plain plain = Plain::kHost);
 
 // Opens the image, or makes the path of the host accessible in the sandbox, to be read.
 void open_location(Session& session, const Location& location);

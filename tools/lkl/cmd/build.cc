@@ -232,7 +232,7 @@ class Builder {
     common.volume = VolumeChoice{};
     Session session(context_.options, context_.diagnostics);
     session.host_paths().allow_reading(options_.directory);
-    AttachedImage& image = session.attach(options_.image, true);
+    AttachedImage& image = session.attach(parse_image_address(options_.image), true);
     if (time_) {
       struct __lkl__kernel_timespec now = {};
       now.tv_sec = *time_;

@@ -29,7 +29,8 @@ void run_cptofs(const CptofsOptions& options, bool to_image, Context& context) {
   if (options.messages) context.options.verbose = 2;
 
   CopyRequest request;
-  const ImageName image{options.image, context.options.volume, {}};
+  const ImageName image{
+      options.image, parse_image_address(options.image), context.options.volume, {}};
   for (const std::string& operand : options.operands) {
     const bool last = &operand == &options.operands.back();
     Location location{std::nullopt, operand};

@@ -109,7 +109,7 @@ class Report {
   Json json_ = Json::array();
 };
 
-void add_images(Context& context, const std::vector<std::string>& images, Report& report) {
+void add_images(Context& context, const std::vector<ImageName>& names, Report& report) {
   Session session(context.options, context.diagnostics);
   const auto add = [&](AttachedImage& image, const Device& partition) {
     try {
@@ -118,13 +118,10 @@ void add_images(Context& context, const std::vector<std::string>& images, Report
       context.diagnostics.error(failure.what());
     }
   };
-  std::vector<ImageName> names;
-  for (const std::string& operand : images) {
-    names.push_back(parse_image_name(operand));
-    if (!names.back().path.empty())
+  for (const ImageName& name : names)
+    if (!name.path.empty())
       throw UsageFailure(
-          fmt::format("{}: df shows whole file systems; leave the path out", operand));
-  }
+          fmt::format("{}: df shows whole file systems; leave the path out", name.text));
   for (const ImageName& name : names) session.open(name.image, false);
   // What is on one may be completed by another.
   for (const ImageName& name : names) session.attach(name.image, false);
@@ -158,8 +155,8 @@ void run_df(const DfOptions& options, Context& context) {
       throw UsageFailure("df takes no operands here; it shows the image of the shell");
     report.add(*context.shell->volume);
   } else {
-    std::vector<std::string> images = context.options.images;
-    images.insert(images.end(), options.operands.begin(), options.operands.end());
+    std::vector<ImageName> images = context.options.images;
+    for (const std::string& operand : options.operands) images.push_back(parse_image_name(operand));
     if (images.empty()) throw UsageFailure("df needs an image");
     add_images(context, images, report);
   }

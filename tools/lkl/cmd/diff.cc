@@ -258,26 +258,11 @@ class Comparer {
   Json json_ = Json::array();
 };
 
-// As for cp, but what is no directory of the host is an image, too.
-Location locate_side(const std::string& operand, const SessionOptions& options) {
-  Location location = locate(operand, options);
-  if (location.image) return location;
-  const auto host = make_host_tree();
-  std::optional<Stat> stat;
-  try {
-    stat = host->find_path(operand, true);
-  } catch (const std::system_error& error) {
-    throw Failure(fmt::format("{}: {}", operand, describe(error.code())));
-  }
-  if (stat && stat->is_directory()) return location;
-  return {parse_image_name(operand), "/"};
-}
-
 void run_diff(const DiffOptions& options, Context& context) {
   context.failed_exit = kTrouble;
   if (options.operands.size() != 2) throw UsageFailure("diff compares two: name them");
-  const Location first = locate_side(options.operands[0], context.options);
-  const Location second = locate_side(options.operands[1], context.options);
+  const Location first = locate(options.operands[0], context.options, Plain::kImage);
+  const Location second = locate(options.operands[1], context.options, Plain::kImage);
   Session session(context.options, context.diagnostics);
   for (const Location& location : {first, second}) open_location(session, location);
   Trees trees(session);

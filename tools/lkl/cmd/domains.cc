@@ -28,7 +28,7 @@ Json to_json(const DomainDisk& disk) {
   json["format"] = disk.format.empty() ? Json() : Json(disk.format);
   json["source"] = disk.source.empty() ? Json() : Json(disk.source);
   json["readonly"] = disk.read_only;
-  if (!disk.image.empty()) json["image"] = disk.image;
+  if (!disk.image.text.empty()) json["image"] = disk.image.text;
   if (!disk.problem.empty()) json["problem"] = disk.problem;
   return json;
 }
@@ -65,7 +65,7 @@ class Listing {
                disk.read_only ? "  (read-only)" : "");
     if (!verbose_) return;
     fmt::print("            {}, {}\n", disk.device, disk.type);
-    if (!disk.image.empty()) fmt::print("            image   {}\n", shown(disk.image));
+    if (!disk.image.text.empty()) fmt::print("            image   {}\n", shown(disk.image.text));
     if (!disk.problem.empty()) fmt::print("            problem {}\n", shown(disk.problem));
   }
 

@@ -36,7 +36,7 @@ void run_fs2tar(const Fs2tarOptions& options, Context& context) {
     if (!labels) throw failed();
   }
   PackRequest request;
-  request.image = {options.image, context.options.volume, {}};
+  request.image = {options.image, parse_image_address(options.image), context.options.volume, {}};
   request.file = options.file;
   request.compression = compression_of(options.file);
   request.labels = labels.get();

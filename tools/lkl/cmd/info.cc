@@ -146,10 +146,10 @@ void print_described(const Described& described) {
 
 // What is named in an fstab may be on any of them.
 std::vector<std::vector<const Device*>> devices_by_disk(Session& session,
-                                                        const std::vector<std::string>& images) {
+                                                        const std::vector<ImageName>& images) {
   std::vector<std::vector<const Device*>> disks;
-  for (const std::string& operand : images) {
-    const AttachedImage& image = session.attach(parse_image_name(operand).image, false);
+  for (const ImageName& name : images) {
+    const AttachedImage& image = session.attach(name.image, false);
     auto& devices = disks.emplace_back(std::vector{&image.whole});
     for (const Device& partition : image.partitions) devices.push_back(&partition);
   }
@@ -157,12 +157,12 @@ std::vector<std::vector<const Device*>> devices_by_disk(Session& session,
 }
 
 void run_info(const InfoOptions& options, Context& context) {
-  std::vector<std::string> images = context.options.images;
-  images.insert(images.end(), options.operands.begin(), options.operands.end());
+  std::vector<ImageName> images = context.options.images;
+  for (const std::string& operand : options.operands) images.push_back(parse_image_name(operand));
   if (images.empty()) throw UsageFailure("info needs an image");
 
   Session session(context.options, context.diagnostics);
-  for (const std::string& operand : images) session.open(parse_image_name(operand).image, false);
+  for (const ImageName& name : images) session.open(name.image, false);
   Json all = Json::array();
   // What is on one may be completed by another.
   auto disks = devices_by_disk(session, images);
@@ -170,8 +170,7 @@ void run_info(const InfoOptions& options, Context& context) {
   for (auto& disk : disks)
     for (const Device* device : assembled)
       if (device->image == disk.front()->image) disk.push_back(device);
-  for (const std::string& operand : images) {
-    const ImageName name = parse_image_name(operand);
+  for (const ImageName& name : images) {
     AttachedImage& image = session.attach(name.image, false);
     const std::optional<VolumeChoice> choice = name.volume ? name.volume : context.options.volume;
 

@@ -72,9 +72,9 @@ void run_mount(const MountRequest& options, Context& context) {
   const SessionOptions& common = context.options;
   if (options.writable && common.read_only) throw UsageFailure("--rw and --ro: choose one");
   // What is mounted is on the first one; the others belong to it.
-  std::vector<std::string> operands = common.images, others;
-  if (operands.size() > 1) others.assign(operands.begin() + 1, operands.end());
-  if (!operands.empty()) operands.resize(1);
+  std::vector<std::string> operands, others;
+  for (const ImageName& name : common.images)
+    (operands.empty() ? operands : others).push_back(name.text);
   operands.insert(operands.end(), options.operands.operands.begin(),
                   options.operands.operands.end());
   if (operands.size() != 2)

@@ -233,13 +233,12 @@ class Shell {
 };
 
 void run_sh(const ImageAndPaths& operands, Context& context) {
-  const auto [image, choice, paths] = operands.resolve(context.options);
+  const auto [name, paths] = operands.resolve(context.options);
   if (paths.size() > 1) throw UsageFailure("sh takes one image, and the directory to begin in");
   // It reads its settings and what is known of the terminal.
   LineReader reader;
   Session session(context.options, context.diagnostics);
   session.host_paths().allow_writing(".");
-  const ImageName name{image, choice, {}};
   Volume& volume =
       context.options.read_only ? session.mount(name) : session.mount_for_writing(name);
   Shell(context, volume, paths.empty() ? "" : paths.front(), session.host_paths()).run(reader);

@@ -64,7 +64,7 @@ void tar_in(const TarOptions& options, Context& context) {
 
   Session session(context.options, context.diagnostics);
   session.host_paths().allow_user_names();
-  const Volume& volume = session.mount_for_writing({target.image, target.volume, {}});
+  const Volume& volume = session.mount_for_writing(target.image);
   const auto tree = make_image_tree(volume);
   Progress progress(context.options.quiet);
   const ProgressLine line(context.diagnostics, progress);
@@ -86,7 +86,7 @@ void run_tar(TarOptions& options, Context& context) {
   }
   const auto source = options.operands.resolve(context.options);
   PackRequest request;
-  request.image = {source.image, source.volume, {}};
+  request.image = source.image;
   request.paths = source.paths;
   request.file = options.file;
   request.compression = compression(options);

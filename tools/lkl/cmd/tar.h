@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "image/image.h"
+#include "image/image_name.h"
 #include "lkl/options.h"
 #include "tree/archive.h"
 
