@@ -60,7 +60,8 @@ TEST_F(HppTest, OneKernelAtATime) {
   EXPECT_FALSE(other.halt());
   EXPECT_FALSE(lkl_is_running());
   std::string log;
-  kernel_ = lkl::Kernel::boot({.print = [&](std::string_view text) { log += text; }});
+  kernel_ =
+      lkl::Kernel::boot({.loglevel = 8, .print = [&](std::string_view text) { log += text; }});
   EXPECT_NE(log.find("Linux version"), std::string::npos);
   EXPECT_FALSE(kernel_.halt());
   kernel_ = lkl::Kernel::boot({.print = nullptr});  // and again
