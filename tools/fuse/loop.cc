@@ -34,6 +34,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "base/signals.h"
 #include "protocol.h"
 #include "worker.h"
@@ -140,28 +141,20 @@ class RequestBuffer {
   fuse_buf request_ = {};
 };
 
-[[noreturn]] void fail(const char* what) {
-  throw std::system_error(errno, std::system_category(), what);
-}
-
-// Signals that end the loop, as a descriptor.
+// Signals that end the loop, as a descriptor. They stay blocked after it: what comes while the
+// image is closed must not cut that short.
 class EndSignals {
  public:
   EndSignals() {
     const sigset_t set = tool::end_signals();
     pthread_sigmask(SIG_BLOCK, &set, nullptr);
-    fd_ = signalfd(-1, &set, SFD_CLOEXEC);
-    if (fd_ < 0) fail("signalfd");
+    file_ = tool::Descriptor(signalfd(-1, &set, SFD_CLOEXEC), "signalfd");
   }
-  EndSignals(const EndSignals&) = delete;
-  EndSignals& operator=(const EndSignals&) = delete;
-  // They stay blocked: what comes while the image is closed must not cut that short.
-  ~EndSignals() { close(fd_); }
 
-  int fd() const { return fd_; }
+  int fd() const { return file_.get(); }
 
  private:
-  int fd_;
+  tool::Descriptor file_;
 };
 
 class Loop {

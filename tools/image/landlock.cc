@@ -55,34 +55,27 @@ Landlock::Landlock(Network network) {
   const std::size_t size = version >= 6   ? sizeof(rules)
                            : version >= 4 ? offsetof(Ruleset, scoped)
                                           : offsetof(Ruleset, network);
-  ruleset_ = static_cast<int>(::syscall(SYS_landlock_create_ruleset, &rules, size, 0));
-  if (ruleset_ < 0) fail("landlock_create_ruleset");
-}
-
-Landlock::~Landlock() {
-  if (ruleset_ >= 0) ::close(ruleset_);
+  ruleset_ = Descriptor(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &rules, size, 0)));
+  if (!ruleset_) fail("landlock_create_ruleset");
 }
 
 void Landlock::allow(const std::string& path, std::uint64_t rights) {
   if (!available()) return;
-  const int at = ::open(path.c_str(), O_PATH | O_CLOEXEC);
-  if (at < 0) return;
+  const Descriptor at(::open(path.c_str(), O_PATH | O_CLOEXEC));
+  if (!at) return;
   struct stat status = {};
   rights &= all_;
-  if (::fstat(at, &status) != 0 || !S_ISDIR(status.st_mode)) rights &= kOfFiles;
-  const landlock_path_beneath_attr rule = {.allowed_access = rights, .parent_fd = at};
-  const bool added = rights == 0 || ::syscall(SYS_landlock_add_rule, ruleset_,
+  if (::fstat(at.get(), &status) != 0 || !S_ISDIR(status.st_mode)) rights &= kOfFiles;
+  const landlock_path_beneath_attr rule = {.allowed_access = rights, .parent_fd = at.get()};
+  const bool added = rights == 0 || ::syscall(SYS_landlock_add_rule, ruleset_.get(),
                                               LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
-  const int error = errno;
-  ::close(at);
-  errno = error;
   // A pipe is in no file system that has paths; it is not restricted.
-  if (!added && error != EBADFD) fail(path);
+  if (!added && errno != EBADFD) fail(path);
 }
 
 int Landlock::enter() const noexcept {
   if (!available()) return 0;
-  return ::syscall(SYS_landlock_restrict_self, ruleset_, 0) == 0 ? 0 : errno;
+  return ::syscall(SYS_landlock_restrict_self, ruleset_.get(), 0) == 0 ? 0 : errno;
 }
 
 }  // namespace lkl::tool

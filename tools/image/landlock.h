@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <string>
 
+#include "base/descriptor.h"
+
 namespace lkl::tool {
 
 // What the host's kernel knows of it; rights that it does not know are left out of each rule.
@@ -29,12 +31,9 @@ class Landlock {
 
   // Throws Failure.
   explicit Landlock(Network network = Network::kNone);
-  Landlock(const Landlock&) = delete;
-  Landlock& operator=(const Landlock&) = delete;
-  ~Landlock();
 
   // False if the host's kernel has none; the rest does nothing then.
-  bool available() const { return ruleset_ >= 0; }
+  bool available() const { return static_cast<bool>(ruleset_); }
   // All that there is to be allowed.
   std::uint64_t all() const { return all_; }
   // Allows it for what is at the path, and below it. What is not there needs no rule.
@@ -45,7 +44,7 @@ class Landlock {
 
  private:
   std::uint64_t all_ = 0;
-  int ruleset_ = -1;
+  Descriptor ruleset_;
 };
 
 }  // namespace lkl::tool

@@ -66,19 +66,14 @@ void say(int peer, std::string_view text) {
   (void)!::send(peer, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-void close_all(std::vector<int>& peers) {
-  for (const int peer : peers) ::close(peer);
-  peers.clear();
-}
-
-// -1 if nobody listens, or somebody else.
-int connect_to(const Address& address, uid_t owner) {
+// None if nobody listens, or somebody else.
+Descriptor connect_to(const Address& address, uid_t owner) {
   // Others could keep us waiting in their queue.
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return -1;
-  if (::connect(fd, address.get(), address.length) == 0 && owner_of(fd) == owner) return fd;
-  ::close(fd);
-  return -1;
+  Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket || ::connect(socket.get(), address.get(), address.length) != 0 ||
+      owner_of(socket.get()) != owner)
+    return {};
+  return socket;
 }
 
 }  // namespace
@@ -101,37 +96,33 @@ int open_mount_end(dev_t mount) {
   std::uint64_t random[2];
   if (::getrandom(random, sizeof(random), 0) != sizeof(random)) return -1;
   const Address address(fmt::format("{}{:016x}{:016x}", common_part(mount), random[0], random[1]));
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return -1;
-  if (::bind(fd, address.get(), address.length) == 0 && ::listen(fd, SOMAXCONN) == 0) return fd;
-  ::close(fd);
-  return -1;
-}
-
-MountEnd::~MountEnd() {
-  close_all(peers_);
+  Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket || ::bind(socket.get(), address.get(), address.length) != 0 ||
+      ::listen(socket.get(), SOMAXCONN) != 0)
+    return -1;
+  return socket.release();
 }
 
 void MountEnd::tell(const std::string& problem) {
   const std::string_view text =
       problem.empty() ? kComplete : std::string_view(problem).substr(0, kMostText);
-  for (const int peer : peers_) say(peer, text);
-  close_all(peers_);
+  for (const Descriptor& peer : peers_) say(peer.get(), text);
+  peers_.clear();
 }
 
 MountEndSocket::~MountEndSocket() {
   if (thread_.joinable()) {
-    ::shutdown(socket_, SHUT_RDWR);
+    ::shutdown(socket_.get(), SHUT_RDWR);
     thread_.join();
   }
-  if (socket_ >= 0) ::close(socket_);
-  for (const int peer : peers_) end_.add(peer);
+  socket_.reset();
+  for (Descriptor& peer : peers_) end_.add(std::move(peer));
 }
 
 void MountEndSocket::start(int socket, int mount) {
-  socket_ = socket;
+  socket_ = Descriptor(socket);
   mount_ = mount;
-  if (socket_ < 0) return;
+  if (!socket_) return;
   const EndSignalsBlocked blocked;
   thread_ = std::thread([this] { answer(); });
 }
@@ -142,35 +133,29 @@ void MountEndSocket::answer() {
   for (;;) {
     watched.clear();
     watched.push_back({mount_, 0, 0});
-    watched.push_back({socket_, static_cast<short>(peers_.size() < kMostPeers ? POLLIN : 0), 0});
-    for (const int peer : peers_) watched.push_back({peer, 0, 0});
+    watched.push_back(
+        {socket_.get(), static_cast<short>(peers_.size() < kMostPeers ? POLLIN : 0), 0});
+    for (const Descriptor& peer : peers_) watched.push_back({peer.get(), 0, 0});
     if (::poll(watched.data(), watched.size(), -1) < 0) continue;
     // From now on nobody else comes: the number of the mount may be another's.
     if ((watched[0].revents | watched[1].revents) & kGone) break;
     std::size_t kept = 0;
-    for (std::size_t i = 0; i < peers_.size(); i++) {
-      if (watched[i + 2].revents & kGone)
-        ::close(peers_[i]);
-      else
-        peers_[kept++] = peers_[i];
-    }
+    for (std::size_t i = 0; i < peers_.size(); i++)
+      if (!(watched[i + 2].revents & kGone)) std::swap(peers_[kept++], peers_[i]);
     peers_.resize(kept);
     if (watched[1].revents & POLLIN) welcome();
   }
-  ::shutdown(socket_, SHUT_RDWR);
+  ::shutdown(socket_.get(), SHUT_RDWR);
 }
 
 void MountEndSocket::welcome() {
-  const int peer = ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
-  if (peer < 0) return;
-  const std::optional<uid_t> owner = owner_of(peer);
+  Descriptor peer(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  if (!peer) return;
+  const std::optional<uid_t> owner = owner_of(peer.get());
   // It is there after the other side has looked which mount it is.
-  if ((owner == ::geteuid() || owner == 0) && is_mounted(mount_)) {
-    peers_.push_back(peer);
-    say(peer, kServing);
-  } else {
-    ::close(peer);
-  }
+  if ((owner != ::geteuid() && owner != 0) || !is_mounted(mount_)) return;
+  peers_.push_back(std::move(peer));
+  say(peers_.back().get(), kServing);
 }
 
 MountEndWaiter::MountEndWaiter(dev_t mount, uid_t owner) {
@@ -180,14 +165,10 @@ MountEndWaiter::MountEndWaiter(dev_t mount, uid_t owner) {
     check_interrupted();
     const std::size_t at = line.find(wanted);
     if (at == std::string::npos) continue;
-    const int peer = connect_to(Address(line.substr(at + 1)), owner);
-    if (peer >= 0) peers_.push_back(peer);
+    Descriptor peer = connect_to(Address(line.substr(at + 1)), owner);
+    if (peer) peers_.push_back(std::move(peer));
   }
   find_the_one();
-}
-
-MountEndWaiter::~MountEndWaiter() {
-  close_all(peers_);
 }
 
 void MountEndWaiter::find_the_one() {
@@ -198,26 +179,23 @@ void MountEndWaiter::find_the_one() {
         std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
     if (left <= 0) return;
     std::vector<pollfd> watched;
-    for (const int peer : peers_) watched.push_back({peer, POLLIN, 0});
+    for (const Descriptor& peer : peers_) watched.push_back({peer.get(), POLLIN, 0});
     const bool any = poll_or_signal(watched, static_cast<int>(left));
     check_interrupted();
     if (!any) continue;
-    std::vector<int> others;
-    int found = -1;
-    for (const pollfd& peer : watched) {
+    std::vector<Descriptor> others;
+    for (std::size_t i = 0; i < peers_.size(); i++) {
       char word = 0;
-      if (peer.revents == 0 || found >= 0)
-        others.push_back(peer.fd);
-      else if (::recv(peer.fd, &word, 1, MSG_DONTWAIT) == 1 && word == kServing[0])
-        found = peer.fd;
-      else
-        ::close(peer.fd);  // its mount is gone
+      if (watched[i].revents == 0) {
+        others.push_back(std::move(peers_[i]));
+      } else if (::recv(peers_[i].get(), &word, 1, MSG_DONTWAIT) == 1 && word == kServing[0]) {
+        others.clear();
+        others.push_back(std::move(peers_[i]));
+        peers_ = std::move(others);
+        return;
+      }  // else its mount is gone
     }
     peers_ = std::move(others);
-    if (found < 0) continue;
-    close_all(peers_);
-    peers_.push_back(found);
-    return;
   }
 }
 
@@ -245,8 +223,8 @@ MountEndWaiter::End end_of(int peer) {
 MountEndWaiter::End MountEndWaiter::wait() {
   End end = {!peers_.empty(), {}};
   // Of several it may be any one.
-  for (const int peer : peers_)
-    if (End one = end_of(peer); !one.complete && end.problem.empty()) end = std::move(one);
+  for (const Descriptor& peer : peers_)
+    if (End one = end_of(peer.get()); !one.complete && end.problem.empty()) end = std::move(one);
   return end;
 }
 

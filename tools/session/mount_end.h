@@ -17,7 +17,10 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
+
+#include "base/descriptor.h"
 
 namespace lkl::tool {
 
@@ -34,18 +37,13 @@ int open_mount_end(dev_t mount);
 // Those who wait for the end.
 class MountEnd {
  public:
-  MountEnd() = default;
-  MountEnd(const MountEnd&) = delete;
-  MountEnd& operator=(const MountEnd&) = delete;
-  ~MountEnd();
-
   // Takes over a connection. While nobody else uses this.
-  void add(int peer) { peers_.push_back(peer); }
+  void add(Descriptor peer) { peers_.push_back(std::move(peer)); }
   // The image is closed. Tells those who wait what went wrong; nothing if all of it is there.
   void tell(const std::string& problem);
 
  private:
-  std::vector<int> peers_;
+  std::vector<Descriptor> peers_;
 };
 
 // Answers those who connect while it is mounted. A thread of its own: whatever the mount waits for,
@@ -66,9 +64,9 @@ class MountEndSocket {
   void welcome();
 
   MountEnd& end_;
-  int socket_ = -1;
+  Descriptor socket_;
   int mount_ = -1;
-  std::vector<int> peers_;
+  std::vector<Descriptor> peers_;
   std::thread thread_;
 };
 
@@ -78,9 +76,6 @@ class MountEndWaiter {
   // Waits some seconds at most for the word of the process. `owner`: who has mounted it. Throws
   // Interrupted.
   MountEndWaiter(dev_t mount, uid_t owner);
-  MountEndWaiter(const MountEndWaiter&) = delete;
-  MountEndWaiter& operator=(const MountEndWaiter&) = delete;
-  ~MountEndWaiter();
 
   // Whether there is somebody to wait for.
   explicit operator bool() const { return !peers_.empty(); }
@@ -95,7 +90,7 @@ class MountEndWaiter {
   void find_the_one();
 
   // The one that serves the mount, or, if none has said so, all that have not said anything.
-  std::vector<int> peers_;
+  std::vector<Descriptor> peers_;
 };
 
 }  // namespace lkl::tool
