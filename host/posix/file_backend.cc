@@ -15,6 +15,7 @@
 #include "host.h"
 #include "posix/aligned_buffer.h"
 #include "posix/iovec.h"
+#include "posix/whole.h"
 
 namespace lkl::host {
 namespace {
@@ -331,14 +332,12 @@ int FileBackend::write_zeroes(uint64_t offset, uint64_t length, bool unmap) cons
 }
 
 int FileBackend::write_plain_zeroes(uint64_t offset, uint64_t length) const {
-  alignas(4096) static constexpr char kZeroes[64 << 10] = {};
+  alignas(4096) static constexpr std::byte kZeroes[64 << 10] = {};
   while (length > 0) {
-    const ssize_t count = pwrite(image_->fd(), kZeroes, std::min<uint64_t>(length, sizeof kZeroes),
-                                 static_cast<off_t>(offset));
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return count < 0 ? -errno : -EIO;
-    offset += static_cast<uint64_t>(count);
-    length -= static_cast<uint64_t>(count);
+    const uint64_t part = std::min<uint64_t>(length, sizeof kZeroes);
+    if (const int error = write_whole(image_->fd(), kZeroes, part, offset)) return error;
+    offset += part;
+    length -= part;
   }
   return 0;
 }

@@ -46,11 +46,15 @@ def sources(source):
                     yield os.path.relpath(os.path.join(folder, name), source)
 
 
-def included(source, path):
-    """The files of the tree that it includes; what is generated or of the system is no file."""
+def include_lines(source, path):
+    """'<' or '"', and the name."""
     with open(os.path.join(source, path), errors="replace") as file:
-        names = re.findall(r'^\s*#\s*include\s*["<]([^">]+)[">]', file.read(), re.M)
-    for name in names:
+        return re.findall(r'^\s*#\s*include\s*(["<])([^">]+)[">]', file.read(), re.M)
+
+
+def included(source, path, lines):
+    """The files of the tree that it includes; what is generated or of the system is no file."""
+    for _, name in lines:
         for root in (os.path.dirname(path),) + ROOTS:
             found = os.path.normpath(os.path.join(root, name))
             if os.path.isfile(os.path.join(source, found)):
@@ -58,13 +62,11 @@ def included(source, path):
                 break
 
 
-def system_headers(source, path):
-    folder = os.path.dirname(path)
-    if path.split("/")[0] != PORTABLE or folder in HOSTS:
+def system_headers(path, lines):
+    if path.split("/")[0] != PORTABLE or os.path.dirname(path) in HOSTS:
         return []
-    with open(os.path.join(source, path), errors="replace") as file:
-        names = re.findall(r"^\s*#\s*include\s*<([^>]+[.]h)>", file.read(), re.M)
-    return [name for name in names if name not in LIBRARIES]
+    return [name for bracket, name in lines
+            if bracket == "<" and name.endswith(".h") and name not in LIBRARIES]
 
 
 def circle(graph):
@@ -103,10 +105,11 @@ def main():
         if folder not in table:
             wrong.append(f"{path}: docs/layout.md does not know its folder")
             continue
-        files[path] = {other for other in included(source, path)
+        lines = include_lines(source, path)
+        files[path] = {other for other in included(source, path, lines)
                        if other != path and (path, other) not in EACH_OTHER}
         wrong += [f"{path} includes <{name}>: that is for {HOSTS[0]}"
-                  for name in system_headers(source, path)]
+                  for name in system_headers(path, lines)]
         for other in sorted(files[path]):
             target = os.path.dirname(other)
             if target == folder:

@@ -17,16 +17,12 @@ constexpr Command kCommands[] = {
    .summary = summary_,                           \
    .add = add_##name_ __VA_OPT__(, ) __VA_ARGS__},
 #include "lkl/commands.def"
-#undef LKL_COMMAND
-#undef LKL_GROUP
 };
 
 constexpr const char* kTitles[] = {
 #define LKL_GROUP(group, title) title,
 #define LKL_COMMAND(...)
 #include "lkl/commands.def"
-#undef LKL_COMMAND
-#undef LKL_GROUP
 };
 
 static_assert(std::is_sorted(std::begin(kCommands), std::end(kCommands),

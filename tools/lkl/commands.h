@@ -23,16 +23,12 @@ using AddCommand = Run (*)(CLI::App& parser);
 #define LKL_GROUP(group, title)
 #define LKL_COMMAND(name, ...) Run add_##name(CLI::App& parser);
 #include "lkl/commands.def"
-#undef LKL_COMMAND
-#undef LKL_GROUP
 
 // What a command works on; help shows them so.
 enum class Group {
 #define LKL_GROUP(group, title) group,
 #define LKL_COMMAND(name, ...)
 #include "lkl/commands.def"
-#undef LKL_COMMAND
-#undef LKL_GROUP
 };
 
 struct Command {
