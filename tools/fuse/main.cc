@@ -3,7 +3,6 @@
 // lklfuse: mounts a disk image of any file system of Linux, without privileges.
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>

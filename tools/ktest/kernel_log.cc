@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fmt/format.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>

@@ -9,7 +9,6 @@
 #include <asm/setup.h>
 #include <asm/cpu.h>
 #include "lkl.h"
-#include "shared_word.h"
 
 /* Idle: until a host thread comes back with something pending. */
 void lkl_cpu_leave(void)

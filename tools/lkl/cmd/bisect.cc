@@ -2,10 +2,8 @@
 //
 // lkl bisect
 #include <errno.h>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <filesystem>
