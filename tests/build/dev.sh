@@ -41,6 +41,39 @@ remember)
 	remember seconds 3725
 	expect "$(minutes "$(recall seconds)")" 62:05
 	;;
+build)
+	# A preset with a kernel is built, one that takes another's, and one that does not build.
+	cat >"$work/CMakePresets.json" <<-'END'
+		{"version": 3, "configurePresets": [
+		  {"name": "own", "generator": "Ninja", "binaryDir": "${sourceDir}/build/own"},
+		  {"name": "taken", "generator": "Ninja", "binaryDir": "${sourceDir}/build/taken"},
+		  {"name": "bad", "generator": "Ninja", "binaryDir": "${sourceDir}/build/bad"}
+		]}
+	END
+	cat >"$work/CMakeLists.txt" <<-'END'
+		cmake_minimum_required(VERSION 3.20)
+		project(some NONE)
+		set(kernel ${CMAKE_BINARY_DIR}/kernel/tree/build)
+		if(CMAKE_BINARY_DIR MATCHES own)
+		  add_custom_target(all_of_it ALL COMMAND mkdir -p ${kernel} COMMAND touch ${kernel}/one.o COMMAND echo a warning)
+		elseif(CMAKE_BINARY_DIR MATCHES bad)
+		  add_custom_target(all_of_it ALL COMMAND false)
+		else()
+		  add_custom_target(all_of_it ALL COMMAND true)
+		endif()
+	END
+	for preset in own taken bad; do
+		# not as a condition: errexit would be off in it, and it is how demo and test run
+		(set +e; (set -e; build $preset; echo "built") >"$work/out" 2>&1; echo $? >"$work/status")
+		case $preset in
+		own) grep -qx 'a warning' "$work/out" || fail "it hid: $(cat "$work/out")" ;;
+		bad) grep -q 'building preset bad failed' "$work/out" || fail "it said $(cat "$work/out")" ;;
+		esac
+		expect "$preset $(cat "$work/status")" "$preset $([ $preset != bad ] && echo 0 || echo 1)"
+	done
+	expect "$(recall objects.own)" 1
+	expect "$(recall objects.taken)" ""
+	;;
 *) fail "no such case: $1" ;;
 esac
 echo "ok: $1"

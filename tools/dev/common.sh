@@ -77,7 +77,8 @@ install_packages() { # PACKAGE...
 	rm -f "$log"
 }
 
-kernel_objects() { find "$root/build/$preset/kernel/tree/build" -name '*.o' ! -name built-in.o 2>/dev/null | wc -l; }
+# None where a preset takes another's kernel; while it is built, files go that find has seen.
+kernel_objects() { { find "$root/build/$preset/kernel/tree/build" -name '*.o' ! -name built-in.o 2>/dev/null || :; } | wc -l; }
 
 # Ninja's "[12/345] what". The kernel is one of its steps, the longest: of that the objects are counted.
 ninja_state() { # LOG
