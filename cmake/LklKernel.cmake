@@ -62,6 +62,23 @@ set(kernel_obj ${LKL_KERNEL_TREE}/build)
 set(LKL_KERNEL_HEADERS ${kernel_obj}/usr/include)
 set(LKL_KERNEL_OBJECT ${kernel_dir}/lkl-kernel.o)
 set(kernel_script ${CMAKE_SOURCE_DIR}/tools/build/kernel.sh)
+
+# What it is made of: one that is shared has to be the same for all. The owner says it; another
+# build that was first says it for the owner.
+set(made_of "${CMAKE_SOURCE_DIR}/arch/lkl ${LKL_KERNEL_SOURCE} ${fragments}")
+set(made_of_file ${kernel_dir}/made-of)
+if(EXISTS ${made_of_file})
+  file(READ ${made_of_file} made_of_before)
+endif()
+if(NOT made_of STREQUAL made_of_before)
+  if(made_of_before AND NOT LKL_KERNEL_BUILD_DIR STREQUAL "${CMAKE_BINARY_DIR}/kernel")
+    message(FATAL_ERROR "LKL_KERNEL_BUILD_DIR=${LKL_KERNEL_BUILD_DIR}: the kernel there is another: of\n"
+                        "  ${made_of_before}\nnot of\n  ${made_of}\n"
+                        "Give its folder only to builds of the same source tree, kernel source and profile.")
+  endif()
+  file(WRITE ${made_of_file} "${made_of}")
+endif()
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${made_of_file})
 list(JOIN fragments " " fragments_words)
 set(tests_words)
 set(tests_inputs)

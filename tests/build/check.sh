@@ -53,6 +53,20 @@ clash)
 	"$CXX" "$work/app.o" "$STATIC" $PRIVATE_LIBS -z noexecstack -o "$work/app"
 	expect_boot "$work/app"
 	;;
+shared_kernel)
+	# A kernel that is shared is the same for all, also when the owner changes what it has.
+	configure() { # FOLDER PROFILE [OPTION]
+		cmake -S "$SRC" -B "$work/$1" -DLKL_PROFILE="$2" -DBUILD_TESTING=OFF -DLKL_BUILD_TOOLS=OFF -DLKL_BUILD_PYTHON=OFF \
+			${3:+"$3"} >"$work/log" 2>&1
+	}
+	shared=-DLKL_KERNEL_BUILD_DIR=$work/owner/kernel
+	configure owner minimal || { cat "$work/log"; die "cmake"; }
+	configure same minimal "$shared" || { cat "$work/log"; die "the same profile is refused"; }
+	! configure other debug "$shared" || die "a kernel of profile minimal is taken for one of debug"
+	tr -s ' \n' ' ' <"$work/log" | grep -q "LKL_KERNEL_BUILD_DIR=$work/owner/kernel: the kernel there is another" || { cat "$work/log"; die "no reason"; }
+	configure owner debug || { cat "$work/log"; die "the owner may not change its profile"; }
+	! configure same minimal "$shared" || die "the owner's new profile is not seen"
+	;;
 install_cmake)
 	install_tree
 	cmake -S "$HERE/project" -B "$work/b" -DCMAKE_PREFIX_PATH="$work/inst" >"$work/log" 2>&1 &&
