@@ -5,12 +5,14 @@
 #ifndef LKL_TOOL_COMMANDS_H
 #define LKL_TOOL_COMMANDS_H
 
-#include <CLI/CLI.hpp>
-
 #include <functional>
 #include <span>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "lkl/options.h"
+#include "lkl/parser.h"
 
 namespace lkl::tool {
 
@@ -18,10 +20,10 @@ namespace lkl::tool {
 using Run = std::function<void(Context&)>;
 
 // Adds the command's own options to its parser and returns what runs it after the parsing.
-using AddCommand = Run (*)(CLI::App& parser);
+using AddCommand = Run (*)(Parser parser);
 
 #define LKL_GROUP(group, title)
-#define LKL_COMMAND(name, ...) Run add_##name(CLI::App& parser);
+#define LKL_COMMAND(name, ...) Run add_##name(Parser parser);
 #include "lkl/commands.def"
 
 // What a command works on; help shows them so.
@@ -64,7 +66,7 @@ std::span<const FindWord> find_words();
 void parse_exactly(CLI::App& parser, std::vector<std::string> words);
 
 // Adds -P.
-CLI::Option* add_volume_option(CLI::App& parser, const std::string& names, SessionOptions& options);
+Option add_volume_option(Parser parser, const std::string& names, SessionOptions& options);
 
 // The image and paths of a command whose operands are "IMAGE[:PARTITION][:/PATH] [PATH...]", or
 // just "[PATH...]" when -a names the image.

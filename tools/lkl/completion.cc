@@ -2,6 +2,7 @@
 #include "lkl/completion.h"
 
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 

@@ -4,10 +4,12 @@
 #ifndef LKL_TOOL_COMPLETION_H
 #define LKL_TOOL_COMPLETION_H
 
-#include <CLI/CLI.hpp>
-
 #include <string>
 #include <vector>
+
+namespace CLI {
+class App;
+}
 
 namespace lkl::tool {
 

@@ -10,11 +10,11 @@
 namespace lkl::tool {
 
 // As AddCommand; what the options common to all commands would say is put into `common`.
-using AddFace = Run (*)(CLI::App& parser, SessionOptions& common);
+using AddFace = Run (*)(Parser parser, SessionOptions& common);
 
-Run add_cptofs(CLI::App& parser, SessionOptions& common);
-Run add_cpfromfs(CLI::App& parser, SessionOptions& common);
-Run add_fs2tar(CLI::App& parser, SessionOptions& common);
+Run add_cptofs(Parser parser, SessionOptions& common);
+Run add_cpfromfs(Parser parser, SessionOptions& common);
+Run add_fs2tar(Parser parser, SessionOptions& common);
 
 }  // namespace lkl::tool
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <memory>
@@ -101,7 +102,7 @@ void add_common_options(CLI::App& parser, SessionOptions& options, std::string& 
   parser
       .add_option(names("-t", "--type"), options.type, "File system type, if it is not recognised")
       ->type_name("TYPE");
-  auto* part = add_volume_option(parser, names("-P", "--partition"), options);
+  Option part = add_volume_option(Parser(parser), names("-P", "--partition"), options);
   if (!owned("--offset"))
     parser
         .add_option_function<std::string>(
@@ -115,7 +116,7 @@ void add_common_options(CLI::App& parser, SessionOptions& options, std::string& 
             },
             "Where the file system begins in the image, in bytes (or 4K, 2048s ...)")
         ->type_name("N")
-        ->excludes(part);
+        ->excludes(&part.option());
   parser.add_flag(owned("--force") ? "--truncated" : "--force,--truncated", options.force,
                   "Read what is left of a truncated image");
   parser
@@ -197,7 +198,7 @@ int run_face(const Face& face, int argc, char** argv) {
   Context context;
   context.diagnostics.set_name(face.name);
   CLI::App parser;
-  const Run run_command = face.add(face_parser(parser, face), context.options);
+  const Run run_command = face.add(Parser(face_parser(parser, face)), context.options);
   const std::string help = fmt::format("'{} --help'", face.name);
   if (const auto code = parse(parser, argc, argv, help)) return *code;
   return guarded(context, help, [&] {
@@ -233,7 +234,7 @@ Runs add_everything(CLI::App& parser, SessionOptions& options, TopOptions& top) 
     sub->group(title_of(command.group));
     // What a command has for itself comes first in its help.
     sub->set_help_flag("--help", "Show this help");
-    runs.emplace_back(sub, command.add(*sub));
+    runs.emplace_back(sub, command.add(Parser(*sub)));
     if (sub->get_option_no_throw("-h") == nullptr)
       sub->set_help_flag("-h,--help", "Show this help");
     if (command.common) add_common_options(*sub, options, top.memory, command.own);
@@ -249,7 +250,7 @@ void complete(const CLI::App& parser, const std::string& shell) {
   SessionOptions ignored;
   for (const Face& face : kFaces) {
     owner.push_back(std::make_unique<CLI::App>());
-    face.add(face_parser(*owner.back(), face), ignored);
+    face.add(Parser(face_parser(*owner.back(), face)), ignored);
     programs.push_back(owner.back().get());
   }
   fmt::print("{}", bash_completion(programs));
@@ -315,19 +316,17 @@ int finish_output(int code) {
 
 }  // namespace
 
-CLI::Option* add_volume_option(CLI::App& parser, const std::string& names,
-                               SessionOptions& options) {
+Option add_volume_option(Parser parser, const std::string& names, SessionOptions& options) {
   const auto take = [&options](const std::string& text) {
     options.volume = parse_volume_choice(text);
-    if (!options.volume)
-      throw CLI::ValidationError(fmt::format("{}: is not among {}", text, kVolumeChoices));
+    if (!options.volume) refuse_word(fmt::format("{}: is not among {}", text, kVolumeChoices));
   };
   return parser
-      .add_option_function<std::string>(
+      .add_option_function(
           names, take,
           "Partition number (0: the whole disk), UUID=, LABEL=, PARTUUID=, PARTLABEL=, VG/LV, md0, "
           "luks:N, @OFFSET")
-      ->type_name("PART");
+      .type_name("PART");
 }
 
 void parse_exactly(CLI::App& parser, std::vector<std::string> words) {

@@ -202,26 +202,26 @@ void run_bisect(const BisectOptions& options) {
 
 }  // namespace
 
-Run add_bisect(CLI::App& parser) {
+Run add_bisect(Parser parser) {
   auto options = std::make_shared<BisectOptions>();
   parser.add_option("--tree", options->repository, "A git repository of the kernel")
-      ->type_name("DIR")
-      ->required();
+      .type_name("DIR")
+      .required();
   parser.add_option("--good", options->good, "A revision that passes the test")
-      ->type_name("REV")
-      ->required();
+      .type_name("REV")
+      .required();
   parser.add_option("--bad", options->bad, "A later revision that fails it")
-      ->type_name("REV")
-      ->required();
+      .type_name("REV")
+      .required();
   parser.add_option("--build", options->folder, "Where to work (a folder in ~/.cache)")
-      ->type_name("DIR");
-  parser.add_option("--log", options->log, "Write git's log of the bisection")->type_name("FILE");
+      .type_name("DIR");
+  parser.add_option("--log", options->log, "Write git's log of the bisection").type_name("FILE");
   parser
       .add_option(
           "test", options->test,
           "What to run: the words after 'lkl test' (kunit or boot ...), or a program, {} is "
           "the tree")
-      ->type_name("-- TEST...");
+      .type_name("-- TEST...");
   return [options](Context&) { run_bisect(*options); };
 }
 

@@ -266,17 +266,17 @@ class Builder {
 
 }  // namespace
 
-Run add_build(CLI::App& parser) {
+Run add_build(Parser parser) {
   auto options = std::make_shared<BuildOptions>();
-  parser.add_option("directory", options->directory, "What goes into the image")->type_name("DIR");
-  parser.add_option("image", options->image, "The image to make")->type_name("IMAGE");
-  parser.add_option("--size", options->size, "Size of the image, or 'auto'")->type_name("SIZE");
-  parser.add_option("--label", options->label, "Name of the file system")->type_name("NAME");
-  parser.add_option("--uuid", options->uuid, "UUID of the file system")->type_name("UUID");
+  parser.add_option("directory", options->directory, "What goes into the image").type_name("DIR");
+  parser.add_option("image", options->image, "The image to make").type_name("IMAGE");
+  parser.add_option("--size", options->size, "Size of the image, or 'auto'").type_name("SIZE");
+  parser.add_option("--label", options->label, "Name of the file system").type_name("NAME");
+  parser.add_option("--uuid", options->uuid, "UUID of the file system").type_name("UUID");
   parser.add_option("--owner", options->owner, "Give everything to this user and group")
-      ->type_name("UID[:GID]");
+      .type_name("UID[:GID]");
   parser.add_option("--mkfs-options", options->mkfs_options, "More options for mkfs.TYPE")
-      ->type_name("OPTIONS");
+      .type_name("OPTIONS");
   parser.add_flag("--force", options->force, "Replace the image if it exists");
   parser.add_flag("--reproducible", options->reproducible,
                   "The same image for the same files; SOURCE_DATE_EPOCH does it too");

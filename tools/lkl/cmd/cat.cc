@@ -57,9 +57,9 @@ void run_cat(const ImageAndPaths& operands, Context& context) {
 
 }  // namespace
 
-Run add_cat(CLI::App& parser) {
+Run add_cat(Parser parser) {
   auto operands = std::make_shared<ImageAndPaths>();
-  parser.add_option("operands", operands->operands, "IMAGE[:PARTITION] PATH...")->type_name(" ");
+  parser.add_option("operands", operands->operands, "IMAGE[:PARTITION] PATH...").type_name(" ");
   return [operands](Context& context) { run_cat(*operands, context); };
 }
 

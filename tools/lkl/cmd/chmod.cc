@@ -39,11 +39,11 @@ void run_chmod(const ChmodOptions& options, Context& context) {
 
 }  // namespace
 
-Run add_chmod(CLI::App& parser) {
+Run add_chmod(Parser parser) {
   auto options = std::make_shared<ChmodOptions>();
-  parser.add_option("mode", options->mode, "755, or u+rwx,go-w")->type_name("MODE");
+  parser.add_option("mode", options->mode, "755, or u+rwx,go-w").type_name("MODE");
   parser.add_option("operands", options->operands.operands, "IMAGE[:PARTITION] PATH...")
-      ->type_name(" ");
+      .type_name(" ");
   parser.add_flag("-R,--recursive", options->recursive, "Directories with all that is in them");
   return [options](Context& context) { run_chmod(*options, context); };
 }

@@ -119,12 +119,12 @@ void run_chown(const ChownOptions& options, Context& context) {
 
 }  // namespace
 
-Run add_chown(CLI::App& parser) {
+Run add_chown(Parser parser) {
   auto options = std::make_shared<ChownOptions>();
   parser.add_option("owner", options->owner, "UID[:GID], or names that the image knows")
-      ->type_name("OWNER");
+      .type_name("OWNER");
   parser.add_option("operands", options->operands.operands, "IMAGE[:PARTITION] PATH...")
-      ->type_name(" ");
+      .type_name(" ");
   parser.add_flag("-R,--recursive", options->recursive, "Directories with all that is in them");
   parser.add_flag("-h,--no-dereference", options->no_dereference,
                   "Symbolic links themselves, not what they lead to");

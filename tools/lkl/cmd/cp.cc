@@ -156,10 +156,10 @@ void run_copy(Context& context, const CopyRequest& request) {
   copy_paths(context.diagnostics, request.copy, from, {trees.of(destination), destination.path});
 }
 
-Run add_cp(CLI::App& parser) {
+Run add_cp(Parser parser) {
   auto options = std::make_shared<CpOptions>();
   CopyOptions& copy = options->copy;
-  parser.add_option("operands", options->operands, "SOURCE... DESTINATION")->type_name(" ");
+  parser.add_option("operands", options->operands, "SOURCE... DESTINATION").type_name(" ");
   parser.add_flag("-r,-R,--recursive", copy.recursive, "Directories with all that is in them");
   parser.add_flag("-L,--dereference", copy.dereference, "Follow all symbolic links");
   parser.add_flag("--no-dereference", copy.no_dereference,
@@ -172,18 +172,17 @@ Run add_cp(CLI::App& parser) {
   parser
       .add_option("--preserve", options->preserve,
                   "Keep only these: mode, ownership, timestamps, links, xattr, all")
-      ->type_name("ATTRIBUTES");
+      .type_name("ATTRIBUTES");
   parser.add_option("--no-preserve", options->no_preserve, "Do not keep these")
-      ->type_name("ATTRIBUTES");
-  parser.add_flag_callback(
-      "-p,--archive", [] {}, "Keep all of these; it is what cp does anyhow");
+      .type_name("ATTRIBUTES");
+  parser.add_flag("-p,--archive", "Keep all of these; it is what cp does anyhow");
   parser.add_flag("--no-owner", options->no_owner, "As --no-preserve=ownership");
   parser.add_option("--owner", options->owner, "Give everything to this user and group")
-      ->type_name("UID[:GID]");
+      .type_name("UID[:GID]");
   parser.add_flag("--trusted", copy.trusted,
                   "As root, out of an image: device nodes, set-ID bits and capabilities, too");
   parser.add_option("--sparse", options->sparse, "Whether to make holes")
-      ->type_name("auto|always|never");
+      .type_name("auto|always|never");
   return [options](Context& context) { run_cp(*options, context); };
 }
 

@@ -53,12 +53,12 @@ void run_cptofs(const CptofsOptions& options, bool to_image, Context& context) {
   run_copy(context, request);
 }
 
-Run add(CLI::App& parser, SessionOptions& common, bool to_image) {
+Run add(Parser parser, SessionOptions& common, bool to_image) {
   auto options = std::make_shared<CptofsOptions>();
-  parser.add_option("operands", options->operands, "SOURCE... DESTINATION")->type_name(" ");
-  parser.add_option("-i,--filesystem-image", options->image, "The image")->type_name("IMAGE");
+  parser.add_option("operands", options->operands, "SOURCE... DESTINATION").type_name(" ");
+  parser.add_option("-i,--filesystem-image", options->image, "The image").type_name("IMAGE");
   parser.add_option("-t,--filesystem-type", common.type, "Its type, if it is not recognised")
-      ->type_name("FSTYPE");
+      .type_name("FSTYPE");
   add_volume_option(parser, "-P,--partition", common);
   parser.add_flag("-p,--enable-printk", options->messages, "Show the kernel's messages");
   parser.add_flag("--no-sandbox", common.no_sandbox,
@@ -66,23 +66,21 @@ Run add(CLI::App& parser, SessionOptions& common, bool to_image) {
   if (!to_image)
     parser.add_flag("--trusted", options->trusted, "As root: device nodes and capabilities, too");
   parser.add_option("-m,--mb,--memory", options->megabytes, "Memory for the kernel, in MiB")
-      ->type_name("MB");
-  parser.add_option("-o,--owner", options->owner, "Owner of the copies, a number")
-      ->type_name("UID");
-  parser.add_option("-g,--group", options->group, "Group of the copies, a number")
-      ->type_name("GID");
+      .type_name("MB");
+  parser.add_option("-o,--owner", options->owner, "Owner of the copies, a number").type_name("UID");
+  parser.add_option("-g,--group", options->group, "Group of the copies, a number").type_name("GID");
   parser.add_option("-s,--selinux", options->label, "SELinux label of the copies in the image")
-      ->type_name("LABEL");
+      .type_name("LABEL");
   return [options, to_image](Context& context) { run_cptofs(*options, to_image, context); };
 }
 
 }  // namespace
 
-Run add_cptofs(CLI::App& parser, SessionOptions& common) {
+Run add_cptofs(Parser parser, SessionOptions& common) {
   return add(parser, common, true);
 }
 
-Run add_cpfromfs(CLI::App& parser, SessionOptions& common) {
+Run add_cpfromfs(Parser parser, SessionOptions& common) {
   return add(parser, common, false);
 }
 

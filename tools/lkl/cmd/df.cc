@@ -165,9 +165,9 @@ void run_df(const DfOptions& options, Context& context) {
 
 }  // namespace
 
-Run add_df(CLI::App& parser) {
+Run add_df(Parser parser) {
   auto options = std::make_shared<DfOptions>();
-  parser.add_option("operands", options->operands, "IMAGE[:PARTITION]...")->type_name(" ");
+  parser.add_option("operands", options->operands, "IMAGE[:PARTITION]...").type_name(" ");
   parser.add_flag("-h,--human-readable", options->human, "Sizes as 1.5K, 20M, 3G");
   parser.add_flag("-i,--inodes", options->inodes, "Inodes instead of blocks");
   parser.add_flag("--json", options->json, "For programs: as JSON");

@@ -284,17 +284,14 @@ void run_diff(const DiffOptions& options, Context& context) {
 
 }  // namespace
 
-Run add_diff(CLI::App& parser) {
+Run add_diff(Parser parser) {
   auto options = std::make_shared<DiffOptions>();
-  parser.add_option("operands", options->operands, "FIRST SECOND")->type_name(" ");
+  parser.add_option("operands", options->operands, "FIRST SECOND").type_name(" ");
   parser.add_flag("--times", options->times, "Compare the times of the last change, too");
   parser.add_flag("--no-owner", options->no_owner, "Do not compare owners");
-  parser
-      .add_option("-x,--exclude", options->exclude, "Leave names out that match (again for more)")
-      ->type_name("PATTERN")
-      ->expected(1)
-      ->allow_extra_args(false)
-      ->take_all();
+  parser.add_option("-x,--exclude", options->exclude, "Leave names out that match (again for more)")
+      .type_name("PATTERN")
+      .each_time();
   parser.add_flag("--json", options->json, "For programs: as JSON");
   return [options](Context& context) { run_diff(*options, context); };
 }

@@ -98,9 +98,9 @@ void run_domains(const DomainsOptions& options, Context& context) {
 
 }  // namespace
 
-Run add_domains(CLI::App& parser) {
+Run add_domains(Parser parser) {
   auto options = std::make_shared<DomainsOptions>();
-  parser.add_option("operands", options->operands, "[DOMAIN...]")->type_name(" ");
+  parser.add_option("operands", options->operands, "[DOMAIN...]").type_name(" ");
   parser.add_flag("--json", options->json, "For programs: as JSON");
   return [options](Context& context) { run_domains(*options, context); };
 }

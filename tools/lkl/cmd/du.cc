@@ -91,14 +91,14 @@ void run_du(DuOptions options, Context& context) {
 
 }  // namespace
 
-Run add_du(CLI::App& parser) {
+Run add_du(Parser parser) {
   auto options = std::make_shared<DuOptions>();
   parser.add_option("operands", options->operands.operands, "IMAGE[:PARTITION] [PATH...]")
-      ->type_name(" ");
+      .type_name(" ");
   parser.add_flag("-s,--summarize", options->summarize, "Only what is named; as -d 0");
   parser.add_flag("-h,--human-readable", options->human, "Sizes as 1.5K, 20M, 3G");
   parser.add_option("-d,--max-depth", options->max_depth, "Only so many levels of directories")
-      ->type_name("N");
+      .type_name("N");
   parser.add_flag("--json", options->json, "For programs: as JSON");
   return [options](Context& context) { run_du(*options, context); };
 }

@@ -208,7 +208,7 @@ std::vector<std::string> take_find_words(std::vector<std::string> words) {
       }
     } else if (word.size() > 2 &&
                std::find(std::begin(kUnknown), std::end(kUnknown), word) != std::end(kUnknown)) {
-      throw CLI::ValidationError(fmt::format(
+      refuse_word(fmt::format(
           "{}: is not among -name, -iname, -type, -size, -maxdepth, -mindepth, -print0, which all "
           "have to fit",
           word));
@@ -217,37 +217,32 @@ std::vector<std::string> take_find_words(std::vector<std::string> words) {
   return words;
 }
 
-Run add_find(CLI::App& parser) {
+Run add_find(Parser parser) {
   auto options = std::make_shared<FindOptions>();
   parser.add_option("operands", options->operands.operands, "IMAGE[:PARTITION] [PATH...]")
-      ->type_name(" ");
+      .type_name(" ");
   const auto add_pattern = [&](const char* name, std::vector<std::string>& to, const char* what) {
-    parser.add_option(name, to, what)
-        ->type_name("PATTERN")
-        ->expected(1)
-        ->allow_extra_args(false)
-        ->take_all();
+    parser.add_option(name, to, what).type_name("PATTERN").each_time();
   };
   add_pattern("--name", options->names, "Names that match, as '*.conf' (also -name)");
   add_pattern("--iname", options->inames, "The same, in capitals or not (-iname)");
   parser.add_option("--type", options->types, "Only these types; fd: of either (-type)")
-      ->type_name("f|d|l|c|b|p|s");
+      .type_name("f|d|l|c|b|p|s");
   parser.add_option("--size", options->size, "Of this size; +: larger, -: smaller")
-      ->type_name("SIZE");
+      .type_name("SIZE");
   parser
       .add_option("--blocks", options->blocks,
                   "-size: the same as find(1) has it, in blocks of 512 bytes, or c, k, M, G")
-      ->type_name("N");
+      .type_name("N");
   parser
       .add_option("--max-depth", options->max_depth,
                   "Only so many levels below what is named (-maxdepth)")
-      ->type_name("N");
+      .type_name("N");
   parser.add_option("--min-depth", options->min_depth, "Not the first levels (-mindepth)")
-      ->type_name("N");
+      .type_name("N");
   parser.add_flag("--print0", options->print0,
                   "A zero byte behind each path, for xargs -0 (-print0)");
-  parser.add_flag_callback(
-      "--print", [] {}, "A line for each path, as is done anyhow (-print)");
+  parser.add_flag("--print", "A line for each path, as is done anyhow (-print)");
   parser.add_flag("--json", options->json, "For programs: as JSON");
   return [options](Context& context) { run_find(*options, context); };
 }

@@ -46,20 +46,20 @@ void run_fs2tar(const Fs2tarOptions& options, Context& context) {
 
 }  // namespace
 
-Run add_fs2tar(CLI::App& parser, SessionOptions& common) {
+Run add_fs2tar(Parser parser, SessionOptions& common) {
   auto options = std::make_shared<Fs2tarOptions>();
-  parser.add_option("image", options->image, "The image")->type_name("IMAGE");
+  parser.add_option("image", options->image, "The image").type_name("IMAGE");
   parser.add_option("file", options->file, "The archive; its ending says how it is compressed")
-      ->type_name("FILE");
+      .type_name("FILE");
   parser
       .add_option("-t,--filesystem-type", common.type, "The image's type, if it is not recognised")
-      ->type_name("FSTYPE");
+      .type_name("FSTYPE");
   add_volume_option(parser, "-P,--partition", common);
   parser.add_flag("-p,--enable-printk", options->messages, "Show the kernel's messages");
   parser.add_flag("--no-sandbox", common.no_sandbox,
                   "Keep all rights of this process while it reads the image");
   parser.add_option("-s,--selinux-contexts", options->labels, "Write the SELinux labels to a file")
-      ->type_name("SELINUX_FILE");
+      .type_name("SELINUX_FILE");
   return [options](Context& context) { run_fs2tar(*options, context); };
 }
 

@@ -2,6 +2,7 @@
 //
 // lkl help
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "lkl/commands.h"
 
@@ -18,10 +19,10 @@ void run_help(const CLI::App& all, const std::string& name) {
 
 }  // namespace
 
-Run add_help(CLI::App& parser) {
+Run add_help(Parser parser) {
   auto name = std::make_shared<std::string>();
-  parser.add_option("command", *name, "The command to explain")->type_name("COMMAND");
-  return [name, &parser](Context&) { run_help(*parser.get_parent(), *name); };
+  parser.add_option("command", *name, "The command to explain").type_name("COMMAND");
+  return [name, app = &parser.app()](Context&) { run_help(*app->get_parent(), *name); };
 }
 
 }  // namespace lkl::tool

@@ -219,9 +219,9 @@ void run_info(const InfoOptions& options, Context& context) {
 
 }  // namespace
 
-Run add_info(CLI::App& parser) {
+Run add_info(Parser parser) {
   auto options = std::make_shared<InfoOptions>();
-  parser.add_option("operands", options->operands, "IMAGE[:PARTITION]...")->type_name(" ");
+  parser.add_option("operands", options->operands, "IMAGE[:PARTITION]...").type_name(" ");
   parser.add_flag("--json", options->json, "For programs: as JSON");
   return [options](Context& context) { run_info(*options, context); };
 }

@@ -68,10 +68,10 @@ void run_ln(const LnOptions& options, Context& context) {
 
 }  // namespace
 
-Run add_ln(CLI::App& parser) {
+Run add_ln(Parser parser) {
   auto options = std::make_shared<LnOptions>();
   parser.add_option("operands", options->operands.operands, "IMAGE[:PARTITION] TARGET... LINK")
-      ->type_name(" ");
+      .type_name(" ");
   parser.add_flag("-s,--symbolic", options->symbolic, "Symbolic links, to any text");
   parser.add_flag("-f,--force", options->force, "Replace what exists, but no directory");
   parser.add_flag("-n,--no-dereference", options->no_dereference,

@@ -235,10 +235,10 @@ void run_ls(const LsOptions& options, Context& context) {
 
 }  // namespace
 
-Run add_ls(CLI::App& parser) {
+Run add_ls(Parser parser) {
   auto options = std::make_shared<LsOptions>();
   parser.add_option("operands", options->operands.operands, "IMAGE[:PARTITION] [PATH...]")
-      ->type_name(" ");
+      .type_name(" ");
   parser.add_flag("-a,--all", options->all, "Names that begin with a dot too");
   parser.add_flag("-l,--long", options->long_format, "Mode, links, owner, size, time");
   parser.add_flag("-h,--human-readable", options->human, "Sizes as 1.5K, 20M, 3G");

@@ -65,13 +65,13 @@ void run_mkdir(const MkdirOptions& options, Context& context) {
 
 }  // namespace
 
-Run add_mkdir(CLI::App& parser) {
+Run add_mkdir(Parser parser) {
   auto options = std::make_shared<MkdirOptions>();
   parser.add_option("operands", options->operands.operands, "IMAGE[:PARTITION] PATH...")
-      ->type_name(" ");
+      .type_name(" ");
   parser.add_flag("-p,--parents", options->parents,
                   "The directories above too; what exists is no error");
-  parser.add_option("-m,--mode", options->mode, "Mode of the directory (755)")->type_name("MODE");
+  parser.add_option("-m,--mode", options->mode, "Mode of the directory (755)").type_name("MODE");
   return [options](Context& context) { run_mkdir(*options, context); };
 }
 

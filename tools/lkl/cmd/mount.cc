@@ -180,25 +180,23 @@ void run_umount(const UmountOptions& options, Context& context) {
 
 }  // namespace
 
-Run add_mount(CLI::App& parser) {
+Run add_mount(Parser parser) {
   auto options = std::make_shared<MountRequest>();
   parser.add_option("operands", options->operands.operands, "IMAGE[:PARTITION] DIRECTORY")
-      ->type_name(" ");
+      .type_name(" ");
   parser.add_flag("-w,--rw", options->writable, "Changes go to the image");
   parser.add_option("-o,--options", options->options, "Options of lklfuse: allow_other, exec ...")
-      ->type_name("LIST")
-      ->expected(1)
-      ->allow_extra_args(false)
-      ->take_all();
+      .type_name("LIST")
+      .each_time();
   parser.add_flag("-f,--foreground", options->foreground, "Stay in the foreground");
   parser.add_flag("--keep-owners", options->keep_owners,
                   "Show the image's owners, not this user instead of root");
   return [options](Context& context) { run_mount(*options, context); };
 }
 
-Run add_umount(CLI::App& parser) {
+Run add_umount(Parser parser) {
   auto options = std::make_shared<UmountOptions>();
-  parser.add_option("directories", options->directories, "DIRECTORY...")->type_name(" ");
+  parser.add_option("directories", options->directories, "DIRECTORY...").type_name(" ");
   parser.add_flag("-l,--lazy", options->lazy, "Detach now, end when nobody uses it any more");
   return [options](Context& context) { run_umount(*options, context); };
 }

@@ -118,11 +118,11 @@ void run_mv(const MvOptions& options, Context& context) {
 
 }  // namespace
 
-Run add_mv(CLI::App& parser) {
+Run add_mv(Parser parser) {
   auto options = std::make_shared<MvOptions>();
   parser
       .add_option("operands", options->operands.operands, "IMAGE[:PARTITION] SOURCE... DESTINATION")
-      ->type_name(" ");
+      .type_name(" ");
   parser.add_flag("-f,--force", options->force, "Replace what exists, as is done anyhow");
   parser.add_flag("-n,--no-clobber", options->no_clobber, "Leave what exists alone");
   return [options](Context& context) { run_mv(*options, context); };

@@ -51,10 +51,10 @@ void run_rm(const RmOptions& options, Context& context) {
 
 }  // namespace
 
-Run add_rm(CLI::App& parser) {
+Run add_rm(Parser parser) {
   auto options = std::make_shared<RmOptions>();
   parser.add_option("operands", options->operands.operands, "IMAGE[:PARTITION] PATH...")
-      ->type_name(" ");
+      .type_name(" ");
   parser.add_flag("-r,-R,--recursive", options->recursive, "Directories with all that is in them");
   parser.add_flag("-f,--force", options->force, "What does not exist is no error");
   return [options](Context& context) { run_rm(*options, context); };

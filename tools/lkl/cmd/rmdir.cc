@@ -40,10 +40,10 @@ void run_rmdir(const RmdirOptions& options, Context& context) {
 
 }  // namespace
 
-Run add_rmdir(CLI::App& parser) {
+Run add_rmdir(Parser parser) {
   auto options = std::make_shared<RmdirOptions>();
   parser.add_option("operands", options->operands.operands, "IMAGE[:PARTITION] PATH...")
-      ->type_name(" ");
+      .type_name(" ");
   parser.add_flag("-p,--parents", options->parents, "The directories above too, as far as named");
   return [options](Context& context) { run_rmdir(*options, context); };
 }

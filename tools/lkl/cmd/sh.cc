@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <stdio.h>
+#include <CLI/CLI.hpp>
 
 #include "base/signals.h"
 #include "lkl/cmd/line_reader.h"
@@ -122,7 +123,7 @@ class Shell {
       if (words.front() != command.name || !command.in_shell) continue;
       CLI::App parser(command.summary, command.name);
       parser.set_help_flag("--help", "Show this help");
-      const Run run = command.add(parser);
+      const Run run = command.add(Parser(parser));
       try {
         parse_exactly(parser, {words.begin() + 1, words.end()});
       } catch (const CLI::Success& help) {
@@ -246,10 +247,9 @@ void run_sh(const ImageAndPaths& operands, Context& context) {
 
 }  // namespace
 
-Run add_sh(CLI::App& parser) {
+Run add_sh(Parser parser) {
   auto operands = std::make_shared<ImageAndPaths>();
-  parser.add_option("operands", operands->operands, "IMAGE[:PARTITION] [DIRECTORY]")
-      ->type_name(" ");
+  parser.add_option("operands", operands->operands, "IMAGE[:PARTITION] [DIRECTORY]").type_name(" ");
   return [operands](Context& context) { run_sh(*operands, context); };
 }
 

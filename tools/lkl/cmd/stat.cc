@@ -95,10 +95,10 @@ void run_stat(const StatOptions& options, Context& context) {
 
 }  // namespace
 
-Run add_stat(CLI::App& parser) {
+Run add_stat(Parser parser) {
   auto options = std::make_shared<StatOptions>();
   parser.add_option("operands", options->operands.operands, "IMAGE[:PARTITION] [PATH...]")
-      ->type_name(" ");
+      .type_name(" ");
   parser.add_flag("-L,--dereference", options->dereference, "Follow symbolic links");
   parser.add_flag("--json", options->json, "For programs: as JSON");
   return [options](Context& context) { run_stat(*options, context); };

@@ -131,14 +131,14 @@ void pack_image(Context& context, const PackRequest& request) {
   file.keep();
 }
 
-Run add_tar(CLI::App& parser) {
+Run add_tar(Parser parser) {
   auto options = std::make_shared<TarOptions>();
   parser
       .add_option("operands", options->operands.operands,
                   "out IMAGE[:N] [PATH...]  or  in IMAGE[:N] [DIRECTORY]")
-      ->type_name("out|in");
+      .type_name("out|in");
   parser.add_option("-f,--file", options->file, "The archive; '-': standard output or input")
-      ->type_name("FILE");
+      .type_name("FILE");
   parser.add_flag("-z,--gzip", options->gzip, "Compress with gzip");
   parser.add_flag("-j,--bzip2", options->bzip2, "Compress with bzip2");
   parser.add_flag("-J,--xz", options->xz, "Compress with xz");

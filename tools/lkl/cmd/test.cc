@@ -132,51 +132,51 @@ void run_test(Options options, Context& context) {
 
 }  // namespace
 
-Run add_test(CLI::App& parser) {
+Run add_test(Parser parser) {
   auto options = std::make_shared<Options>();
   options->parallel = 0;
   parser
       .add_option("set", options->set,
                   "kunit: run the kernel's KUnit suites; boot: its other built-in tests; "
                   "list: show the suites of kunit")
-      ->type_name("kunit|boot|list")
-      ->required();
+      .type_name("kunit|boot|list")
+      .required();
   parser.add_option("--filter", options->filter, "Only these: SUITE or SUITE.TEST, with * ? []")
-      ->type_name("GLOB");
+      .type_name("GLOB");
   parser.add_flag("--list", options->list, "Show what would run");
   parser.add_flag("--skip-slow", options->skip_slow, "Skip tests that say they are slow");
   parser
       .add_option("--seconds", options->seconds,
                   "boot: seconds for each torture test, which have no end by themselves (10)")
-      ->type_name("N");
+      .type_name("N");
   parser.add_option("--ktap", options->ktap, "Write all results as KTAP (-: standard output)")
-      ->type_name("FILE");
-  parser.add_option("--junit", options->junit, "Write all results as JUnit XML")->type_name("FILE");
+      .type_name("FILE");
+  parser.add_option("--junit", options->junit, "Write all results as JUnit XML").type_name("FILE");
   parser.add_flag("--json", options->json, "For programs: as JSON");
   parser.add_option("--timeout", options->timeout, "Seconds that a suite may take (120)")
-      ->type_name("N");
+      .type_name("N");
   parser.add_option("-j,--jobs", options->parallel, "Suites at the same time (as processors)")
-      ->type_name("N");
+      .type_name("N");
   parser
       .add_option("--tree", options->build.tree, "First build the library from this kernel source")
-      ->type_name("DIR");
+      .type_name("DIR");
   parser
       .add_option("--config", options->build.config,
                   "First build the library with these options, too (a .kunitconfig)")
-      ->type_name("FILE");
+      .type_name("FILE");
   parser
       .add_option("--profile", options->profile,
                   "With checkers in the kernel (first builds the library with them if it has to): "
                   "lockdep, kasan, ubsan, kmemleak, gcov")
-      ->type_name("CHECKER[,...]");
+      .type_name("CHECKER[,...]");
   parser
       .add_option("--coverage", options->coverage,
                   "Show which lines of the kernel have run: HTML and lcov.info in this folder")
-      ->type_name("DIR");
+      .type_name("DIR");
   parser.add_option("--path", options->path, "Coverage of this folder or file of the kernel tree")
-      ->type_name("PATH");
+      .type_name("PATH");
   parser.add_option("--build", options->build.folder, "Where to build (a folder in ~/.cache)")
-      ->type_name("DIR");
+      .type_name("DIR");
   parser.add_flag("--build-only", options->build.only, "Build the library and stop");
   return [options](Context& context) { run_test(*options, context); };
 }

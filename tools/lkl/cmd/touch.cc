@@ -41,13 +41,13 @@ void run_touch(const TouchOptions& options, Context& context) {
 
 }  // namespace
 
-Run add_touch(CLI::App& parser) {
+Run add_touch(Parser parser) {
   auto options = std::make_shared<TouchOptions>();
   parser.add_option("operands", options->operands.operands, "IMAGE[:PARTITION] PATH...")
-      ->type_name(" ");
+      .type_name(" ");
   parser.add_flag("-c,--no-create", options->no_create, "Make no files");
   parser.add_option("-d,--date", options->date, "This time instead of now: ISO 8601, or @SECONDS")
-      ->type_name("DATE");
+      .type_name("DATE");
   return [options](Context& context) { run_touch(*options, context); };
 }
 

@@ -72,14 +72,14 @@ void run_truncate(const TruncateOptions& options, Context& context) {
 
 }  // namespace
 
-Run add_truncate(CLI::App& parser) {
+Run add_truncate(Parser parser) {
   auto options = std::make_shared<TruncateOptions>();
   parser.add_option("operands", options->operands.operands, "IMAGE[:PARTITION] PATH...")
-      ->type_name(" ");
+      .type_name(" ");
   parser
       .add_option("-s,--size", options->size,
                   "The new size; +, - relative, < at most, > at least, / and % rounded down and up")
-      ->type_name("SIZE");
+      .type_name("SIZE");
   parser.add_flag("-c,--no-create", options->no_create, "Make no files");
   return [options](Context& context) { run_truncate(*options, context); };
 }

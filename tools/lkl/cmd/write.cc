@@ -70,15 +70,15 @@ void run_write(const WriteOptions& options, Context& context) {
 
 }  // namespace
 
-Run add_write(CLI::App& parser) {
+Run add_write(Parser parser) {
   auto options = std::make_shared<WriteOptions>();
   parser.add_option("operands", options->operands.operands, "IMAGE[:PARTITION] PATH")
-      ->type_name(" ");
+      .type_name(" ");
   parser.add_option("--text", options->text, "Write this instead of standard input")
-      ->type_name("TEXT");
+      .type_name("TEXT");
   parser.add_flag("--append", options->append, "Write behind what the file holds");
   parser.add_option("--offset", options->offset, "Write at this byte and leave the rest alone")
-      ->type_name("N");
+      .type_name("N");
   return [options](Context& context) { run_write(*options, context); };
 }
 
