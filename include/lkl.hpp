@@ -49,6 +49,7 @@
 
 #include <lkl_error.hpp>
 #include <lkl_file.hpp>
+#include <lkl_path.hpp>
 
 #include <algorithm>
 #include <array>

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <fstream>
@@ -42,6 +43,21 @@ class HppTest : public testing::Test {
     unlink(name);
     const auto raw = std::as_bytes(std::span(contents));
     return {raw.begin(), raw.end()};
+  }
+
+  // What debugfs says to a request.
+  static std::string said(std::span<const std::byte> image, const std::string& request) {
+    char name[] = "/tmp/lkl-hpp-XXXXXX";
+    const int fd = mkstemp(name);
+    EXPECT_GE(fd, 0);
+    EXPECT_EQ(write(fd, image.data(), image.size()), static_cast<ssize_t>(image.size()));
+    close(fd);
+    FILE* pipe = popen(("debugfs -R '" + request + "' " + name + " 2>/dev/null").c_str(), "r");
+    std::string text;
+    for (int c; (c = fgetc(pipe)) != EOF;) text += static_cast<char>(c);
+    pclose(pipe);
+    unlink(name);
+    return text;
   }
 
   lkl::Kernel kernel_;
@@ -131,6 +147,65 @@ TEST_F(HppTest, PathCalls) {
   lkl::rename("/d/b", "/d/c");
   lkl::unlink("/d/a");
   EXPECT_EQ(lkl::stat("/d/c").nlink, 1U);
+}
+
+// What the calls have put into an image, as debugfs reads it.
+TEST_F(HppTest, AttributesAreInTheImage) {
+  std::vector<std::byte> image = ext4_image();
+  {
+    lkl::Disk disk = lkl::Disk::from_memory(image);
+    lkl::Mount mount(disk, {.type = "ext4"});
+    const std::string file = mount / "file";
+    lkl::File(file, LKL_O_WRONLY | LKL_O_CREAT).write_all(bytes("12345678"));
+    lkl::truncate(file, 54321);
+    lkl::lutimens(file, {0x11111111, 0}, {0x22222222, 999'999'999});
+    lkl::mknod(mount / "device", LKL_S_IFCHR | 0600, 259, 77777);
+    lkl::mknod(mount / "fifo", LKL_S_IFIFO | 0600);
+    const lkl::Stat device = lkl::stat(mount / "device");
+    EXPECT_EQ(device.rdev_major, 259U);
+    EXPECT_EQ(device.rdev_minor, 77777U);
+    EXPECT_EQ(lkl::stat(file).modified, (lkl::Timestamp{0x22222222, 999'999'999}));
+
+    lkl::lsetxattr(file, "user.one", bytes("value"));
+    lkl::lsetxattr(file, "user.empty", {});
+    lkl::lsetxattr(file, "user.large", std::vector<std::byte>(900, std::byte{'L'}));
+    std::error_code ec;
+    lkl::lsetxattr(file, "user.one", bytes("x"), LKL_XATTR_CREATE, ec);
+    EXPECT_EQ(ec, std::errc::file_exists);
+    const auto names = lkl::llistxattr(file);
+    EXPECT_EQ(std::set<std::string>(names.begin(), names.end()),
+              (std::set<std::string>{"user.one", "user.empty", "user.large"}));
+    EXPECT_TRUE(std::ranges::equal(lkl::lgetxattr(file, "user.one"), bytes("value")));
+    EXPECT_EQ(lkl::lgetxattr(file, "user.large").size(), 900U);
+    EXPECT_TRUE(lkl::lgetxattr(file, "user.empty", ec).empty());
+    EXPECT_FALSE(ec);
+    lkl::lremovexattr(file, "user.large");
+    EXPECT_TRUE(lkl::lgetxattr(file, "user.large", ec).empty());
+    EXPECT_EQ(ec.value(), LKL_ENODATA);
+    EXPECT_THROW(lkl::lremovexattr(file, "user.large"), std::system_error);
+    EXPECT_TRUE(lkl::llistxattr(mount / "fifo").empty());
+
+    const lkl::FileSystemStat all = lkl::statfs(mount / "");
+    EXPECT_EQ(all.type, 0xEF53U);
+    EXPECT_EQ(all.inodes - all.inodes_free, 11U + 3);  // those of mke2fs, and three more
+    EXPECT_LE(all.blocks * all.block_size, 16U << 20);
+    EXPECT_LT(all.blocks_available, all.blocks_free);
+    EXPECT_EQ(all.name_length, 255U);
+    lkl::statfs("/none", ec);
+    EXPECT_EQ(ec, std::errc::no_such_file_or_directory);
+  }
+  const std::string file = said(image, "stat file");
+  EXPECT_NE(file.find("Size: 54321\n"), std::string::npos) << file;
+  EXPECT_NE(file.find("atime: 0x11111111"), std::string::npos) << file;
+  EXPECT_NE(file.find("mtime: 0x22222222"), std::string::npos) << file;
+  const std::string device = said(image, "stat device");
+  EXPECT_NE(device.find("Type: character special"), std::string::npos) << device;
+  EXPECT_NE(device.find("259:77777"), std::string::npos) << device;
+  EXPECT_NE(said(image, "stat fifo").find("Type: FIFO"), std::string::npos);
+  const std::string attributes = said(image, "ea_list file");
+  EXPECT_NE(attributes.find("user.one (5) = \"value\""), std::string::npos) << attributes;
+  EXPECT_NE(attributes.find("user.empty (0)"), std::string::npos) << attributes;
+  EXPECT_EQ(attributes.find("user.large"), std::string::npos) << attributes;
 }
 
 TEST_F(HppTest, DirectoriesLargerThanTheBuffer) {

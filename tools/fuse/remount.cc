@@ -59,7 +59,7 @@ std::vector<std::string_view> split(std::string_view words) {
 unsigned long flags_of(const std::string& mount_point) {
   struct statvfs status;
   struct statfs kind;
-  if (statvfs(mount_point.c_str(), &status) != 0 || statfs(mount_point.c_str(), &kind) != 0)
+  if (statvfs(mount_point.c_str(), &status) != 0 || ::statfs(mount_point.c_str(), &kind) != 0)
     throw tool::Failure(fmt::format("{}: {}", mount_point,
                                     std::error_code(errno, std::system_category()).message()));
   if (kind.f_type != FUSE_SUPER_MAGIC)
