@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""tutorial.py PAGE... - do the commands of a page of docs/ give what the page says?
+"""tutorial.py [--build NAME] PAGE... - do the commands of a page of docs/ give what the page says?
 
 Runs what stands behind "$ " in its blocks ```console, in one shell and an empty folder, and compares the
 output with what follows. "..." in the page is any output, of a line or of lines; numbers that are
@@ -8,8 +8,11 @@ others each time (dates, UUIDs, seconds) only have to be there. Words behind "co
 and files that a block wants: without them it is left out, and that is said. What the whole page wants is in a
 comment "<!-- needs NAMES -->". A comment "<!-- $ COMMAND -->" is run and not shown. Each command has to succeed;
 those of a block with the word "fails" have to fail. What takes too long for a test is in blocks with the word "shown":
-of these only what they name is looked for: options of lkl, presets, variables, fuzzers.
+of these only what they name is looked for: options of lkl, presets, variables, fuzzers. What only a build
+of preset NAME can run is in blocks with the word "in=NAME": with --build NAME these are run and no others, without
+they are as those that are shown.
 """
+import argparse
 import os
 import re
 import shutil
@@ -29,7 +32,8 @@ class Command:
     def __init__(self, page, number, text, words):
         self.where, self.text = f"{page}:{number}", text
         self.fails, self.shown = "fails" in words, "shown" in words
-        self.needs = [word for word in words if word not in ("fails", "shown")]
+        self.build = next((word[3:] for word in words if word.startswith("in=")), "")
+        self.needs = [word for word in words if word not in ("fails", "shown") and not word.startswith("in=")]
         self.expected = []
 
 
@@ -129,14 +133,18 @@ def run(commands, folder):
     return results
 
 
-def check(path):
+def check(path, build):
     for name in page_needs(path):
         if not there(name):
             print(f"{path}: needs {name}, which is not here")
             return 0, 0
     commands, left_out = commands_of(path), set()
+    if build:
+        commands = [command for command in commands if command.build == build]
+    for command in commands:
+        command.shown = command.shown or command.build != build
     if not commands:
-        sys.exit(f"{path}: has no commands")
+        sys.exit(f"{path}: has no commands" + (f" in blocks with in={build}" if build else ""))
     wanted = []
     for command in commands:
         missing = [name for name in command.needs if not there(name)]
@@ -165,8 +173,12 @@ def check(path):
 
 def main():
     wrong = ran = 0
-    for path in sys.argv[1:]:
-        bad, count = check(path)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", default="", metavar="NAME", help="the preset that this is of")
+    parser.add_argument("pages", nargs="+")
+    options = parser.parse_args()
+    for path in options.pages:
+        bad, count = check(path, options.build)
         wrong += bad
         ran += count
     print(f"{ran} commands, {wrong} wrong")
