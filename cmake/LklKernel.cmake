@@ -7,6 +7,7 @@
 
 set(fragments_minimal base)
 set(fragments_default base fs net)
+set(fragments_demo base demo)
 set(fragments_debug base fs net)
 set(fragments_checkers base planted debuginfo)
 set(fragments_valgrind base planted lines)
@@ -23,7 +24,7 @@ set(checkers_valgrind valgrind)
 
 if(NOT DEFINED fragments_${LKL_PROFILE})
   message(FATAL_ERROR "LKL_PROFILE=${LKL_PROFILE}: no such profile "
-                      "(default, minimal, debug, checkers, valgrind, kunit, boottests, fuzz, trace)")
+                      "(default, demo, minimal, debug, checkers, valgrind, kunit, boottests, fuzz, trace)")
 endif()
 if(NOT EXISTS ${LKL_KERNEL_SOURCE})
   message(FATAL_ERROR "${LKL_KERNEL_SOURCE}: no such kernel source. Install linux-source-6.12 "

@@ -67,7 +67,8 @@ unpack() {
 			mkdir "$TREE/arch"
 		else
 			echo "Unpacking $(basename "$SOURCE")"
-			tar xf "$SOURCE" -C "$TREE" --strip-components=1
+			# Debian's tarballs have blocks, which can be unpacked side by side
+			XZ_OPT=-T0 tar xf "$SOURCE" -C "$TREE" --strip-components=1
 		fi
 	fi
 	[ ! -d "$SOURCE" ] || link_tree

@@ -92,16 +92,14 @@ ninja_state() { # LOG
 	echo "${last:-looking what has changed}"
 }
 
-# build [-D...] PRESET [TARGET...]: configures and builds it, in build/PRESET
+# build PRESET [TARGET...]: configures and builds it, in build/PRESET
 build() {
-	local options=() preset objects status=0
-	while [[ $1 == -D* ]]; do options+=("$1"); shift; done
-	preset=$1
+	local preset=$1 objects status=0
 	shift
 	objects=$(recall "objects.$preset")
-	[ -n "$objects" ] || [ "$preset" != default ] || objects=1200
+	[ -n "$objects" ] || case $preset in default) objects=1200 ;; demo) objects=600 ;; esac
 	say "Building preset $preset${1:+: $*}"
-	long tail_state cmake -S "$root" --preset "$preset" "${options[@]}" || { cat "$log"; die "cmake --preset $preset failed"; }
+	long tail_state cmake -S "$root" --preset "$preset" || { cat "$log"; die "cmake --preset $preset failed"; }
 	rm -f "$log"
 	long ninja_state cmake --build "$root/build/$preset" ${1:+--target "$@"} || status=$?
 	# what compilers have said; not how far it was
