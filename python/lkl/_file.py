@@ -37,7 +37,7 @@ class FileIO(io.RawIOBase):
         self._fd = check(lib.lkl_sys_openat(
             lib.LKL_AT_FDCWD, path_bytes(path),
             access | flags | lib.LKL_O_CLOEXEC | lib.LKL_O_LARGEFILE, permissions), path)
-        _kernel.remember_file(self)
+        _kernel.remember_file(self._kernel, self)
         self.name = path
         self.mode = letters + "b"
         here = self.stat()
@@ -156,7 +156,7 @@ def open(path: StrOrBytesPath, mode: str = "r", buffering: int = -1,
     except BaseException:
         raw.close()
         raise
-    _kernel.remember_file(file)
+    _kernel.remember_file(raw._kernel, file)
     return file
 
 

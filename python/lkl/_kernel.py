@@ -138,9 +138,9 @@ def running() -> Kernel:
     return _current
 
 
-def remember_file(file: Any) -> None:
-    """Kernel.close() is to close it, if nobody else does."""
-    running()._files[next(_order)] = file
+def remember_file(kernel: Kernel, file: Any) -> None:
+    """Its close() is to close the file, if nobody else does."""
+    kernel._files[next(_order)] = file
 
 
 def _at_exit() -> None:
@@ -279,6 +279,7 @@ class Mount(_Closable):
         if read_only or (read_only is None and disk.read_only):
             flags |= lib.LKL_MS_RDONLY
         self._device = disk.device(partition)
+        kernel = disk._kernel
         path = ffi.new("char[]", 64)
         check(lib.lkl_mount_blkdev(self._device, ffi.NULL if type is None else type.encode(),
                                    flags, options.encode() if options else ffi.NULL, path, 64),
@@ -286,8 +287,12 @@ class Mount(_Closable):
         self._disk = disk
         self._timeout = timeout
         self._path: str = ffi.string(path).decode()
-        self._kernel: Optional[Kernel] = disk._kernel
-        running()._mounts.append(self)
+        # Another thread may have ended that kernel, and have another one.
+        if kernel is None or kernel.closed:
+            check(-108, disk._name)  # ESHUTDOWN, as of calls that it breaks off
+        assert kernel is not None
+        self._kernel: Optional[Kernel] = kernel
+        kernel._mounts.append(self)
 
     @property
     def path(self) -> str:

@@ -7,6 +7,7 @@ import shutil
 import sys
 import threading
 import unittest
+import unittest.mock
 
 import lkl
 from image import ImageTest, run
@@ -251,6 +252,29 @@ class MessagesTest(ImageTest):
         with lkl.Kernel(messages=lambda line: None):
             pass
         self.check_image()
+
+    def test_a_kernel_that_ends_before_its_mount_is_known(self):
+        for again in (False, True):
+            first = lkl.Kernel()
+            disk = lkl.Disk(self.image)
+            kernels = [first]
+            check = lkl._kernel.check
+
+            def end_behind_the_mount(result, *names):
+                value = check(result, *names)
+                if names == (disk._name,):
+                    first.close()
+                    if again:
+                        kernels.append(lkl.Kernel())
+                return value
+
+            with unittest.mock.patch("lkl._kernel.check", end_behind_the_mount):
+                with self.assertRaises(OSError) as caught:
+                    lkl.Mount(disk)
+            self.assertEqual(caught.exception.errno, errno.ESHUTDOWN)
+            self.assertEqual(kernels[-1]._mounts, [])
+            kernels[-1].close()
+            self.check_image()
 
     def test_a_function_that_does_not_return_holds_nothing_up(self):
         go = threading.Event()
