@@ -149,7 +149,7 @@ configure() {
 
 compile() {
 	kmake vmlinux_o
-	kmake arch/lkl/kernel/vmlinux.lds init/version-timestamp.o
+	kmake init/version-timestamp.o
 	! grep -q '^CONFIG_GDB_SCRIPTS=y' "$OBJ/.config" || kmake scripts_gdb
 }
 
