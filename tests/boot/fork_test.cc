@@ -77,6 +77,35 @@ TEST_F(ForkTest, TasksOfThreadsThatAreNoMoreEnd) {
   for (std::thread& thread : threads) thread.join();
 }
 
+// A fork() when the task of a thread is made and has not run yet: in the child it is to end, not to
+// make the call.
+TEST_F(ForkTest, TasksThatHaveNotBegunEnd) {
+  char proc[] = "proc";
+  ASSERT_EQ(lkl_mount_fs(proc), 0);
+  int pipe[2];
+  ASSERT_EQ(lkl_sys_pipe2(pipe, 0), 0);
+  for (int i = 0; i < 200; ++i) {
+    const int before = lkl_test::threads_of_pid1();
+    std::thread thread([&] {
+      char c;
+      EXPECT_EQ(lkl_sys_read(pipe[0], &c, 1), 1);
+    });
+    while (lkl_test::threads_of_pid1() == before) std::this_thread::yield();
+    const int result = in_child([] {
+      for (int k = 0; k < 500; ++k) {
+        if (lkl_test::threads_of_pid1() == 2) return 0;
+        __lkl__kernel_timespec ts = {.tv_sec = 0, .tv_nsec = 10'000'000};
+        lkl_sys_nanosleep(&ts, nullptr);
+      }
+      return 1;
+    });
+    EXPECT_EQ(lkl_sys_write(pipe[1], "x", 1), 1);
+    thread.join();
+    ASSERT_EQ(result, 0) << i;
+    while (lkl_test::threads_of_pid1() != before) std::this_thread::yield();
+  }
+}
+
 TEST_F(ForkTest, WhileOtherThreadsAreBusy) {
   std::atomic<bool> stop = false;
   std::vector<std::thread> threads;

@@ -98,6 +98,12 @@ static int host_task(void *arg)
 	/* the mask of pid 1 is none of its own */
 	set_current_blocked(&none);
 	set_task_comm(current, "host");
+	/*
+	 * A fork() after this task was made and before it ran: nobody could tell it then, and
+	 * its request is for the parent.
+	 */
+	if (unlikely(ht->state & LKL_REQ_ORPHAN))
+		lkl_host_thread_exit(ht);
 	return 0;
 }
 
@@ -145,6 +151,7 @@ void __noreturn lkl_serve_spawns(void)
 		__set_current_state(TASK_RUNNING);
 		if (ht->state & LKL_REQ_ORPHAN) {
 			LKL_FETCH_AND(ht->state, ~LKL_REQ_SPAWNING);
+			lkl_request_done(ht);	/* or the record would stay in use */
 			continue;
 		}
 		pid = spawn(ht);
