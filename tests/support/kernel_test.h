@@ -25,6 +25,13 @@ std::string read_kernel_file(const char* path);
 // Writes to one: 0 or -errno.
 long write_kernel_file(const char* path, const std::string& text);
 
+// Of what a kernel with lockdep keeps much is twice as large.
+#ifdef LKL_TEST_LOCKDEP
+inline constexpr bool kLockdep = true;
+#else
+inline constexpr bool kLockdep = false;
+#endif
+
 // Not every profile has a network.
 inline bool kernel_has(int family) {
   const long fd = lkl_sys_socket(family, LKL_SOCK_DGRAM, 0);
