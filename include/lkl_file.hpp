@@ -33,6 +33,11 @@ struct Timestamp {
   friend auto operator<=>(const Timestamp&, const Timestamp&) = default;
 };
 
+/// The number of a device as the kernel's mknod(2) takes it; a host's makedev(3) may make another.
+constexpr std::uint32_t device_number(std::uint32_t major, std::uint32_t minor) noexcept {
+  return (minor & 0xff) | (major << 8) | ((minor & ~0xffU) << 12);
+}
+
 /// What statx(2) tells.
 struct Stat {
   std::uint32_t mode = 0;  ///< type and permission bits, LKL_S_IF...

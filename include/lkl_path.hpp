@@ -105,10 +105,8 @@ inline std::string readlink(const std::string& path) {
 /// mknod(2): a device, fifo or socket, or an empty file; `mode` has its type, LKL_S_IF...
 inline void mknod(const std::string& path, unsigned mode, std::uint32_t major, std::uint32_t minor,
                   std::error_code& ec) noexcept {
-  // as the kernel's new_decode_dev() reads it
-  const std::uint32_t device = (minor & 0xff) | (major << 8) | ((minor & ~0xffU) << 12);
-  ec = error_from(
-      lkl_sys_mknodat(LKL_AT_FDCWD, path.c_str(), static_cast<lkl_umode_t>(mode), device));
+  ec = error_from(lkl_sys_mknodat(LKL_AT_FDCWD, path.c_str(), static_cast<lkl_umode_t>(mode),
+                                  device_number(major, minor)));
 }
 inline void mknod(const std::string& path, unsigned mode, std::uint32_t major = 0,
                   std::uint32_t minor = 0) {

@@ -45,9 +45,8 @@ void make_entry(fuse_req_t request, fuse_ino_t parent, const char* name, Make ma
 
 void mknod(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode, dev_t device) {
   make_entry(request, parent, name, [&](int directory) {
-    const unsigned number =
-        (minor(device) & 0xff) | major(device) << 8 | (minor(device) & ~0xffU) << 12;
-    return lkl_sys_mknodat(directory, name, static_cast<lkl_umode_t>(mode), number);
+    return lkl_sys_mknodat(directory, name, static_cast<lkl_umode_t>(mode),
+                           device_number(major(device), minor(device)));
   });
 }
 

@@ -96,8 +96,7 @@ struct ImageCalls {
   }
   static long long mknod(int dir, const char* name, std::uint32_t mode, std::uint32_t major,
                          std::uint32_t minor) {
-    const unsigned device = (minor & 0xff) | major << 8 | (minor & ~0xffU) << 12;
-    return lkl_sys_mknodat(dir, name, static_cast<lkl_umode_t>(mode), device);
+    return lkl_sys_mknodat(dir, name, static_cast<lkl_umode_t>(mode), device_number(major, minor));
   }
   static long long link(int from_dir, const char* from, int dir, const char* name) {
     return lkl_sys_linkat(from_dir, from, dir, name, 0);
