@@ -149,12 +149,8 @@ void __noreturn lkl_serve_spawns(void)
 			continue;
 		}
 		__set_current_state(TASK_RUNNING);
-		if (ht->state & LKL_REQ_ORPHAN) {
-			LKL_FETCH_AND(ht->state, ~LKL_REQ_SPAWNING);
-			lkl_request_done(ht);	/* or the record would stay in use */
-			continue;
-		}
-		pid = spawn(ht);
+		/* that of a thread which is no more is through, too: its record is free then */
+		pid = ht->state & LKL_REQ_ORPHAN ? -EINTR : spawn(ht);
 		if (pid < 0) {
 			LKL_FETCH_AND(ht->state, ~LKL_REQ_SPAWNING);
 			ht->ret = pid;
