@@ -22,6 +22,17 @@ namespace {
 
 class ForkTest : public KernelTest {};
 
+// In a child: whether the tasks of threads that are no more end by themselves while it looks so
+// often, 10 ms apart. 0 if they do.
+int others_end(int looks) {
+  for (int i = 0; i < looks; ++i) {
+    if (lkl_test::threads_of_pid1() == 2) return 0;
+    __lkl__kernel_timespec ts = {.tv_sec = 0, .tv_nsec = 10'000'000};
+    lkl_sys_nanosleep(&ts, nullptr);
+  }
+  return 1;
+}
+
 }  // namespace
 
 TEST_F(ForkTest, TheChildHasItsOwnWorld) {
@@ -63,16 +74,8 @@ TEST_F(ForkTest, TasksOfThreadsThatAreNoMoreEnd) {
       EXPECT_EQ(lkl_sys_read(pipe[0], &c, 1), 1);
     });
   while (lkl_test::threads_of_pid1() < 7) std::this_thread::yield();
-  EXPECT_EQ(in_child([] {
-              // their tasks were blocked in a read, and end on their own now
-              for (int i = 0; i < 1000; ++i) {
-                if (lkl_test::threads_of_pid1() == 2) return 0;
-                __lkl__kernel_timespec ts = {.tv_sec = 0, .tv_nsec = 10'000'000};
-                lkl_sys_nanosleep(&ts, nullptr);
-              }
-              return 1;
-            }),
-            0);
+  // they were blocked in a read
+  EXPECT_EQ(in_child([] { return others_end(1000); }), 0);
   EXPECT_EQ(lkl_sys_write(pipe[1], "xxxxx", 5), 5);
   for (std::thread& thread : threads) thread.join();
 }
@@ -91,14 +94,7 @@ TEST_F(ForkTest, TasksThatHaveNotBegunEnd) {
       EXPECT_EQ(lkl_sys_read(pipe[0], &c, 1), 1);
     });
     while (lkl_test::threads_of_pid1() == before) std::this_thread::yield();
-    const int result = in_child([] {
-      for (int k = 0; k < 500; ++k) {
-        if (lkl_test::threads_of_pid1() == 2) return 0;
-        __lkl__kernel_timespec ts = {.tv_sec = 0, .tv_nsec = 10'000'000};
-        lkl_sys_nanosleep(&ts, nullptr);
-      }
-      return 1;
-    });
+    const int result = in_child([] { return others_end(500); });
     EXPECT_EQ(lkl_sys_write(pipe[1], "x", 1), 1);
     thread.join();
     ASSERT_EQ(result, 0) << i;

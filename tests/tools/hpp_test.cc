@@ -2,19 +2,17 @@
 //
 // The C++ face of the library, on a real kernel: ownership, errors in both forms, files,
 // directories and disks.
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <lkl.hpp>
 #include <numeric>
 #include <set>
+
+#include "support/host_tools.h"
 
 namespace {
 
@@ -33,30 +31,24 @@ class HppTest : public testing::Test {
 
   // A new ext4 image in memory, made by mke2fs.
   static std::vector<std::byte> ext4_image() {
-    char name[] = "/tmp/lkl-hpp-XXXXXX";
-    const int fd = mkstemp(name);
-    EXPECT_GE(fd, 0);
-    close(fd);
-    EXPECT_EQ(system((std::string("mke2fs -q -F -t ext4 ") + name + " 16M").c_str()), 0);
+    const lkl_test::TempDir dir;
+    const std::string name = dir / "image";
+    EXPECT_EQ(lkl_test::run("mke2fs -q -F -t ext4 " + name + " 16M"), 0);
     std::ifstream file(name, std::ios::binary);
     const std::string contents(std::istreambuf_iterator<char>(file), {});
-    unlink(name);
     const auto raw = std::as_bytes(std::span(contents));
     return {raw.begin(), raw.end()};
   }
 
   // What debugfs says to a request.
   static std::string said(std::span<const std::byte> image, const std::string& request) {
-    char name[] = "/tmp/lkl-hpp-XXXXXX";
-    const int fd = mkstemp(name);
-    EXPECT_GE(fd, 0);
-    EXPECT_EQ(write(fd, image.data(), image.size()), static_cast<ssize_t>(image.size()));
-    close(fd);
-    FILE* pipe = popen(("debugfs -R '" + request + "' " + name + " 2>/dev/null").c_str(), "r");
+    const lkl_test::TempDir dir;
+    const std::string name = dir / "image";
+    std::ofstream(name, std::ios::binary)
+        .write(reinterpret_cast<const char*>(image.data()),
+               static_cast<std::streamsize>(image.size()));
     std::string text;
-    for (int c; (c = fgetc(pipe)) != EOF;) text += static_cast<char>(c);
-    pclose(pipe);
-    unlink(name);
+    EXPECT_EQ(lkl_test::run("debugfs -R '" + request + "' " + name, &text), 0);
     return text;
   }
 
