@@ -66,6 +66,10 @@ int Instance::boot(const char* command_line) {
   return error;
 }
 
+Phase Instance::phase() const {
+  return lkl_kernel_is_dead() ? Phase::kDead : phase_.load();
+}
+
 void Instance::close() {
   Registry& registry = Registry::get();
   registry.close_calls();
@@ -126,7 +130,6 @@ void Instance::stop_threads() {
 
 // On a kernel stack with the CPU held, perhaps while another thread waits to fork: no lock.
 void Instance::on_halted() {
-  phase_.store(Phase::kDead);
   Registry::get().for_each_record(number_,
                                   [this](ThreadRecord& record) { minder_.wake_up(record); });
   minder_.wake_up(executor_record_);
@@ -202,7 +205,6 @@ void Instance::fork_child() {
         "dead\n";
     host::print(kMessage, sizeof kMessage - 1);
     lkl_kernel_kill();
-    phase_.store(Phase::kDead);
     return;
   }
   lkl_kernel_unhold();
@@ -218,7 +220,6 @@ void Instance::reseed() {
 
 void Instance::fork_child_in_call() {
   lkl_kernel_kill();
-  phase_.store(Phase::kDead);
   executor_.fork_forget();
   minder_.forget();
   leave_calls_of_others();

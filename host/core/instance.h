@@ -35,7 +35,9 @@ class Instance final {
 
   uint64_t number() const { return number_; }
 
-  Phase phase() const { return phase_.load(); }
+  // Dead from when the kernel is: the thread that has its answer from this may be there
+  // before the one that ran the end, which is still to tell the others.
+  Phase phase() const;
   bool running() const { return phase() == Phase::kRunning || phase() == Phase::kHalting; }
   bool change_phase(Phase from, Phase to) { return phase_.compare_exchange_strong(from, to); }
 

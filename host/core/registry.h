@@ -27,7 +27,8 @@ struct CallTrace {
   std::bitset<1024> chosen;
 };
 
-// The life of a kernel. Changed with the registry's mutex held, but for kDead.
+// The life of a kernel. Changed with the registry's mutex held, but for kDead, which the kernel
+// says itself.
 //
 //   kNew -> kBooting -> kRunning -> kHalting -> kDead        lkl_init() ... lkl_cleanup()
 //              \------------\----------------/  a panic, no memory
