@@ -30,7 +30,7 @@ bool SpaceWait::ended(BlockRequest& request) {
   const std::lock_guard lock(mutex_);
   request.waits_for_space = false;
   if (--requests_ > 0) return false;
-  pause_ms_ = kFirstPauseMs;
+  pause_ms_ = first_pause_ms_;
   return true;
 }
 

@@ -14,8 +14,9 @@ namespace lkl::host {
 class SpaceWait final : private IoCompletion, private BlockingTask {
  public:
   // `try_again` starts a request anew; it ends, or comes back here.
-  SpaceWait(EventLoop& loop, std::function<void(BlockRequest&)> try_again)
-      : loop_(loop), try_again_(std::move(try_again)) {}
+  SpaceWait(EventLoop& loop, std::function<void(BlockRequest&)> try_again,
+            unsigned first_pause_ms = 10)
+      : loop_(loop), try_again_(std::move(try_again)), first_pause_ms_(first_pause_ms) {}
 
   enum class Answer { kStopped, kFirst, kOneMore };
   // kStopped: it is not taken, and is to fail.
@@ -31,17 +32,17 @@ class SpaceWait final : private IoCompletion, private BlockingTask {
 
   EventLoop& loop_;
   const std::function<void(BlockRequest&)> try_again_;
+  const unsigned first_pause_ms_;
   std::mutex mutex_;  // guards what follows
   std::condition_variable stopping_;
   BlockRequest* first_ = nullptr;
   BlockRequest** end_ = &first_;
   unsigned requests_ = 0;  // that came and have not ended
-  unsigned pause_ms_ = kFirstPauseMs;
+  unsigned pause_ms_ = first_pause_ms_;
   unsigned failures_ = 0;  // of the pool, one after the other
   bool pausing_ = false;
   bool stopped_ = false;
 
-  static constexpr unsigned kFirstPauseMs = 10;
   static constexpr unsigned kLastPauseMs = 1000;
   static constexpr unsigned kMaxFailures = 16;
 };
