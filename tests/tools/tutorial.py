@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""tutorial.py [--build NAME] PAGE... - do the commands of a page of docs/ give what the page says?
+"""tutorial.py [--build NAME [--folder DIR]] PAGE... - do the commands of a page of docs/ give what the page says?
 
 Runs what stands behind "$ " in its blocks ```console, in one shell and an empty folder, and compares the
 output with what follows. "..." in the page is any output, of a line or of lines; numbers that are
@@ -10,7 +10,7 @@ comment "<!-- needs NAMES -->". A comment "<!-- $ COMMAND -->" is run and not sh
 those of a block with the word "fails" have to fail. What takes too long for a test is in blocks with the word "shown":
 of these only what they name is looked for: options of lkl, presets, variables, fuzzers. What only a build
 of preset NAME can run is in blocks with the word "in=NAME": with --build NAME these are run and no others, without
-they are as those that are shown.
+they are as those that are shown. What is in DIR is linked to from the folder that they run in.
 """
 import argparse
 import os
@@ -133,7 +133,7 @@ def run(commands, folder):
     return results
 
 
-def check(path, build):
+def check(path, build, contents):
     for name in page_needs(path):
         if not there(name):
             print(f"{path}: needs {name}, which is not here")
@@ -152,6 +152,8 @@ def check(path, build):
         if not missing and not command.shown:
             wanted.append(command)
     with tempfile.TemporaryDirectory() as folder:
+        for name in os.listdir(contents) if contents else ():
+            os.symlink(os.path.join(contents, name), os.path.join(folder, name))
         results = run(wanted, folder)
     wrong = 0
     for command in commands:
@@ -175,10 +177,11 @@ def main():
     wrong = ran = 0
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", default="", metavar="NAME", help="the preset that this is of")
+    parser.add_argument("--folder", type=os.path.realpath, metavar="DIR", help="whose files these commands find")
     parser.add_argument("pages", nargs="+")
     options = parser.parse_args()
     for path in options.pages:
-        bad, count = check(path, options.build)
+        bad, count = check(path, options.build, options.folder)
         wrong += bad
         ran += count
     print(f"{ran} commands, {wrong} wrong")
