@@ -16,6 +16,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <random>
+#include <shared_mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -30,6 +31,11 @@ using Clock = std::chrono::steady_clock;
 std::atomic<bool> stop;
 std::atomic<long> calls, forks, handlers, boots;
 std::atomic<const char*> failure;
+
+// A descriptor means nothing to the next kernel, or another's file: who has one may see the end of
+// a kernel, and not the beginning of the next.
+std::shared_mutex descriptors;
+std::atomic<bool> between_kernels;
 
 long number_of(const char* name, long otherwise) {
   const char* text = std::getenv(name);
@@ -54,6 +60,12 @@ void call_in_handler(int) {
   const long result = lkl_sys_close(-1);
   if (result != -LKL_EBADF && result != -LKL_EDEADLK && !is_down(result)) fail("in a handler");
   ++handlers;
+}
+
+void with_descriptors(void (*what)(Random&), Random& random) {
+  if (between_kernels) return;
+  const std::shared_lock lock(descriptors);
+  what(random);
 }
 
 void short_calls(Random& random) {
@@ -150,7 +162,7 @@ void work(uint64_t seed) {
         break;
       case 1:
       case 2:
-        a_disk(random);
+        with_descriptors(a_disk, random);
         break;
       case 3:
       case 4:
@@ -159,12 +171,12 @@ void work(uint64_t seed) {
       case 5:
       case 6:
       case 7:
-        through_a_pipe(random);
+        with_descriptors(through_a_pipe, random);
         break;
       case 8:
       case 9:
       case 10:
-        a_file(random);
+        with_descriptors(a_file, random);
         break;
       default:
         short_calls(random);
@@ -207,8 +219,13 @@ TEST(Stress, EverythingAtOnce) {
     if (Clock::now() < next_boot) continue;
     if (random() % 2) lkl_sys_halt();
     lkl_cleanup();
-    ASSERT_EQ(lkl_init(&silent), 0);
-    ASSERT_EQ(lkl_start_kernel("mem=64M loglevel=0"), 0);
+    between_kernels = true;
+    {
+      const std::unique_lock lock(descriptors);
+      ASSERT_EQ(lkl_init(&silent), 0);
+      ASSERT_EQ(lkl_start_kernel("mem=64M loglevel=0"), 0);
+    }
+    between_kernels = false;
     ++boots;
     next_boot = Clock::now() + std::chrono::milliseconds(random() % 1500);
   }
