@@ -67,7 +67,9 @@ int Instance::boot(const char* command_line) {
 }
 
 Phase Instance::phase() const {
-  return lkl_kernel_is_dead() ? Phase::kDead : phase_.load();
+  if (!lkl_kernel_is_dead()) return phase_.load();
+  hear_from_kernel();
+  return Phase::kDead;
 }
 
 void Instance::close() {

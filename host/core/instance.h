@@ -39,7 +39,9 @@ class Instance final {
   // before the one that ran the end, which is still to tell the others.
   Phase phase() const;
   bool running() const { return phase() == Phase::kRunning || phase() == Phase::kHalting; }
-  bool change_phase(Phase from, Phase to) { return phase_.compare_exchange_strong(from, to); }
+  bool change_phase(Phase from, Phase to) {
+    return phase() == from && phase_.compare_exchange_strong(from, to);
+  }
 
   // Boots on the calling thread. 0 or -errno of this kernel.
   int boot(const char* command_line);
