@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 
 #include "host.h"
@@ -25,11 +26,29 @@ std::byte* guard_page(void* stack) {
   return static_cast<std::byte*>(stack) + kPage;
 }
 
+constexpr uintptr_t kRoomForStacks = uintptr_t{16} << 30, kRoomForKernels = uintptr_t{128} << 30;
+
+// Where the host is asked for memory. Kernel stacks are to be below those of threads that are still
+// to come, which the host puts below all that is there: a caller's frame at a lower address is a
+// damaged stack to gdb, and its backtraces would end where the kernel was entered. What is taken
+// already the host does not give: one place is as good as another then.
+void* below_stacks_to_come(size_t size) {
+  static constinit std::atomic<uintptr_t> used = 0;  // of the room for kernels, from its top
+  const auto here = reinterpret_cast<uintptr_t>(&below_stacks_to_come) & ~(kPage - 1);
+  const uintptr_t pages = (size + kPage - 1) & ~(kPage - 1);
+  if (here < kRoomForStacks + 2 * kRoomForKernels || pages > kRoomForKernels) return nullptr;
+  uintptr_t before = used.load(), after;
+  do {
+    after = before + pages <= kRoomForKernels ? before + pages : pages;
+  } while (!used.compare_exchange_weak(before, after));
+  return reinterpret_cast<void*>(here - kRoomForStacks - after);
+}
+
 }  // namespace
 
 void* reserve_memory(size_t size, size_t align) {
   const size_t span = size + align;
-  void* mapping = mmap(nullptr, span, PROT_READ | PROT_WRITE,
+  void* mapping = mmap(below_stacks_to_come(span), span, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapping == MAP_FAILED) return nullptr;
   const auto start = reinterpret_cast<uintptr_t>(mapping);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// What gdb looks at in gdb_test.cc: a thread that waits in a read, and one that calls
-// what the debugger stops in, then abort().
+// What gdb looks at in gdb_test.cc: a thread that waits in a read, one that calls what the debugger
+// stops in, and one that adds a disk; then abort().
 #include <lkl.h>
 
 #include <cstdlib>
@@ -23,11 +23,13 @@ int main() {
   __lkl__kernel_timespec moment = {.tv_sec = 0, .tv_nsec = 200'000'000};
   lkl_sys_nanosleep(&moment, nullptr);
   debugger_stops_here();
-  lkl_disk disk = {};
-  lkl_disk_options options = {};
-  options.struct_size = sizeof(options);
-  options.flags = LKL_DISK_MEMORY;
-  options.size = 1 << 20;
-  if (lkl_disk_add_options(&disk, &options) < 0) return 1;
+  std::thread([] {
+    lkl_disk disk = {};
+    lkl_disk_options options = {};
+    options.struct_size = sizeof(options);
+    options.flags = LKL_DISK_MEMORY;
+    options.size = 1 << 20;
+    if (lkl_disk_add_options(&disk, &options) < 0) std::exit(1);
+  }).join();
   std::abort();
 }
