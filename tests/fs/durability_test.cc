@@ -15,6 +15,7 @@
 #include "support/child.h"
 #include "support/kernel_test.h"
 #include "support/mounted.h"
+#include "support/sanitizers.h"
 
 using namespace lkl_test;
 
@@ -426,6 +427,7 @@ TEST_F(DurabilityTest, TheCallersDescriptorMayBeClosed) {
 }
 
 TEST_F(DurabilityTest, AForkedChildThatCleansUpLeavesTheLock) {
+  if (lkl_test::kThreadSanitizer) GTEST_SKIP() << lkl_test::kWhyNoForkBesideThreads;
   Image image(dir_, "ext4", 32);
   ASSERT_EQ(image.mount(), "");
   EXPECT_EQ(in_child([] {
