@@ -7,6 +7,7 @@
 #include <linux/irqflags.h>
 #include <linux/seq_file.h>
 #include <linux/version.h>
+#include <uapi/linux/io_uring.h>
 #include <asm/irq_regs.h>
 #include "lkl.h"
 #include "shared_word.h"
@@ -98,6 +99,22 @@ struct llist_node *__wrap_tctx_task_work_run(struct io_uring_task *tctx, unsigne
 	if (unlikely(lkl_cpu_pending()))
 		cpu_relax();
 	return __real_tctx_task_work_run(tctx, max_entries, count);
+}
+#endif
+
+#ifdef CONFIG_IO_URING
+/*
+ * Before Linux 6.9 it calls nothing at all, in stable versions of late (6.1.192): it would be the
+ * CPU for ever. As where it is not supported.
+ */
+struct io_ring_ctx;
+int __real_io_sq_offload_create(struct io_ring_ctx *ctx, struct io_uring_params *p);
+int __wrap_io_sq_offload_create(struct io_ring_ctx *ctx, struct io_uring_params *p);
+int __wrap_io_sq_offload_create(struct io_ring_ctx *ctx, struct io_uring_params *p)
+{
+	if (LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0) && (p->flags & IORING_SETUP_SQPOLL))
+		return -EINVAL;
+	return __real_io_sq_offload_create(ctx, p);
 }
 #endif
 
