@@ -55,7 +55,11 @@ Landlock::Landlock(Network network) {
   const std::size_t size = version >= 6   ? sizeof(rules)
                            : version >= 4 ? offsetof(Ruleset, scoped)
                                           : offsetof(Ruleset, network);
-  ruleset_ = Descriptor(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &rules, size, 0)));
+  const Descriptor made(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &rules, size, 0)));
+  if (!made) fail("landlock_create_ruleset");
+  // A new process gives the first numbers to what it hands over, before it enters this.
+  constexpr int kOutOfTheWay = 10;
+  ruleset_ = Descriptor(::fcntl(made.get(), F_DUPFD_CLOEXEC, kOutOfTheWay));
   if (!ruleset_) fail("landlock_create_ruleset");
 }
 
