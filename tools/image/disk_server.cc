@@ -224,12 +224,14 @@ void DiskServer::stop() {
   int status = 0;
   const bool before = ended(status);
   if (!before) {
-    if (!connected_) ::kill(process_, SIGTERM);
+    // What it has written without a client is nothing. (SIGTERM can come at a moment when qemu-nbd
+    // has a handler for it, and forgets it.)
+    if (!connected_) ::kill(process_, SIGKILL);
     while (::waitpid(process_, &status, 0) < 0 && errno == EINTR) {
     }
     process_ = -1;
   }
-  const bool asked = !connected_ && WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM;
+  const bool asked = !connected_ && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
   const bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
   if (asked || (well && (connected_ || !before))) return;
   throw Failure(fmt::format("{} {}:\n  {}", name_, before ? "ended too early" : "failed at the end",

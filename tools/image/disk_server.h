@@ -41,7 +41,7 @@ class DiskServer {
   // What it has said so far; waits a little for a program that is about to end with an error.
   std::string complaints();
   // Waits for its end, when the image is closed: all connections are. One that never had any is
-  // told to end. Throws Failure if it failed.
+  // ended. Throws Failure if it failed.
   void stop();
 
  private:
