@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -159,6 +160,20 @@ TEST_F(SandboxTest, OtherWaysOutAreDeadly) {
 #if !defined(__SANITIZE_ADDRESS__)
   EXPECT_EQ(confined({}, [] { return error_of(ptrace(PTRACE_TRACEME, 0, nullptr, nullptr)); }),
             kDied + SIGSYS);
+#endif
+}
+
+// As LKL_TRACE reads what a call was given.
+TEST_F(SandboxTest, OnesOwnMemoryIsReadNobodyElses) {
+  const auto read_of = [](pid_t process) {
+    const char text[] = "text";
+    char copy[sizeof(text)] = {};
+    iovec to = {copy, sizeof(copy)}, from = {const_cast<char*>(text), sizeof(text)};
+    return process_vm_readv(process, &to, 1, &from, 1, 0) == sizeof(text) ? 0 : errno;
+  };
+  EXPECT_EQ(confined({}, [&] { return read_of(getpid()); }), 0);
+#if !defined(__SANITIZE_ADDRESS__)
+  EXPECT_EQ(confined({}, [&] { return read_of(getppid()); }), kDied + SIGSYS);
 #endif
 }
 

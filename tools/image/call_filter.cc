@@ -107,6 +107,11 @@ void CallFilter::kill(std::span<const int> calls) {
   for (const int call : calls) add(SCMP_ACT_KILL_PROCESS, call, {});
 }
 
+void CallFilter::allow_only(int call, unsigned argument, std::uint64_t value) {
+  add(SCMP_ACT_ALLOW, call, {is(argument, value)});
+  add(SCMP_ACT_KILL_PROCESS, call, {{argument, SCMP_CMP_NE, value, 0}});
+}
+
 void CallFilter::refuse(int call, int error) {
   add(SCMP_ACT_ERRNO(static_cast<std::uint32_t>(error)), call, {});
 }

@@ -30,6 +30,8 @@ class CallFilter {
   // allowed.
   void allow_if(int call, std::vector<scmp_arg_cmp> conditions);
   void kill(std::span<const int> calls);
+  // With this argument it is allowed, with any other deadly.
+  void allow_only(int call, unsigned argument, std::uint64_t value);
   void refuse(int call, int error);
 
   // On what is open, on memory, threads, signals to the process itself, and time: of no use to get
