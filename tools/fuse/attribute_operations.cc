@@ -61,6 +61,10 @@ bool is_same(const timespec& a, const timespec& b) {
   return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
+bool is_later(const timespec& a, const timespec& b) {
+  return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
+}
+
 void set_mode(int fd, unsigned mode) {
   check(lkl_sys_fchmodat(LKL_AT_FDCWD, fmt::format("/proc/self/fd/{}", fd).c_str(),
                          static_cast<lkl_umode_t>(mode & 07777)));
@@ -117,6 +121,21 @@ void set_times(FileSystem& fs, int fd, const struct stat& wanted, int what) {
   lkl_sys_utimensat(fd, "", nullptr, LKL_AT_EMPTY_PATH);
 }
 
+// Between setting the clock and its use the host may keep this thread from running for a tick of
+// the library's: the change time is late then. (A file system may have it earlier, in larger
+// steps.)
+void repeat_if_late(FileSystem& fs, int fd, struct stat wanted, int what, struct stat& attributes) {
+  constexpr int kTries = 5;
+  // to set a time is to change nothing but the change time, if it is what the file has
+  if (!(what & FUSE_SET_ATTR_MTIME)) wanted.st_mtim = attributes.st_mtim;
+  what = (what & FUSE_SET_ATTR_ATIME) | FUSE_SET_ATTR_MTIME;
+  for (int i = 0; i < kTries && is_later(attributes.st_ctim, wanted.st_ctim); ++i) {
+    const HostClock::At at(wanted.st_ctim);
+    set_times(fs, fd, wanted, what);
+    attributes = fs.attributes(fd);
+  }
+}
+
 void setattr(fuse_req_t request, fuse_ino_t id, struct stat* wanted, int what,
              fuse_file_info* info) {
   serve(request, [&](FileSystem& fs) {
@@ -146,8 +165,12 @@ void setattr(fuse_req_t request, fuse_ino_t id, struct stat* wanted, int what,
                              FUSE_SET_ATTR_MTIME_NOW;
       if (what & kTimes) set_times(fs, file.fd(), *wanted, what);
       attributes = fs.attributes(file.fd());
+      if (at) {
+        // a write that begins now has the same
+        keep_times(fs, file.node(), *wanted, what, attributes);
+        repeat_if_late(fs, file.fd(), *wanted, what, attributes);
+      }
     }
-    if (what & FUSE_SET_ATTR_CTIME) keep_times(fs, file.node(), *wanted, what, attributes);
     fs.before_telling(file.node());
     fuse_reply_attr(request, &attributes, FileSystem::kForLong);
   });
