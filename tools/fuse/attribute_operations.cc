@@ -265,10 +265,13 @@ long long change_file(FileSystem& fs, Node* node, int fd,
   }
   const HostClock::At at(times->changed);
   const long long result = change();
-  if (result >= 0 && !is_same(times->modified, times->changed)) {
+  if (result >= 0) {
     struct stat wanted = {};
     wanted.st_mtim = times->modified;
-    set_times(fs, fd, wanted, FUSE_SET_ATTR_MTIME);
+    wanted.st_ctim = times->changed;
+    if (!is_same(times->modified, times->changed)) set_times(fs, fd, wanted, FUSE_SET_ATTR_MTIME);
+    struct stat now = fs.attributes(fd);
+    repeat_if_late(fs, fd, wanted, FUSE_SET_ATTR_MTIME, now);
   }
   return result;
 }
