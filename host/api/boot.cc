@@ -104,7 +104,6 @@ int lkl_start_kernel(const char* cmd_fmt, ...) {
   if (!registry.change_phase(*instance, Phase::kNew, Phase::kBooting)) return -LKL_EBUSY;
   const int error = instance->boot(command_line);
   if (error || !registry.change_phase(*instance, Phase::kBooting, Phase::kRunning)) {
-    registry.change_phase(*instance, Phase::kBooting, Phase::kDead);
     registry.phase_changed();
     return error ? error : -LKL_ESHUTDOWN;
   }

@@ -191,7 +191,7 @@ void Instance::fork_child() {
   int error = minder_.after_fork_child();
   leave_calls_of_others();
   if (!held_) {
-    if (error) phase_.store(Phase::kDead);
+    if (error) lkl_kernel_kill();
     return;
   }
   const ThreadRecord* const self = host::the_current_thread.record;
