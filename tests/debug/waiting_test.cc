@@ -12,10 +12,10 @@ using namespace lkl_test;
 
 namespace {
 
-// As lib and locking tests of the kernel wait: until a moment, or something that a task does.
 volatile uint64_t* jiffies;
 void (*kernel_msleep)(unsigned);
 
+// As lib and locking tests of the kernel wait: until a moment, or something that a task does.
 long wait_by(long give_way, long, long, long, long, long) {
   const uint64_t end = *jiffies + 3;
   while (*jiffies < end) reinterpret_cast<int (*)()>(give_way)();

@@ -427,7 +427,7 @@ TEST_F(DurabilityTest, TheCallersDescriptorMayBeClosed) {
 }
 
 TEST_F(DurabilityTest, AForkedChildThatCleansUpLeavesTheLock) {
-  if (lkl_test::kThreadSanitizer) GTEST_SKIP() << lkl_test::kWhyNoForkBesideThreads;
+  if (kThreadSanitizer) GTEST_SKIP() << kWhyNoForkBesideThreads;
   Image image(dir_, "ext4", 32);
   ASSERT_EQ(image.mount(), "");
   EXPECT_EQ(in_child([] {

@@ -66,6 +66,7 @@ Descriptor listen_on(const std::string& path) {
 // None of them may be overwritten before it is copied.
 bool hand_over(std::array<int, DiskServer::kHandedOver + 1> fds) {
   constexpr int kCount = DiskServer::kHandedOver + 1;
+  static_assert(kCount <= Landlock::kFirstNumber);
   for (int& fd : fds)
     if (fd >= 0 && (fd = ::fcntl(fd, F_DUPFD_CLOEXEC, kCount)) < 0) return false;
   int count = 0;

@@ -57,9 +57,7 @@ Landlock::Landlock(Network network) {
                                           : offsetof(Ruleset, network);
   const Descriptor made(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &rules, size, 0)));
   if (!made) fail("landlock_create_ruleset");
-  // A new process gives the first numbers to what it hands over, before it enters this.
-  constexpr int kOutOfTheWay = 10;
-  ruleset_ = Descriptor(::fcntl(made.get(), F_DUPFD_CLOEXEC, kOutOfTheWay));
+  ruleset_ = Descriptor(::fcntl(made.get(), F_DUPFD_CLOEXEC, kFirstNumber));
   if (!ruleset_) fail("landlock_create_ruleset");
 }
 

@@ -28,6 +28,9 @@ inline constexpr std::uint64_t kRead = kReadFile | kReadDirectory;
 class Landlock {
  public:
   enum class Network { kNone, kTcp };
+  // Descriptors below it are not the ruleset: a new process gives these numbers to what it hands
+  // over, before it enters this.
+  static constexpr int kFirstNumber = 10;
 
   // Throws Failure.
   explicit Landlock(Network network = Network::kNone);
