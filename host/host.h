@@ -81,7 +81,8 @@ struct CurrentThread {
   ThreadRecord* record = nullptr;
   uint64_t kernel = 0;
   bool attaching = false;      // its record is being made: a signal handler has to do without
-  bool forks_in_call = false;  // it forks, inside a call, or boots
+  bool forks_in_call = false;  // it forks where fork() would wait for itself
+  uint8_t in_library = 0;      // functions that are more than a call
   uint8_t printing = 0;        // calls of the print function that it is inside
 };
 // Read by each call: one load, no function (and 24 bytes of static TLS).
@@ -130,9 +131,12 @@ class Unnoticed {
 // Numbers of the process and of the calling thread, as the host shows them.
 uint64_t process_id();
 uint64_t thread_id();
+// Whether that thread of this process waits for something just now, in a sleep that signals end;
+// false if the host does not say.
+bool sleeps(uint64_t thread);
 
-// Handlers around fork() of the host process, called in the forking thread.
-// Called once per process.
+// Handlers around fork() of the host process, called in the forking thread: from the first to one
+// of the others it runs no signal handler. Called once per process.
 void on_fork(void (*prepare)(), void (*parent)(), void (*child)());
 
 // ---- faults ----

@@ -29,12 +29,17 @@ bool inside_call() {
   return me.attaching || (me.record && me.record->inside);
 }
 
+// Before those of the program, whose locks, therefore, a fork takes before the kernel stands still.
+[[maybe_unused]] const bool fork_registered = [] {
+  lkl::host::on_fork([] { Registry::get().fork_prepare(); }, [] { Registry::get().fork_parent(); },
+                     [] { Registry::get().fork_child(); });
+  return true;
+}();
+
 // What the process is told once, however often a kernel is booted.
 void register_with_process() {
   static const bool registered = [] {
     lkl::host::on_thread_exit(lkl::host::thread_exits);
-    lkl::host::on_fork([] { Registry::get().fork_prepare(); },
-                       [] { Registry::get().fork_parent(); }, [] { Registry::get().fork_child(); });
     // for who ends without lkl_cleanup()
     std::atexit([] {
       if (const Registry::Use instance; instance) lkl::host::Coverage::write_by_environment();
@@ -59,7 +64,7 @@ lkl_long halt(Instance& instance) {
   // It does not return into the caller's task: the answer is that of a dead kernel.
   const lkl_long error = lkl::host::call_kernel(instance.number(), LKL_NR_HALT);
   if (instance.phase() == Phase::kDead) {
-    Registry::get().phase_changed();
+    Registry::get().change_ended();
     return 0;
   }
   Registry::get().change_phase(instance, Phase::kHalting, Phase::kRunning);
@@ -69,6 +74,7 @@ lkl_long halt(Instance& instance) {
 }  // namespace
 
 int lkl_init(lkl_host_operations* ops) {
+  const lkl::host::InLibrary scope;
   if (!ops) return -LKL_EINVAL;
   if (Registry::exists()) return -LKL_EBUSY;
   if (const int error = lkl::host::read_on_panic()) return error;
@@ -104,7 +110,7 @@ int lkl_start_kernel(const char* cmd_fmt, ...) {
   if (!registry.change_phase(*instance, Phase::kNew, Phase::kBooting)) return -LKL_EBUSY;
   const int error = instance->boot(command_line);
   if (error || !registry.change_phase(*instance, Phase::kBooting, Phase::kRunning)) {
-    registry.phase_changed();
+    registry.change_ended();
     return error ? error : -LKL_ESHUTDOWN;
   }
   registry.open_calls(instance->number());
@@ -143,7 +149,7 @@ lkl_long lkl_sys_halt() {
   Registry& registry = Registry::get();
   if (!registry.change_phase(*instance, Phase::kRunning, Phase::kHalting)) {
     // another thread does: when this returns it is done
-    registry.wait_while(*instance, Phase::kHalting);
+    registry.wait_for_change();
     return -LKL_ENODEV;
   }
   return halt(*instance);
@@ -151,6 +157,7 @@ lkl_long lkl_sys_halt() {
 
 void lkl_cleanup() {
   if (inside_call()) return;
+  const lkl::host::InLibrary scope;
   Registry& registry = Registry::get();
   Instance* const instance = registry.begin_cleanup();
   if (!instance) return;

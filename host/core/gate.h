@@ -3,6 +3,9 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
+
+#include "host.h"
 
 namespace lkl::host {
 
@@ -16,20 +19,30 @@ namespace lkl::host {
 class Gate final {
  public:
   bool closed() { return state_.load() != kOpen; }
-  // By the thread that is to be held, where it holds nothing itself; returns when it is open.
-  void park() {
-    for (int asked = kClosed; state_.compare_exchange_strong(asked, kParked); asked = kClosed) {
-      state_.notify_all();
-      state_.wait(kParked);
+  // By the thread that is to be held, where it holds nothing itself. True when it is open; false
+  // if it is not by then (monotonic_ns() domain): the thread is parked all the same, until it
+  // comes again.
+  bool park(uint64_t deadline_ns = UINT64_MAX) {
+    for (;;) {
+      int found = kClosed;
+      if (state_.compare_exchange_strong(found, kParked))
+        host::wake_one(state_);
+      else if (found == kOpen)
+        return true;
+      else if (deadline_ns != UINT64_MAX && host::monotonic_ns() >= deadline_ns)
+        return false;
+      host::wait_on(state_, kParked, deadline_ns);
     }
   }
 
   // By whoever forks. The thread has to be woken so that it parks.
   void close() { state_.store(kClosed); }
-  void wait_parked() { state_.wait(kClosed); }
+  void wait_parked() {
+    while (state_.load() == kClosed) host::wait_on(state_, kClosed, UINT64_MAX);
+  }
   void open() {
     state_.store(kOpen);
-    state_.notify_all();
+    host::wake_one(state_);
   }
 
  private:

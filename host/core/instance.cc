@@ -28,7 +28,7 @@ Instance::Instance(uint64_t number, const lkl_host_operations& ops, std::unique_
       calls_(make_host_calls(*this)),
       loop_(std::move(loop)),
       disks_(std::make_unique<Disks>(*this)),
-      minder_(*loop_) {
+      minder_(*loop_, {[](void* self) { static_cast<Instance*>(self)->lend(); }, this}) {
   lkl_kernel_debug_calls(&debug_calls);
   lkl_kernel_populate_by(populate_memory);
 }
@@ -164,8 +164,7 @@ void Instance::write_register(uint64_t address, uint64_t value, unsigned size,
 // The copy must be taken while no other thread is in the middle of anything: the
 // CPU is held by nobody's kernel code, no device request is in flight, the threads of
 // the library wait.
-void Instance::fork_prepare() {
-  disks_->lock();
+void Instance::hold_still() {
   held_ = running() && lkl_kernel_hold();
   granted_.store(0);
   executor_gate_.close();
@@ -173,11 +172,48 @@ void Instance::fork_prepare() {
     minder_.wake_up(executor_record_);
     executor_gate_.wait_parked();
   }
+}
+
+void Instance::fork_prepare() {
+  disks_->lock();
+  hold_still();
   minder_.pause();
   loop_->quiesce();
+  const std::lock_guard lock(fork_mutex_);
+  forker_ = host::thread_id();
+  forks_ = true;
+}
+
+// By the minder, from time to time while it is held. Between our handlers the thread that forks
+// waits for locks: the allocator's, those of other handlers. Who has one may be in a call, and that
+// waits for the kernel to go on. So it does, for a while.
+//
+// A copy that is taken meanwhile is of no use, and the child must find that out: it is not being
+// taken when the thread is found asleep, after it was said that the kernel goes on, and before it
+// is said that it stands still again.
+void Instance::lend() {
+  constexpr uint64_t kForNs = 5'000'000;
+  const std::lock_guard lock(fork_mutex_);
+  if (!forks_ || !host::sleeps(forker_)) return;
+  if (!minder_.lent()) {
+    minder_.lend(true);
+    if (host::sleeps(forker_)) {
+      executor_gate_.open();
+      if (held_) lkl_kernel_unhold();
+      minder_.mind_for(kForNs);
+      hold_still();
+      loop_->quiesce();
+    }
+  }
+  if (host::sleeps(forker_)) minder_.lend(false);
 }
 
 void Instance::fork_parent() {
+  {
+    const std::lock_guard lock(fork_mutex_);
+    forks_ = false;
+    minder_.lend(false);
+  }
   minder_.resume();
   executor_gate_.open();
   if (held_) lkl_kernel_unhold();
@@ -185,7 +221,17 @@ void Instance::fork_parent() {
 }
 
 void Instance::fork_child() {
+  std::construct_at(&fork_mutex_);
+  forks_ = false;
   disks_->after_fork_child();
+  if (minder_.lent()) {
+    constexpr char kMessage[] =
+        "lkl: another thread held up a fork, and was in a call when it was through: the kernel in "
+        "the child is dead\n";
+    host::print(kMessage, sizeof kMessage - 1);
+    child_without_kernel();
+    return;
+  }
   executor_.fork_forget();
   executor_gate_.open();
   int error = minder_.after_fork_child();
@@ -221,6 +267,11 @@ void Instance::reseed() {
 }
 
 void Instance::fork_child_in_call() {
+  std::construct_at(&fork_mutex_);
+  child_without_kernel();
+}
+
+void Instance::child_without_kernel() {
   lkl_kernel_kill();
   executor_.fork_forget();
   minder_.forget();

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "asm/host_ops.h"
@@ -70,6 +71,10 @@ class Instance final {
  private:
   friend struct HostCalls;
 
+  void hold_still();
+  void lend();
+  void child_without_kernel();
+
   int start_executor();
   void run_executor();
   void executor_wait();
@@ -104,8 +109,12 @@ class Instance final {
   std::atomic<bool> stop_ = false;
   Gate executor_gate_;
 
+  // ---- fork ----
   std::atomic<int> granted_ = 0;  // to the thread that is to fork
-  bool held_ = false;             // by it
+  std::mutex fork_mutex_;         // of what follows: not while the kernel is lent
+  bool held_ = false;             // the CPU
+  bool forks_ = false;            // all stands still
+  uint64_t forker_ = 0;           // the thread
 };
 
 }  // namespace lkl::host

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "core/minder.h"
 
+#include <algorithm>
+
 namespace lkl::host {
 
-Minder::Minder(EventLoop& loop) : loop_(loop) {
+Minder::Minder(EventLoop& loop, HeldForLong held_for_long)
+    : loop_(loop), held_for_long_(held_for_long) {
   loop_.set_submitter({[](void* self) { static_cast<Minder*>(self)->wake_minder(); }, this});
 }
 
@@ -53,10 +56,8 @@ uint64_t Minder::next_look() const {
 
 void Minder::wait(ThreadRecord& self) {
   if (!own(&self)) {
-    self.where.store(ThreadRecord::kOnWord);
-    if (!self.request_done()) host::wait_on(self.woken, 0, UINT64_MAX);
-    self.where.store(ThreadRecord::kAwake);
-    self.woken.store(0);
+    wait_on_word(self);
+    if (lent_.load()) wait_while_lent(self);
     return;
   }
   turns_.fetch_add(1, std::memory_order_relaxed);
@@ -68,6 +69,28 @@ void Minder::wait(ThreadRecord& self) {
   lkl_kernel_minded(next_look());
   disown();
   if (state_.load() == State::kDeep) wake_minder();
+}
+
+void Minder::wait_on_word(ThreadRecord& self) {
+  self.where.store(ThreadRecord::kOnWord);
+  if (!self.request_done()) host::wait_on(self.woken, 0, UINT64_MAX);
+  self.where.store(ThreadRecord::kAwake);
+  self.woken.store(0);
+}
+
+// Perhaps it is this thread that the one which forks waits for: the kernel is to stand still again
+// before that goes on.
+void Minder::wait_while_lent(ThreadRecord& self) {
+  constexpr uint64_t kPollNs = 100'000;
+  while (lent_.load() && !self.kept_io && !lkl_kernel_is_dead()) {
+    if (self.request_done()) {
+      host::sleep_ns(kPollNs);
+    } else {
+      // if it was woken to be the CPU another one has to
+      lkl_kernel_attend();
+      wait_on_word(self);
+    }
+  }
 }
 
 void Minder::wake_up(ThreadRecord& thread) {
@@ -91,7 +114,8 @@ void Minder::run() {
     wanted_.store(0);
     loop_.submit();
     if (gate_.closed())
-      gate_.park();
+      while (!gate_.park(host::monotonic_ns() + kPatienceNs))
+        held_for_long_.told(held_for_long_.argument);
     else if (own(this))
       mind();
     else
@@ -99,11 +123,15 @@ void Minder::run() {
   }
 }
 
-void Minder::mind() {
-  const uint64_t deadline = lkl_kernel_mind();
+void Minder::mind_until(uint64_t deadline) {
+  deadline = std::min<uint64_t>(deadline, lkl_kernel_mind());
   if (!wanted_.load() && !stop_.load()) loop_.sleep(deadline);
   loop_.collect();
   lkl_kernel_minded(0);
+}
+
+void Minder::mind() {
+  mind_until(UINT64_MAX);
   disown();
   // A thread that waits for its call and now comes may have to wait again: for the loop then.
   if (lkl_kernel_attend() == LKL_ATTEND_SLEEPER) guard();
@@ -136,11 +164,24 @@ void Minder::resume() {
   gate_.open();
 }
 
+void Minder::mind_for(uint64_t duration_ns) {
+  const uint64_t end = host::monotonic_ns() + duration_ns;
+  owner_.store(this);
+  while (host::monotonic_ns() < end) {
+    wanted_.store(0);
+    loop_.submit();
+    mind_until(end);
+    lkl_kernel_attend();
+  }
+  disown();
+}
+
 int Minder::after_fork_child() {
   const bool was_running = thread_.running();
   thread_.fork_forget();
   owner_.store(nullptr);
   wanted_.store(0);
+  lent_.store(false);
   state_.store(State::kAwake);
   gate_.open();
   if (const int error = loop_.after_fork_child()) return error;

@@ -28,7 +28,14 @@ namespace lkl::host {
 
 class Minder final {
  public:
-  explicit Minder(EventLoop& loop);
+  // Told, on the minder's thread, each time it has been held for kPatienceNs more.
+  struct HeldForLong {
+    void (*told)(void* argument) = nullptr;
+    void* argument = nullptr;
+  };
+  static constexpr uint64_t kPatienceNs = 10'000'000;
+
+  Minder(EventLoop& loop, HeldForLong held_for_long);
   ~Minder();
 
   // 0 or -errno.
@@ -46,6 +53,12 @@ class Minder final {
   // ---- fork: nobody waits in the loop from pause() to resume(), who calls it owns it ----
   void pause();
   void resume();
+  // In between the kernel may go on for a while: the minder itself, told that it is held for long,
+  // minds the loop then, and no application thread comes back from wait() with a call that is
+  // through before it is said that the kernel stands still again.
+  void lend(bool lent) { lent_.store(lent); }
+  bool lent() const { return lent_.load(); }
+  void mind_for(uint64_t duration_ns);
   // In the child: threads are no more. 0 or -errno.
   int after_fork_child();
   void forget() { thread_.fork_forget(); }
@@ -55,6 +68,9 @@ class Minder final {
 
   void run();
   void mind();
+  void mind_until(uint64_t deadline);
+  void wait_on_word(ThreadRecord& self);
+  void wait_while_lent(ThreadRecord& self);
   // Sleeps off the loop, guard or deep.
   void guard();
   bool own(const void* who);
@@ -76,6 +92,8 @@ class Minder final {
 
   std::atomic<bool> stop_ = false;
   Gate gate_;
+  const HeldForLong held_for_long_;
+  std::atomic<bool> lent_ = false;
 };
 
 }  // namespace lkl::host

@@ -121,10 +121,7 @@ Instance* Registry::begin_cleanup() {
   std::unique_lock lock(mutex_);
   if (!instance_ || cleaning_) return nullptr;
   cleaning_ = true;
-  changed_.wait(lock, [this] {
-    const Phase phase = instance_->phase();
-    return phase != Phase::kBooting && phase != Phase::kHalting;
-  });
+  changed_.wait(lock, [this] { return !changing_; });
   return instance_.get();
 }
 
@@ -145,37 +142,38 @@ void Registry::end_cleanup() {
 bool Registry::change_phase(Instance& instance, Phase from, Phase to) {
   const std::lock_guard lock(mutex_);
   const bool changed = instance.change_phase(from, to);
+  if (to == Phase::kRunning)
+    changing_ = false;
+  else if (changed)
+    changing_ = true;
   changed_.notify_all();
   return changed;
 }
 
-void Registry::wait_while(Instance& instance, Phase phase) {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return instance.phase() != phase; });
+void Registry::change_ended() {
+  const std::lock_guard lock(mutex_);
+  changing_ = false;
+  changed_.notify_all();
 }
 
-void Registry::phase_changed() {
-  const std::lock_guard lock(mutex_);
-  changed_.notify_all();
+void Registry::wait_for_change() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return !changing_; });
 }
 
 // ---- fork ----
 
 // The copy must be taken while no other thread is in the middle of anything.
 void Registry::fork_prepare() {
-  // A signal handler inside a call, or what a boot prints to: this thread has the CPU, or
-  // may have, and can't wait for it.
+  // A signal handler inside a call or another function, or what a boot prints to: this thread has
+  // what it would wait for.
   host::CurrentThread& me = host::the_current_thread;
-  me.forks_in_call = me.attaching || (me.record && me.record->inside);
+  me.forks_in_call = me.attaching || me.in_library > 0 || (me.record && me.record->inside);
   if (me.forks_in_call) return;
 
+  const host::Unnoticed scope;
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] {
-    if (!instance_) return true;
-    if (cleaning_) return false;
-    const Phase phase = instance_->phase();
-    return phase != Phase::kBooting && phase != Phase::kHalting;
-  });
+  changed_.wait(lock, [this] { return !cleaning_ && !changing_; });
   if (instance_) instance_->fork_prepare();
   (void)lock.release();  // the mutex stays locked
 }
@@ -193,6 +191,7 @@ void Registry::fork_child() {
   printer.after_fork_child();
   users_ = 0;
   cleaning_ = false;
+  changing_ = false;
   if (!instance_) return;
   if (host::the_current_thread.forks_in_call)
     instance_->fork_child_in_call();

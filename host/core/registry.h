@@ -14,12 +14,26 @@
 #include "core/printer.h"
 #include "core/record.h"
 #include "descriptor.h"
+#include "host.h"
 #include "lkl_host.h"
 
 namespace lkl::host {
 
 class EventLoop;
 class Instance;
+
+// A function of the library that is more than a call. fork() in a signal handler that interrupts
+// it does not wait for it, that would be for ever; the thread is not cancelled in the middle.
+class InLibrary final {
+ public:
+  InLibrary() { ++host::the_current_thread.in_library; }
+  ~InLibrary() { --host::the_current_thread.in_library; }
+  InLibrary(const InLibrary&) = delete;
+  InLibrary& operator=(const InLibrary&) = delete;
+
+ private:
+  const host::Unnoticed unnoticed_;
+};
 
 // Which calls are shown (api/trace.h), and where. Set before any call is made.
 struct CallTrace {
@@ -58,6 +72,7 @@ class Registry final {
 
   // ---- the instance, for all that is more than a call ----
   // It stays while this exists. Empty if there is none, or it is being cleaned up.
+  // In a signal handler that interrupts its thread fork() gives a child without a kernel.
   class Use {
    public:
     Use();
@@ -69,6 +84,7 @@ class Registry final {
     Instance& operator*() const { return *instance_; }
 
    private:
+    const InLibrary scope_;
     Instance* instance_ = nullptr;
   };
 
@@ -83,11 +99,12 @@ class Registry final {
   // When all Uses have ended: destroys it.
   void end_cleanup();
 
-  // From one phase to the next, or false.
+  // From one phase to the next, or false. To kBooting or kHalting: a change begins, which ends
+  // with the same thread's change to kRunning (or not, the kernel being dead), or change_ended().
   bool change_phase(Instance& instance, Phase from, Phase to);
-  // Waits for others that boot or halt it.
-  void wait_while(Instance& instance, Phase phase);
-  void phase_changed();  // to kDead, by a thread that may take the mutex
+  void change_ended();
+  // For those of others.
+  void wait_for_change();
 
   // ---- fork() of the process: in this order, by the thread that forks ----
   void fork_prepare();
@@ -123,6 +140,7 @@ class Registry final {
   unsigned users_ = 0;
   bool traced_ = false;
   bool cleaning_ = false;
+  bool changing_ = false;  // a thread boots or halts it, also when it is dead already
 };
 
 }  // namespace lkl::host

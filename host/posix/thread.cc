@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -6,12 +7,16 @@
 
 #include <array>
 #include <cerrno>
+#include <cinttypes>
 #include <cstddef>
+#include <cstdio>
 #include <cstring>
 #include <initializer_list>
 #include <memory>
 #include <new>
+#include <string_view>
 
+#include "descriptor.h"
 #include "host.h"
 
 namespace lkl::host {
@@ -26,6 +31,38 @@ void (*exit_handler)(ThreadRecord* record);
 
 void thread_exits(void* raw) {
   exit_handler(static_cast<ThreadRecord*>(raw));
+}
+
+// Signals for the application. Faults are not: blocked, they kill.
+sigset_t all_but_faults() {
+  sigset_t all;
+  sigfillset(&all);
+  for (const int fault : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT})
+    sigdelset(&all, fault);
+  return all;
+}
+
+// Around fork(), from when the kernel stands still until it goes on: a call of a signal handler
+// would wait for that in the thread that is to bring it about.
+struct ForkHandlers {
+  void (*prepare)();
+  void (*parent)();
+  void (*child)();
+} fork_handlers;
+constinit thread_local sigset_t signals_before_fork = {};
+
+void prepare_fork() {
+  sigset_t before;
+  const sigset_t all = all_but_faults();
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  signals_before_fork = before;
+  fork_handlers.prepare();
+}
+
+void after_fork(void (*handler)()) {
+  handler();
+  const sigset_t before = signals_before_fork;
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 // Room for the stack of faults below, and for checkers of memory, which want much.
@@ -90,10 +127,8 @@ int Thread::start(const char* name, void (*body)(void*), void* argument) {
   pthread_attr_t attributes;
   if (const int error = pthread_attr_init(&attributes)) return -error;
   pthread_attr_setstacksize(&attributes, kStackSize);
-  sigset_t all, before;
-  sigfillset(&all);
-  for (const int fault : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT})
-    sigdelset(&all, fault);
+  const sigset_t all = all_but_faults();
+  sigset_t before;
   pthread_sigmask(SIG_SETMASK, &all, &before);
   pthread_t thread;
   const int error = pthread_create(&thread, &attributes, thread_main, start.get());
@@ -122,7 +157,10 @@ Unnoticed::~Unnoticed() {
 }
 
 void on_fork(void (*prepare)(), void (*parent)(), void (*child)()) {
-  pthread_atfork(prepare, parent, child);
+  fork_handlers = {prepare, parent, child};
+  pthread_atfork(
+      prepare_fork, [] { after_fork(fork_handlers.parent); },
+      [] { after_fork(fork_handlers.child); });
 }
 
 uint64_t process_id() {
@@ -131,6 +169,19 @@ uint64_t process_id() {
 
 uint64_t thread_id() {
   return static_cast<uint64_t>(gettid());
+}
+
+bool sleeps(uint64_t thread) {
+  std::array<char, 64> path;
+  std::snprintf(path.data(), path.size(), "/proc/self/task/%" PRIu64 "/stat", thread);
+  const Descriptor file(open(path.data(), O_RDONLY | O_CLOEXEC));
+  if (!file) return false;
+  // its number, its name in parentheses, of which the name may have some, and the state
+  std::array<char, 64> text;
+  const ssize_t length = read(file.get(), text.data(), text.size());
+  const std::string_view line(text.data(), length > 0 ? static_cast<size_t>(length) : 0);
+  const size_t name_end = line.rfind(") ");
+  return name_end != line.npos && line.substr(name_end + 2).starts_with('S');
 }
 
 void print(const char* text, size_t length) {

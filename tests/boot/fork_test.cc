@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <csignal>
 #include <string>
 #include <thread>
 #include <vector>
@@ -192,74 +191,6 @@ TEST_F(ForkTest, WhileThreadsBeginAndEnd) {
   for (std::thread& maker : makers) maker.join();
 }
 
-namespace {
-
-// A thread in the middle of a call, which a signal interrupts there.
-class BlockedThread final {
- public:
-  explicit BlockedThread(void (*handler)(int)) {
-    struct sigaction action = {};
-    action.sa_handler = handler;
-    sigaction(SIGUSR1, &action, &before_);
-    EXPECT_EQ(lkl_sys_pipe2(pipe_, 0), 0);
-    thread_ = std::thread([this] {
-      char c;
-      EXPECT_EQ(lkl_sys_read(pipe_[0], &c, 1), 1);
-    });
-    usleep(50'000);
-  }
-  ~BlockedThread() {
-    EXPECT_EQ(lkl_sys_write(pipe_[1], "x", 1), 1);
-    thread_.join();
-    sigaction(SIGUSR1, &before_, nullptr);
-  }
-  BlockedThread(const BlockedThread&) = delete;
-  BlockedThread& operator=(const BlockedThread&) = delete;
-  void interrupt() { pthread_kill(thread_.native_handle(), SIGUSR1); }
-
- private:
-  struct sigaction before_;
-  int pipe_[2];
-  std::thread thread_;
-};
-
-std::atomic<int> child_in_handler = -1;
-
-void fork_in_handler(int) {
-  child_in_handler = in_child([] {
-    // this copy is in the middle of a call, which can't be made whole: refused, not hanging
-    if (lkl_sys_getpid() != -LKL_EDEADLK) return 1;
-    return 0;
-  });
-}
-
-}  // namespace
-
-TEST_F(ForkTest, InAHandlerInsideACall) {
-  BlockedThread blocked(fork_in_handler);
-  blocked.interrupt();
-  while (child_in_handler < 0) std::this_thread::yield();
-  EXPECT_EQ(child_in_handler, 0);
-}
-
-// What one thread forks in the middle of a call is nothing to another one that forks.
-TEST_F(ForkTest, InHandlersBesideOthers) {
-  child_in_handler = 0;
-  BlockedThread blocked([](int) {
-    if (in_child([] { return lkl_sys_getpid() == -LKL_EDEADLK ? 0 : 1; }) == 0) ++child_in_handler;
-  });
-  std::atomic<bool> stop = false;
-  std::thread forks([&] {
-    while (!stop) EXPECT_EQ(in_child([] { return lkl_sys_getpid() == 1 ? 0 : 1; }), 0);
-  });
-  for (int i = 1; i <= 200; ++i) {
-    blocked.interrupt();
-    while (child_in_handler < i) std::this_thread::yield();
-  }
-  stop = true;
-  forks.join();
-}
-
 TEST(Fork, BesideBootsAndHalts) {
   if (kWhyNoForkBesideThreads) GTEST_SKIP() << kWhyNoForkBesideThreads;
   std::atomic<bool> stop = false;
@@ -289,5 +220,28 @@ TEST(Fork, BesideBootsAndHalts) {
   }
   stop = true;
   forker.join();
+  EXPECT_EQ(bad, 0);
+}
+
+// One that fails ends the threads of the library that a fork waits for.
+TEST(Fork, BesideBootsThatFail) {
+  if (kWhyNoForkBesideThreads) GTEST_SKIP() << kWhyNoForkBesideThreads;
+  std::atomic<bool> stop = false;
+  std::atomic<int> bad = 0;
+  std::vector<std::thread> forkers;
+  for (int i = 0; i < 2; ++i)
+    forkers.emplace_back([&] {
+      while (!stop)
+        if (const int result = in_child([] { return lkl_sys_getpid() < 0 ? 0 : 1; })) bad = result;
+    });
+  static lkl_host_operations silent = {};
+  silent.print = lkl_test::keep_log;
+  for (int i = 0; i < 200; ++i) {
+    EXPECT_EQ(lkl_init(&silent), 0);
+    EXPECT_EQ(lkl_start_kernel("mem=1000T loglevel=5"), -LKL_ENOMEM);
+    lkl_cleanup();
+  }
+  stop = true;
+  for (std::thread& forker : forkers) forker.join();
   EXPECT_EQ(bad, 0);
 }
