@@ -8,13 +8,16 @@
 #include <lkl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <functional>
 #include <random>
 #include <shared_mutex>
 #include <string>
@@ -153,7 +156,11 @@ void a_fork(Random&) {
   ++forks;
 }
 
-void work(uint64_t seed) {
+// Numbers of threads that work; one that has ended may still be there.
+std::array<std::atomic<pid_t>, 6> workers_now;
+
+void work(std::atomic<pid_t>& me, uint64_t seed) {
+  me = gettid();
   Random random(seed);
   for (unsigned i = random() % 40 + 1; i > 0 && !stop; --i) {
     switch (random() % 16) {
@@ -185,9 +192,17 @@ void work(uint64_t seed) {
 }
 
 // Threads one after the other, each for a while.
-void keep_working(uint64_t seed) {
+void keep_working(std::atomic<pid_t>& me, uint64_t seed) {
   Random random(seed);
-  while (!stop) std::thread(work, random()).join();
+  while (!stop) std::thread(work, std::ref(me), random()).join();
+}
+
+void interrupt_somebody(Random& random) {
+  const size_t who = random() % (workers_now.size() + 1);
+  if (who == workers_now.size())
+    kill(getpid(), SIGUSR1);
+  else if (const pid_t worker = workers_now[who])
+    syscall(SYS_tgkill, getpid(), worker, SIGUSR1);
 }
 
 }  // namespace
@@ -209,13 +224,14 @@ TEST(Stress, EverythingAtOnce) {
   ASSERT_EQ(lkl_init(&silent), 0);
   ASSERT_EQ(lkl_start_kernel("mem=64M loglevel=0"), 0);
   std::vector<std::thread> workers;
-  for (int i = 0; i < 6; ++i) workers.emplace_back(keep_working, random());
+  for (std::atomic<pid_t>& number : workers_now)
+    workers.emplace_back(keep_working, std::ref(number), random());
 
   const auto end = Clock::now() + std::chrono::seconds(seconds);
   auto next_boot = Clock::now() + std::chrono::milliseconds(500);
   while (Clock::now() < end && !failure.load()) {
     usleep(static_cast<useconds_t>(random() % 2000));
-    kill(getpid(), SIGUSR1);
+    interrupt_somebody(random);
     if (Clock::now() < next_boot) continue;
     if (random() % 2) lkl_sys_halt();
     lkl_cleanup();
