@@ -2,6 +2,7 @@
 //
 // lkl umount: waits for the right process, believes nobody else, and says what is so.
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -48,6 +49,25 @@ TEST_F(UmountTest, OfTwoMountsOneOverTheOther) {
   EXPECT_EQ(shell("ls m"), "lost+found\nlower\n");
   lkl_ok({"umount", "m"});
   EXPECT_EQ(lkl_ok({"ls", "a.img"}), "lost+found\nlower\n");
+}
+
+// The thread that answers who unmounts has nothing to do with the requests of the mount.
+TEST_F(UmountTest, WhoAnswersSleepsMeanwhile) {
+  mount_image("a.img");
+  const std::string status = "/proc/" + std::to_string(daemon_of("a.img")) + "/task/*/status";
+  const std::string wakeups =
+      "awk '/^Name:/ {is = $2 == \"mount-end\"} is && /ctxt_switches/ {n += $2} "
+      "END {print n}' " +
+      status;
+  const int before = std::stoi(shell(wakeups));
+  for (int i = 0; i < 200; i++) {
+    const std::string file = path("m/f" + std::to_string(i));
+    ASSERT_EQ(mknod(file.c_str(), S_IFREG | 0600, 0), 0);
+    ASSERT_EQ(unlink(file.c_str()), 0);
+  }
+  EXPECT_GT(before, 0);
+  EXPECT_LT(std::stoi(shell(wakeups)) - before, 50);
+  lkl_ok({"umount", "m"});
 }
 
 // Somebody else listens under names like that of the mount, and never answers.

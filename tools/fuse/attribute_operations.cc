@@ -136,10 +136,25 @@ void repeat_if_late(FileSystem& fs, int fd, struct stat wanted, int what, struct
   }
 }
 
+// What the host has kept of a file that has no name any more, and that nobody has open: nobody will
+// see it. It comes with each unlink(2).
+bool answered_for_unlinked(FileSystem& fs, fuse_req_t request, const PathFd& file,
+                           const struct stat& wanted, int what) {
+  constexpr int kKept = FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_CTIME;
+  if (!(what & FUSE_SET_ATTR_CTIME) || (what & ~kKept) || file.node()->opens > 0) return false;
+  struct stat attributes = fs.attributes(file.fd());
+  if (attributes.st_nlink > 0) return false;
+  attributes.st_ctim = wanted.st_ctim;
+  if (what & FUSE_SET_ATTR_MTIME) attributes.st_mtim = wanted.st_mtim;
+  fuse_reply_attr(request, &attributes, FileSystem::kForLong);
+  return true;
+}
+
 void setattr(fuse_req_t request, fuse_ino_t id, struct stat* wanted, int what,
              fuse_file_info* info) {
   serve(request, [&](FileSystem& fs) {
     const PathFd file = fs.pin(id);
+    if (answered_for_unlinked(fs, request, file, *wanted, what)) return;
     struct stat attributes;
     {
       // The host that keeps the times of a file tells when it was changed.

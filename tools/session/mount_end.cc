@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -127,25 +128,25 @@ void MountEndSocket::start(int socket, int mount) {
   thread_ = std::thread([this] { answer(); });
 }
 
+// Whether it is mounted still is looked at for each who comes. To wait for the end of that as well
+// would be to be woken for each request: what waits for requests is the same descriptor.
 void MountEndSocket::answer() {
+  ::prctl(PR_SET_NAME, "mount-end");
   constexpr short kGone = POLLHUP | POLLERR | POLLNVAL;
   std::vector<pollfd> watched;
   for (;;) {
     watched.clear();
-    watched.push_back({mount_, 0, 0});
     watched.push_back(
         {socket_.get(), static_cast<short>(peers_.size() < kMostPeers ? POLLIN : 0), 0});
     for (const Descriptor& peer : peers_) watched.push_back({peer.get(), 0, 0});
     if (::poll(watched.data(), watched.size(), -1) < 0) continue;
-    // From now on nobody else comes: the number of the mount may be another's.
-    if ((watched[0].revents | watched[1].revents) & kGone) break;
+    if (watched[0].revents & kGone) return;
     std::size_t kept = 0;
     for (std::size_t i = 0; i < peers_.size(); i++)
-      if (!(watched[i + 2].revents & kGone)) std::swap(peers_[kept++], peers_[i]);
+      if (!(watched[i + 1].revents & kGone)) std::swap(peers_[kept++], peers_[i]);
     peers_.resize(kept);
-    if (watched[1].revents & POLLIN) welcome();
+    if (watched[0].revents & POLLIN) welcome();
   }
-  ::shutdown(socket_.get(), SHUT_RDWR);
 }
 
 void MountEndSocket::welcome() {
