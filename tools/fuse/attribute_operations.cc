@@ -130,7 +130,7 @@ void repeat_if_late(FileSystem& fs, int fd, struct stat wanted, int what, struct
   if (!(what & FUSE_SET_ATTR_MTIME)) wanted.st_mtim = attributes.st_mtim;
   what = (what & FUSE_SET_ATTR_ATIME) | FUSE_SET_ATTR_MTIME;
   for (int i = 0; i < kTries && is_later(attributes.st_ctim, wanted.st_ctim); ++i) {
-    const HostClock::At at(wanted.st_ctim);
+    const HostClock::At at(fs.clock(), wanted.st_ctim);
     set_times(fs, fd, wanted, what);
     attributes = fs.attributes(fd);
   }
@@ -160,7 +160,7 @@ void setattr(fuse_req_t request, fuse_ino_t id, struct stat* wanted, int what,
       // The host that keeps the times of a file tells when it was changed.
       std::optional<HostClock::At> at;
       if (what & FUSE_SET_ATTR_CTIME)
-        at.emplace(wanted->st_ctim);
+        at.emplace(fs.clock(), wanted->st_ctim);
       else
         fs.clock().follow();
       if (what & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
@@ -278,7 +278,7 @@ long long change_file(FileSystem& fs, Node* node, int fd,
     fs.clock().follow();
     return change();
   }
-  const HostClock::At at(times->changed);
+  const HostClock::At at(fs.clock(), times->changed);
   const long long result = change();
   if (result >= 0) {
     struct stat wanted = {};

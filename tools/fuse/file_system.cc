@@ -81,7 +81,7 @@ unsigned granularity_of_times(int root) {
 
 const fuse_lowlevel_ops FileSystem::kOperations = all_operations();
 
-FileSystem::FileSystem(int root, const FileSystemOptions& options, const HostClock& clock,
+FileSystem::FileSystem(int root, const FileSystemOptions& options, HostClock& clock,
                        HostAccess& access)
     : root_fd_(root),
       options_(options),
@@ -126,6 +126,9 @@ void FileSystem::keep(std::unique_ptr<OpenHandle> handle, fuse_file_info* info) 
   const std::lock_guard lock(handles_mutex_);
   OpenHandle* const raw = handle.get();
   handles_.emplace(raw, std::move(handle));
+  if (!raw->collects()) return;
+  ++collecting_;
+  clock_.have_host_catch_up();
 }
 
 void FileSystem::release(const fuse_file_info* info) {
@@ -135,6 +138,7 @@ void FileSystem::release(const fuse_file_info* info) {
     const auto entry = handles_.find(&OpenHandle::of(info));
     last = std::move(entry->second);
     handles_.erase(entry);
+    if (last->collects()) --collecting_;
   }
   host_access_.closed();
 }

@@ -80,8 +80,7 @@ class OpenHandle {
 class FileSystem {
  public:
   // `root` is the open root directory; it must outlive this, as `clock` and `access` must.
-  FileSystem(int root, const FileSystemOptions& options, const HostClock& clock,
-             HostAccess& access);
+  FileSystem(int root, const FileSystemOptions& options, HostClock& clock, HostAccess& access);
 
   // For fuse_session_new(), with this object as user data.
   static const fuse_lowlevel_ops kOperations;
@@ -92,7 +91,9 @@ class FileSystem {
   }
   NodeTable& nodes() { return nodes_; }
   HostCache& host_cache() { return host_cache_; }
-  const HostClock& clock() const { return clock_; }
+  HostClock& clock() { return clock_; }
+  // Before a change of which the host keeps no time: not of a file's data, names or attributes.
+  void follow_clock_alone() { clock_.follow_alone(collecting_); }
   HostAccess& host_access() { return host_access_; }
   Space& space() { return space_; }
   // The host's and the library's clock can tell apart times so far from each other, in ns.
@@ -136,13 +137,14 @@ class FileSystem {
   const int root_fd_;
   const FileSystemOptions options_;
   NodeTable nodes_;
-  const HostClock& clock_;
+  HostClock& clock_;
   HostAccess& host_access_;
   Space space_;
   unsigned root_device_minor_ = 0;
   unsigned time_granularity_ = 1;
   std::atomic<bool> bounds_nodes_ = false;  // it is being done
 
+  std::atomic<int> collecting_ = 0;  // handles that the host collects writes for
   std::mutex handles_mutex_;
   std::unordered_map<OpenHandle*, std::unique_ptr<OpenHandle>> handles_;
   HostCache host_cache_;  // last: its jobs use all else

@@ -9,6 +9,9 @@
 
 #include <time.h>
 
+#include <atomic>
+#include <mutex>
+
 #include "base/descriptor.h"
 
 namespace lkl::fuse {
@@ -20,22 +23,35 @@ class HostClock {
 
   // Has the library's kernel stamp what it does from now on with the host's time. To be called
   // before anything is changed.
-  void follow() const;
+  void follow();
+  // The same for less, before a change that the host stamps nothing for on its own account. It does
+  // for files that it collects writes for, `collecting` of them: then it is follow(). Its next
+  // stamps may be older until it has caught up.
+  void follow_alone(const std::atomic<int>& collecting);
+  // When it is about to collect writes for another one, which is counted by now.
+  void have_host_catch_up();
 
   // The library's kernel stamps with `time` while this lives: it has no call to set a change time.
   // Another request that begins meanwhile sets the clock right again; then this has no effect.
   class At {
    public:
-    explicit At(const timespec& time);
+    At(HostClock& clock, const timespec& time);
     At(const At&) = delete;
     At& operator=(const At&) = delete;
     ~At();
+
+   private:
+    HostClock& clock_;
   };
 
  private:
   timespec time_of_host() const;
+  void stamp_and_follow();
+  void run_ahead();
 
-  tool::Descriptor stamped_;  // a file in memory, or none
+  const tool::Descriptor stamped_;  // a file in memory, or none
+  std::mutex mutex_;
+  timespec ahead_ = {};  // what was set without asking the host; none if it has caught up
 };
 
 }  // namespace lkl::fuse

@@ -166,7 +166,7 @@ void mount_and_serve(Options& options, Run& run, Daemon& daemon) {
   if (log) run.options.console = log.get();
   settle_access(options, run.options, run.diagnostics);
   const std::uint64_t collected_by_host = most_collected_by_host();
-  const HostClock clock;
+  HostClock clock;
   HostAccess host_access;
   tool::MountEnd end;
   MountPoint mount_point(options.arguments, options.mount_point);

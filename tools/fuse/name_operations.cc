@@ -33,14 +33,19 @@ void forget_multi(fuse_req_t request, size_t count, fuse_forget_data* forgets) {
 
 // Makes something by `make`, a call with the directory's descriptor, and answers with it.
 template <typename Make>
+void answer_with_new(FileSystem& fs, fuse_req_t request, fuse_ino_t parent, const char* name,
+                     Make make) {
+  const PathFd directory = fs.pin(parent);
+  make_as_caller(request, fs);
+  check(make(directory.fd()));
+  const fuse_entry_param entry = fs.entry(directory.fd(), directory.node(), name);
+  fuse_reply_entry(request, &entry);
+}
+
+template <typename Make>
 void make_entry(fuse_req_t request, fuse_ino_t parent, const char* name, Make make) {
-  serve_change(request, [&](FileSystem& fs) {
-    const PathFd directory = fs.pin(parent);
-    make_as_caller(request, fs);
-    check(make(directory.fd()));
-    const fuse_entry_param entry = fs.entry(directory.fd(), directory.node(), name);
-    fuse_reply_entry(request, &entry);
-  });
+  serve_own_change(request,
+                   [&](FileSystem& fs) { answer_with_new(fs, request, parent, name, make); });
 }
 
 void mknod(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode, dev_t device) {
@@ -62,9 +67,11 @@ void symlink(fuse_req_t request, const char* text, fuse_ino_t parent, const char
 }
 
 void link(fuse_req_t request, fuse_ino_t id, fuse_ino_t parent, const char* name) {
-  make_entry(request, parent, name, [&](int directory) {
-    const PathFd file = file_system(request).pin(id);
-    return lkl_sys_linkat(file.fd(), "", directory, name, LKL_AT_EMPTY_PATH);
+  serve_change(request, [&](FileSystem& fs) {
+    answer_with_new(fs, request, parent, name, [&](int directory) {
+      const PathFd file = fs.pin(id);
+      return lkl_sys_linkat(file.fd(), "", directory, name, LKL_AT_EMPTY_PATH);
+    });
   });
 }
 
@@ -77,12 +84,21 @@ std::optional<PathFd> keep_target(FileSystem& fs, const PathFd& directory, const
   return fs.nodes().keep_open(std::move(path));
 }
 
+// Whether somebody sees the change time that the host keeps of a file that loses this name.
+bool stays_after_unlink(const PathFd& directory, const char* name) {
+  std::error_code ec;
+  const Stat status = stat_at(directory.fd(), name, LKL_AT_SYMLINK_NOFOLLOW, ec);
+  return !ec && status.is_regular() && status.nlink > 1;
+}
+
 void remove(fuse_req_t request, fuse_ino_t parent, const char* name, int flags) {
-  serve_result(request, [&](FileSystem& fs) {
+  serve_own_change(request, [&](FileSystem& fs) {
     const PathFd directory = fs.pin(parent);
     const std::optional<PathFd> target = keep_target(fs, directory, name);
+    if (!(flags & LKL_AT_REMOVEDIR) && stays_after_unlink(directory, name)) fs.clock().follow();
     fs.space().freed();
-    return lkl_sys_unlinkat(directory.fd(), name, flags);
+    check(lkl_sys_unlinkat(directory.fd(), name, flags));
+    fuse_reply_err(request, 0);
   });
 }
 

@@ -22,11 +22,10 @@ std::uint64_t size_of(int fd) {
   return stat_at(fd, "", LKL_AT_EMPTY_PATH, ec).size;
 }
 
-File open_direct(const FileSystem& fs, int fd, int flags, bool write_direct) {
-  if (fs.options().direct_io || ((flags & O_ACCMODE) == O_WRONLY && !write_direct)) return {};
-  std::error_code none;
-  return File(fmt::format("/proc/self/fd/{}", fd),
-              (writes(flags) ? LKL_O_RDWR : LKL_O_RDONLY) | LKL_O_DIRECT, 0, none);
+// 0: not at all.
+int flags_for_direct(const FileSystem& fs, int flags, bool write_direct) {
+  if (fs.options().direct_io || ((flags & O_ACCMODE) == O_WRONLY && !write_direct)) return 0;
+  return (writes(flags) ? LKL_O_RDWR : LKL_O_RDONLY) | LKL_O_DIRECT;
 }
 
 }  // namespace
@@ -60,12 +59,21 @@ OpenFile::Descriptor OpenFile::open(const FileSystem& fs, const std::string& pat
 OpenFile::OpenFile(const FileSystem& fs, Descriptor descriptor, Node* node, int flags)
     : OpenHandle(std::move(descriptor.file), node, writes(flags) && fs.collects_writes()),
       write_direct_(collects() && fs.options().write_direct),
-      direct_(open_direct(fs, fd(), flags, write_direct_)),
+      direct_flags_(flags_for_direct(fs, flags, write_direct_)),
       only_appends_(descriptor.only_appends) {}
+
+const File& OpenFile::direct() const {
+  if (direct_flags_ != 0)
+    std::call_once(direct_once_, [this] {
+      std::error_code none;
+      direct_ = File(fmt::format("/proc/self/fd/{}", fd()), direct_flags_, 0, none);
+    });
+  return direct_;
+}
 
 long long OpenFile::read(char* into, std::size_t size, off_t at) const {
   std::size_t done = 0;
-  if (direct_ && size % kBlock == 0 && at % kBlock == 0) {
+  if (size % kBlock == 0 && at % kBlock == 0 && direct()) {
     const long long got = lkl_sys_pread64(static_cast<unsigned>(direct_.fd()), into, size, at);
     if (got == static_cast<long long>(size)) return got;
     // What has a larger block, is compressed, or keeps its data among its metadata is read the
@@ -82,7 +90,7 @@ long long OpenFile::write(const char* data, std::size_t size, off_t at) const {
   if (only_appends_ && still_only_appends()) return append(data, size, at);
   // Little is better left to the library's own cache, which collects it.
   constexpr std::size_t kMuch = 128 * 1024;
-  if (write_direct_ && direct_ && size >= kMuch && size % kBlock == 0 && at % kBlock == 0) {
+  if (write_direct_ && size >= kMuch && size % kBlock == 0 && at % kBlock == 0 && direct()) {
     const long long put = lkl_sys_pwrite64(static_cast<unsigned>(direct_.fd()), data, size, at);
     if (put == static_cast<long long>(size)) return put;
     // The file system cannot, or not so much at once: by its cache, or with its error.

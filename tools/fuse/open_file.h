@@ -2,14 +2,16 @@
 #ifndef LKL_FUSE_OPEN_FILE_H
 #define LKL_FUSE_OPEN_FILE_H
 
+#include <mutex>
 #include <string>
 
 #include "file_system.h"
 
 namespace lkl::fuse {
 
-// A file that the host has open. It is open a second time past the library's page cache: what the
-// host reads, and what it has collected to be written, is in the cache of the host; one is enough.
+// A file that the host has open. It is opened a second time past the library's page cache when that
+// is wanted: what the host reads, and what it has collected to be written, is in the cache of the
+// host; one is enough.
 class OpenFile final : public OpenHandle {
  public:
   struct Descriptor {
@@ -32,8 +34,13 @@ class OpenFile final : public OpenHandle {
   bool still_only_appends() const;
   long long append(const char* data, std::size_t size, off_t at) const;
 
+  // Nothing if it cannot be opened so.
+  const File& direct() const;
+
   const bool write_direct_;
-  const File direct_;
+  const int direct_flags_;  // 0: it is not to be opened so
+  mutable std::once_flag direct_once_;
+  mutable File direct_;
   mutable std::atomic<bool> only_appends_;
 };
 

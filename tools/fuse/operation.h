@@ -56,6 +56,15 @@ void serve_change(fuse_req_t request, Body body) noexcept {
   });
 }
 
+// The same if the host keeps no time of it.
+template <typename Body>
+void serve_own_change(fuse_req_t request, Body body) noexcept {
+  serve(request, [&](FileSystem& fs) {
+    fs.follow_clock_alone();
+    body(fs);
+  });
+}
+
 // As serve_change(), for a body that returns the result of a call and has nothing more to say.
 template <typename Body>
 void serve_result(fuse_req_t request, Body body) noexcept {
