@@ -36,12 +36,24 @@ install_tree() {
 }
 
 case "$1" in
+pipes)
+	# grep -q and head end when they know, and with pipefail it is a failure that the other side of the
+	# pipe had more to say: now and then.
+	early='^[^#]*[^|]\|[[:space:]]*(grep -[a-zA-Z]*q|head |sed [^|]*q[;}'"'"'"])'
+	grep -rlE '^set -[a-z]*o pipefail' "$SRC/tests" "$SRC/tools" >"$work/scripts"
+	echo "$SRC/tools/dev/common.sh" >>"$work/scripts" # part of others
+	echo "readelf -S x |" "grep -q y" >"$work/planted"
+	grep -qE "$early" "$work/planted" || die "a planted one is not found"
+	xargs grep -nE "$early" <"$work/scripts" >"$work/found" || true
+	! [ -s "$work/found" ] || die "these may fail without a reason:
+$(cat "$work/found")"
+	;;
 symbols_shared)
 	nm -D --defined-only "$SHARED" | sed 's/@.*//' >"$work/nm"
 	expect_declared "$work/nm"
-	readelf -d "$SHARED" | grep -q 'SONAME.*liblkl.so.0' || die "no versioned soname"
-	! readelf -d "$SHARED" | grep -q TEXTREL || die "text relocations"
-	readelf -lW "$SHARED" | grep GNU_STACK | grep -qv RWE || die "executable stack"
+	readelf -d "$SHARED" | grep 'SONAME.*liblkl.so.0' >/dev/null || die "no versioned soname"
+	! readelf -d "$SHARED" | grep TEXTREL >/dev/null || die "text relocations"
+	readelf -lW "$SHARED" | grep GNU_STACK | grep -v RWE >/dev/null || die "executable stack"
 	;;
 symbols_static)
 	nm --defined-only -g "$STATIC" | awk 'NF == 3' >"$work/nm"
@@ -63,7 +75,7 @@ shared_kernel)
 	configure owner minimal || { cat "$work/log"; die "cmake"; }
 	configure same minimal "$shared" || { cat "$work/log"; die "the same profile is refused"; }
 	! configure other debug "$shared" || die "a kernel of profile minimal is taken for one of debug"
-	tr -s ' \n' ' ' <"$work/log" | grep -q "LKL_KERNEL_BUILD_DIR=$work/owner/kernel: the kernel there is another" || { cat "$work/log"; die "no reason"; }
+	tr -s ' \n' ' ' <"$work/log" | grep "LKL_KERNEL_BUILD_DIR=$work/owner/kernel: the kernel there is another" >/dev/null || { cat "$work/log"; die "no reason"; }
 	configure owner debug || { cat "$work/log"; die "the owner may not change its profile"; }
 	! configure same minimal "$shared" || die "the owner's new profile is not seen"
 	;;

@@ -38,7 +38,7 @@ readme_program() { awk '/^```c$/ { on = 1; next } /^```$/ { if (on) exit } on' "
 readme_command() {
 	local line
 	line=$(sed -n 's/^    //p' "$SRC/README.md" | grep "^$1") || die "README.md has no command $1"
-	echo "$line" | head -1
+	echo "${line%%$'\n'*}"
 }
 
 libraries() { dirname "$(find "$1" -name liblkl.a)"; }
@@ -150,7 +150,7 @@ stripped)
 	for file in "${files[@]}"; do
 		! readelf -SW "$file" | grep ' \.debug_info ' || die "$file is not stripped"
 		debug=$(dirname "$file")/.debug/$(basename "$file").debug
-		readelf -SW "$debug" 2>/dev/null | grep -q ' \.debug_info ' || die "$debug has no debug information"
+		readelf -SW "$debug" 2>/dev/null | grep ' \.debug_info ' >/dev/null || die "$debug has no debug information"
 	done
 	# a panic's backtrace has the kernel's functions by name all the same
 	block=$(debugfs -R 'blocks /etc' disk.img 2>/dev/null)

@@ -83,8 +83,8 @@ for package in $PACKAGES; do
 	done
 done
 dpkg-deb --ctrl-tarfile made/liblkl0_*.deb >control.tar
-tar -xOf control.tar ./triggers | grep -qx 'activate-noawait ldconfig' || die "no ldconfig"
-tar -xOf control.tar ./shlibs | grep -qx "liblkl 0 liblkl0 (>= $version)" || die "other packages cannot depend on it"
+tar -xOf control.tar ./triggers | grep -x 'activate-noawait ldconfig' >/dev/null || die "no ldconfig"
+tar -xOf control.tar ./shlibs | grep -x "liblkl 0 liblkl0 (>= $version)" >/dev/null || die "other packages cannot depend on it"
 
 # names of functions stay, for backtraces; lines and types are in the package for debuggers
 for file in "$lib/liblkl.so.$version" usr/bin/lkl usr/bin/lklfuse ${python:+"$python/_native.abi3.so"}; do
@@ -95,7 +95,7 @@ for file in "$lib/liblkl.so.$version" usr/bin/lkl usr/bin/lklfuse ${python:+"$py
 	id=$(readelf -n "root/$file" | sed -n 's/ *Build ID: //p')
 	debug=usr/lib/debug/.build-id/${id:0:2}/${id:2}.debug
 	has lkl-dbgsym "$debug"
-	readelf -SW "root/$debug" 2>/dev/null | grep -q ' \.debug_info ' || die "$debug has no debug information"
+	readelf -SW "root/$debug" 2>/dev/null | grep ' \.debug_info ' >/dev/null || die "$debug has no debug information"
 done
 ! readelf -SW "root/$lib/liblkl.a" | grep ' \.debug_info ' || die "liblkl.a is not stripped"
 

@@ -107,7 +107,7 @@ options_changed() {
 	[ -d "$SOURCE" ] && [ -e "$list" ] || return 1
 	cd "$TREE"
 	sed -n '/^deps_config/,/^$/s/^\t\([^ ]*\).*/\1/p' "$list" |
-		xargs -d '\n' sh -c 'find -L "$@" -newer "$0" 2>&1' "$OBJ/.config" | grep -q .
+		xargs -d '\n' sh -c 'find -L "$@" -newer "$0" 2>&1' "$OBJ/.config" | grep . >/dev/null
 }
 
 configure() {

@@ -61,7 +61,7 @@ tail_state() { tail -n 1 "$1"; }
 install_packages() { # PACKAGE...
 	local missing=() package
 	for package; do
-		dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' ||
+		dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep 'install ok installed' >/dev/null ||
 			missing+=("$package")
 	done
 	[ ${#missing[@]} -gt 0 ] || return 0
