@@ -15,10 +15,14 @@
 
 namespace lkl::host {
 
+// What a descriptor may be ready for; numbers as poll(2) has them.
+inline constexpr short kReadable = 1, kWritable = 4;
+
 // Told when a descriptor is ready.
 class ReadyHandler {
  public:
-  // `events`: POLLIN, POLLOUT, POLLERR ... On the thread that owns the loop; must not block.
+  // `events`: kReadable, kWritable, or others that tell of errors. On the thread that owns the
+  // loop; must not block.
   virtual void ready(short events) = 0;
 
  protected:

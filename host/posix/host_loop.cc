@@ -15,6 +15,8 @@
 namespace lkl::host {
 namespace {
 
+static_assert(kReadable == POLLIN && kWritable == POLLOUT);
+
 constexpr size_t kFixed = 2;  // wakeup and ring come first in the poll set
 
 // A raw call: the library's own is a cancellation point, and application threads sleep here.
@@ -115,6 +117,8 @@ void HostLoop::cancel(Watch& watch) {
   std::erase(watches_, &watch);
   if (runner_ == std::this_thread::get_id()) return;
   handler_returned_.wait(lock, [&] { return running_ != &watch; });
+  // it may have asked to be told again
+  std::erase(watches_, &watch);
 }
 
 void HostLoop::fill_poll_set() {

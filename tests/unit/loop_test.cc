@@ -305,3 +305,47 @@ TEST_P(LoopTest, CancelIsTheEndOfIt) {
     close(pipe[1]);
   }
 }
+
+namespace {
+
+// Asks to be told again, each time, and takes a while.
+class Again final : public lkl::host::ReadyHandler {
+ public:
+  void ready(short) override {
+    usleep(500);
+    ++times;
+    loop->watch(*watch);
+  }
+  std::atomic<int> times = 0;
+  lkl::host::EventLoop* loop = nullptr;
+  lkl::host::Watch* watch = nullptr;
+};
+
+}  // namespace
+
+TEST_P(LoopTest, CancelIsTheEndOfOneThatAsksAgain) {
+  int pipe[2];
+  ASSERT_EQ(::pipe(pipe), 0);
+  ASSERT_EQ(::write(pipe[1], "x", 1), 1);
+  std::atomic<bool> stop = false;
+  std::thread minder([&] {
+    while (!stop) loop_->wait(UINT64_MAX);
+  });
+  for (int i = 0; i < 100; ++i) {
+    Again again;
+    lkl::host::Watch watch = {.fd = pipe[0], .events = POLLIN, .handler = &again};
+    again.loop = loop_.get();
+    again.watch = &watch;
+    loop_->watch(watch);
+    while (again.times == 0) std::this_thread::yield();
+    loop_->cancel(watch);
+    const int times = again.times;
+    usleep(1000);
+    EXPECT_EQ(again.times, times);
+  }
+  stop = true;
+  loop_->kick();
+  minder.join();
+  close(pipe[0]);
+  close(pipe[1]);
+}
