@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "api/internal.h"
+#include "api/options.h"
 #include "api/util.h"
 #include "block/callback_backend.h"
 #include "block/open.h"
@@ -74,29 +75,13 @@ int make_backend(const lkl_disk& disk, const lkl_disk_options& options, Instance
 int add(lkl_disk& disk, std::unique_ptr<BlockBackend> backend, const lkl_disk_options& options,
         Instance& instance) {
   Disk* added = nullptr;
-  const int id = instance.disks().add(
-      std::move(backend),
-      {.serial = std::string(options.serial, strnlen(options.serial, sizeof options.serial - 1)),
-       .num_queues = options.num_queues,
-       .read_only = (options.flags & LKL_DISK_READ_ONLY) != 0},
-      added);
+  const VirtioBlkOptions blk = {
+      .serial = std::string(options.serial, strnlen(options.serial, sizeof options.serial - 1)),
+      .num_queues = options.num_queues,
+      .read_only = (options.flags & LKL_DISK_READ_ONLY) != 0};
+  const int id = instance.disks().add(added, std::move(backend), blk);
   if (added) disk.dev = added;
   return id;
-}
-
-// As openat2(2) does it: what an older program has not is zero, what a newer one has more has
-// to be. 0 or -errno.
-int read_options(const lkl_disk_options* given, lkl_disk_options& options) {
-  options = {};
-  if (!given) return 0;
-  constexpr size_t kFirst = 56;  // bytes when it came
-  static_assert(sizeof options >= kFirst);
-  const size_t size = given->struct_size;
-  if (size < kFirst) return -LKL_EINVAL;
-  const auto bytes = std::span(reinterpret_cast<const char*>(given), size);
-  std::memcpy(&options, given, std::min(size, sizeof options));
-  const auto more = bytes.subspan(std::min(size, sizeof options));
-  return std::ranges::all_of(more, [](char byte) { return byte == 0; }) ? 0 : -LKL_E2BIG;
 }
 
 }  // namespace
@@ -107,7 +92,8 @@ int lkl_disk_add_options(lkl_disk* disk, const lkl_disk_options* opts) {
                               LKL_DISK_SNAPSHOT | LKL_DISK_WAIT_FOR_SPACE;
   const Registry::Use instance;
   lkl_disk_options options;
-  if (const int error = lkl::host::read_options(opts, options)) return error;
+  constexpr size_t kFirst = 56;  // bytes when it came
+  if (const int error = lkl::host::read_options(opts, kFirst, options)) return error;
   if (!instance || !disk || (options.flags & ~kFlags)) return -LKL_EINVAL;
   return lkl::host::or_no_memory([&] {
     std::unique_ptr<lkl::host::BlockBackend> backend;
@@ -139,7 +125,8 @@ int lkl_disk_add(lkl_disk* disk) {
 
 int lkl_disk_remove(lkl_disk disk) {
   const Registry::Use instance;
-  return instance ? instance->disks().remove(disk.dev) : -LKL_ENODEV;
+  if (!instance) return -LKL_ENODEV;
+  return instance->disks().remove([&](const lkl::host::Disk& d) { return &d == disk.dev; });
 }
 
 int lkl_disk_irq(int disk_id) {

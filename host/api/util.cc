@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "api/util.h"
 
+#include <memory>
+
 namespace lkl::host {
 
 int read_small_file(const char* path, std::string& content) {
@@ -14,6 +16,28 @@ int read_small_file(const char* path, std::string& content) {
     if (count == 0) return 0;
     content.append(buffer, count);
   }
+}
+
+std::string find_entry(const std::string& path, const char* prefix) {
+  int error;
+  const std::unique_ptr<lkl_dir, int (*)(lkl_dir*)> dir(lkl_opendir(path.c_str(), &error),
+                                                        lkl_closedir);
+  if (!dir && error == -LKL_ENOMEM) throw std::bad_alloc();
+  if (!dir) return {};
+  while (const lkl_linux_dirent64* entry = lkl_readdir(dir.get())) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != ".." && name.starts_with(prefix)) return entry->d_name;
+  }
+  return {};
+}
+
+// The platform device of a virtio device has the name of its irq.
+int find_virtio_device(int irq, std::string& path) {
+  if (const int error = lkl_mount_fs("sysfs"); error < 0) return error;
+  path = "/sysfs/devices/platform/virtio-mmio." + std::to_string(irq) + "/";
+  const std::string virtio = find_entry(path, "virtio");
+  path += virtio;
+  return virtio.empty() ? -LKL_ENODEV : 0;
 }
 
 int write_small_file(const char* path, const std::string& content) {

@@ -41,6 +41,12 @@ auto or_no_memory(Body body) -> decltype(body()) {
 
 // The content of a small file (of sysfs or proc); 0 or an error.
 int read_small_file(const char* path, std::string& content);
+// The folder of sysfs for the virtio device of this irq, which mounts it at /sysfs. 0 or an error:
+// -LKL_ENODEV if there is none.
+int find_virtio_device(int irq, std::string& path);
+// The entry of a folder whose name begins so; empty if there is none. std::bad_alloc.
+std::string find_entry(const std::string& path, const char* prefix);
+
 // Writes it all at once; 0 or an error.
 int write_small_file(const char* path, const std::string& content);
 
