@@ -413,6 +413,109 @@ int lkl_sysctl_parse_write(const char *sysctls);
 int lkl_set_fd_limit(unsigned int fd_limit);
 
 /*
+ * ---- network cards ----
+ *
+ * A wire is opened first, and a card on it is added to the kernel then, before or after the boot.
+ * Frames go between the host and the kernel's memory by the thread that sends, and by one that
+ * waits in a call if there is one; no thread is there for the card. In the child of a fork the
+ * link is down: the wire stays the parent's.
+ */
+
+/** struct lkl_netdev - a wire: what a network card is connected to. The program sees a pointer */
+struct lkl_netdev;
+
+/**
+ * struct lkl_netdev_options - for lkl_netdev_open(); zero means the default
+ * @struct_size: sizeof(struct lkl_netdev_options), see struct lkl_disk_options
+ * @mtu:         68 to 65535, and what the card says of its wire; 0: it says nothing, and the
+ *               kernel takes 1500
+ * @mac:         the card's Ethernet address, not of a group; zero: a random one, of those that
+ *               are locally administered
+ */
+struct lkl_netdev_options {
+	__lkl__u32 struct_size;
+	__lkl__u16 mtu;
+	__lkl__u8 mac[6];
+};
+
+/**
+ * lkl_netdev_open - open a wire that is named by a URI
+ * @uri:  tap:NAME               a TAP interface of the host (tap(4)); it is made if it is not
+ *                               there and the process may (CAP_NET_ADMIN), and goes with the wire.
+ *                               Checksums and the cutting of TCP's segments are left to the host
+ *        fd:N[,header]          a descriptor that gives and takes one frame a call: a socket of
+ *                               type SOCK_DGRAM or SOCK_SEQPACKET, or a TAP's (/dev/net/tun,
+ *                               IFF_NO_PI) that somebody else has set up. It stays the caller's,
+ *                               to close at any time
+ *        fd:IN:OUT[,header]     one for each direction
+ * @opts: may be NULL
+ * @nd:   gets the wire, for lkl_netdev_free()
+ *
+ * With "header" each frame has the header of virtio 1.2, section 5.1.6, in front, 12 bytes, and
+ * checksums and the cutting are left to the other side: another kernel of ours, say, through a
+ * socketpair(2). Then a frame has up to 64 KiB, for which the socket must have room
+ * (LKL_SO_SNDBUF of the host).
+ *
+ * Any thread; no kernel is needed yet. Returns 0; -LKL_EPROTONOSUPPORT for another scheme;
+ * -LKL_EINVAL for what is no such name, descriptor or option; -LKL_EPROTOTYPE for a socket that is
+ * a stream; -LKL_EBUSY if somebody has the TAP interface, -LKL_EPERM or -LKL_EACCES without the
+ * right, -LKL_ENODEV if the host has none; -LKL_E2BIG for members of @opts that are not known;
+ * -LKL_ENOMEM, -LKL_EMFILE.
+ */
+int lkl_netdev_open(const char *uri, const struct lkl_netdev_options *opts, struct lkl_netdev **nd);
+
+/**
+ * lkl_netdev_tap_create - a TAP interface, as by lkl_netdev_open("tap:NAME")
+ * @ifname:  its name
+ * @offload: not used: what both sides can do is agreed on
+ *
+ * Returns NULL if it can't be opened; lkl_netdev_open() says why.
+ */
+struct lkl_netdev *lkl_netdev_tap_create(const char *ifname, int offload);
+
+/**
+ * struct lkl_netdev_args - for lkl_netdev_add()
+ * @mac:     6 bytes, the card's Ethernet address; NULL: that of the options
+ * @offload: not used: what both sides can do is agreed on
+ */
+struct lkl_netdev_args {
+	void *mac;
+	unsigned int offload;
+};
+
+/**
+ * lkl_netdev_add - connect a network card
+ * @nd:   the wire; one card at a time
+ * @args: may be NULL
+ *
+ * Before or after lkl_start_kernel(), after lkl_init(). Any thread. The card goes with
+ * lkl_netdev_remove(), or with the kernel; the wire may have another one then. Returns the card's
+ * id (>= 0); -LKL_EINVAL, also before lkl_init(), -LKL_EBUSY if the wire has a card,
+ * -LKL_ENOMEM, -LKL_ENOSPC if there are too many devices.
+ */
+int lkl_netdev_add(struct lkl_netdev *nd, struct lkl_netdev_args *args);
+
+/**
+ * lkl_netdev_remove - disconnect a card
+ * @id: from lkl_netdev_add()
+ *
+ * Its interface is gone when it returns. 0, or -LKL_ENODEV if it is not there.
+ */
+int lkl_netdev_remove(int id);
+
+/** lkl_netdev_free - close the wire, or when its card goes. NULL does nothing */
+void lkl_netdev_free(struct lkl_netdev *nd);
+
+/**
+ * lkl_netdev_get_ifindex - index of a card's interface
+ * @id: from lkl_netdev_add()
+ *
+ * Mounts sysfs at /sysfs. Returns the index; -LKL_ENODEV if there is no such card, or the kernel
+ * is not booted.
+ */
+int lkl_netdev_get_ifindex(int id);
+
+/*
  * ---- network interfaces ----
  *
  * An interface is known by its index, as in if_nametoindex(3): lo is 1. Addresses are in network

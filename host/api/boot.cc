@@ -10,6 +10,7 @@
 #include "core/coverage.h"
 #include "core/disks.h"
 #include "core/instance.h"
+#include "core/nics.h"
 #include "core/on_panic.h"
 #include "core/registry.h"
 #include "lkl.h"
@@ -114,7 +115,8 @@ int lkl_start_kernel(const char* cmd_fmt, ...) {
     return error ? error : -LKL_ESHUTDOWN;
   }
   registry.open_calls(instance->number());
-  return instance->disks().connect_all();
+  if (const int failed = instance->disks().connect_all()) return failed;
+  return instance->nics().connect_all();
 }
 
 int lkl_is_running() {

@@ -12,6 +12,7 @@
 #include "core/coverage.h"
 #include "core/disks.h"
 #include "core/host_calls.h"
+#include "core/nics.h"
 #include "lkl.h"
 
 namespace lkl::host {
@@ -28,6 +29,7 @@ Instance::Instance(uint64_t number, const lkl_host_operations& ops, std::unique_
       calls_(make_host_calls(*this)),
       loop_(std::move(loop)),
       disks_(std::make_unique<Disks>(*this)),
+      nics_(std::make_unique<Nics>(*this)),
       minder_(*loop_, {[](void* self) { static_cast<Instance*>(self)->lend(); }, this}) {
   lkl_kernel_debug_calls(&debug_calls);
   lkl_kernel_populate_by(populate_memory);
@@ -37,6 +39,7 @@ Instance::~Instance() {
   stop_threads();
   disks_->stop_waiting();
   loop_->quiesce();
+  nics_.reset();
   disks_.reset();
   for (const Block& block : blocks_) host::release_memory(block.base, block.size);
 }
@@ -176,6 +179,7 @@ void Instance::hold_still() {
 
 void Instance::fork_prepare() {
   disks_->lock();
+  nics_->lock();
   hold_still();
   minder_.pause();
   loop_->quiesce();
@@ -217,6 +221,7 @@ void Instance::fork_parent() {
   minder_.resume();
   executor_gate_.open();
   if (held_) lkl_kernel_unhold();
+  nics_->unlock();
   disks_->unlock();
 }
 
@@ -224,6 +229,7 @@ void Instance::fork_child() {
   std::construct_at(&fork_mutex_);
   forks_ = false;
   disks_->after_fork_child();
+  nics_->after_fork_child();
   if (minder_.lent()) {
     constexpr char kMessage[] =
         "lkl: another thread held up a fork, and was in a call when it was through: the kernel in "

@@ -25,6 +25,7 @@ struct lkl_host_operations;
 namespace lkl::host {
 
 class Disks;
+class Nics;
 
 class Instance final {
  public:
@@ -54,6 +55,7 @@ class Instance final {
   EventLoop& loop() { return *loop_; }
   GuestMemory& memory() { return memory_; }
   Disks& disks() { return *disks_; }
+  Nics& nics() { return *nics_; }
   const lkl_host_operations& ops() const { return ops_; }
 
   void print(const char* text, size_t length) const;
@@ -93,6 +95,7 @@ class Instance final {
   GuestMemory memory_;
   Bus bus_;
   std::unique_ptr<Disks> disks_;
+  std::unique_ptr<Nics> nics_;
   Minder minder_;
 
   std::atomic<Phase> phase_ = Phase::kNew;

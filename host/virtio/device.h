@@ -22,6 +22,8 @@ class VirtioTransport {
  public:
   // Some chains of a queue have been used.
   virtual void interrupt() = 0;
+  // The configuration is another one.
+  virtual void config_changed() = 0;
   // The driver has broken the rules: nothing goes on until it resets the device.
   virtual void needs_reset() = 0;
 

@@ -44,6 +44,12 @@ void MmioTransport::interrupt() {
   irq_.raise();
 }
 
+void MmioTransport::config_changed() {
+  config_generation_.fetch_add(1);
+  interrupt_status_.fetch_or(reg::kConfigChange);
+  irq_.raise();
+}
+
 void MmioTransport::needs_reset() {
   status_.fetch_or(device_status::kNeedsReset);
   interrupt_status_.fetch_or(reg::kConfigChange);
@@ -88,8 +94,9 @@ uint32_t MmioTransport::read_register(uint64_t offset) const {
     case reg::kShmLenLow:
     case reg::kShmLenHigh:
       return ~uint32_t{0};  // no such region
+    case reg::kConfigGeneration:
+      return config_generation_.load();
     default:
-      // includes CONFIG_GENERATION: our configurations never change
       return 0;
   }
 }

@@ -20,6 +20,7 @@ class MmioTransport final : public RegisterWindow, public VirtioTransport {
   void write(uint64_t offset, uint64_t value, unsigned size) override;
 
   void interrupt() override;
+  void config_changed() override;
   void needs_reset() override;
 
  private:
@@ -47,6 +48,7 @@ class MmioTransport final : public RegisterWindow, public VirtioTransport {
   uint32_t queue_select_ = 0;
   std::atomic<uint32_t> status_ = 0;
   std::atomic<uint32_t> interrupt_status_ = 0;
+  std::atomic<uint32_t> config_generation_ = 0;
 };
 
 }  // namespace lkl::host

@@ -30,6 +30,7 @@ inline constexpr uint64_t kQueueDeviceLow = 0x0a0;
 inline constexpr uint64_t kQueueDeviceHigh = 0x0a4;
 inline constexpr uint64_t kShmLenLow = 0x0b0;
 inline constexpr uint64_t kShmLenHigh = 0x0b4;
+inline constexpr uint64_t kConfigGeneration = 0x0fc;
 inline constexpr uint64_t kConfig = 0x100;
 
 // Bits of kInterruptStatus.

@@ -131,12 +131,14 @@ bool VirtQueue::enable_notifications() {
   return driver_index() == next_available_;
 }
 
-bool VirtQueue::push(uint16_t head, uint32_t written) {
+bool VirtQueue::push(std::span<const Used> chains) {
   const std::lock_guard lock(used_mutex_);
   if (size_ == 0 || broken()) return false;
-  const uint32_t element[2] = {head, written};
-  std::memcpy(device_ + 4 + 8 * (next_used_ % size_), element, sizeof element);
-  ++next_used_;
+  for (const Used& chain : chains) {
+    const uint32_t element[2] = {chain.head, chain.written};
+    std::memcpy(device_ + 4 + 8 * (next_used_ % size_), element, sizeof element);
+    ++next_used_;
+  }
   store16(device_ + 2, next_used_, __ATOMIC_RELEASE);
   // Against the driver's barrier between its wish and our index.
   std::atomic_thread_fence(std::memory_order_seq_cst);

@@ -65,9 +65,17 @@ class VirtQueue final {
   // False: the driver has added something meanwhile, pop again.
   bool enable_notifications();
 
-  // The chain has been used, `written` bytes of it written. True if the driver
-  // wants an interrupt for it.
-  bool push(uint16_t head, uint32_t written);
+  // These chains have been used, so many bytes of each written: the driver sees all of them or
+  // none. True if it wants an interrupt for them.
+  struct Used {
+    uint16_t head = 0;
+    uint32_t written = 0;
+  };
+  bool push(std::span<const Used> chains);
+  bool push(uint16_t head, uint32_t written) {
+    const Used one = {.head = head, .written = written};
+    return push(std::span(&one, 1));
+  }
 
  private:
   struct Descriptor;

@@ -23,8 +23,9 @@ inline constexpr unsigned kVersion1 = 32;
 
 // Section 5, "Device Types".
 namespace device_type {
+inline constexpr uint32_t kNet = 1;
 inline constexpr uint32_t kBlock = 2;
-}
+}  // namespace device_type
 
 constexpr uint64_t feature_bit(unsigned feature) {
   return uint64_t{1} << feature;

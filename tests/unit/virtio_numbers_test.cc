@@ -4,6 +4,10 @@
 #include <linux/virtio_config.h>
 #include <linux/virtio_ids.h>
 #include <linux/virtio_mmio.h>
+// it has a member of this name, being of C
+#define class class_
+#include <linux/virtio_net.h>
+#undef class
 
 #include <gtest/gtest.h>
 
@@ -11,6 +15,7 @@
 
 #include "virtio/blk_protocol.h"
 #include "virtio/mmio_registers.h"
+#include "virtio/net_protocol.h"
 #include "virtio/virtio.h"
 
 namespace lkl::host {
@@ -21,6 +26,7 @@ TEST(VirtioNumbers, OfAllDevices) {
   EXPECT_EQ(device_status::kFeaturesOk, VIRTIO_CONFIG_S_FEATURES_OK);
   EXPECT_EQ(device_status::kNeedsReset, VIRTIO_CONFIG_S_NEEDS_RESET);
   EXPECT_EQ(feature::kVersion1, VIRTIO_F_VERSION_1);
+  EXPECT_EQ(device_type::kNet, VIRTIO_ID_NET);
   EXPECT_EQ(device_type::kBlock, VIRTIO_ID_BLOCK);
 }
 
@@ -50,9 +56,30 @@ TEST(VirtioNumbers, OfTheRegisters) {
   EXPECT_EQ(kQueueDeviceHigh, VIRTIO_MMIO_QUEUE_USED_HIGH);
   EXPECT_EQ(kShmLenLow, VIRTIO_MMIO_SHM_LEN_LOW);
   EXPECT_EQ(kShmLenHigh, VIRTIO_MMIO_SHM_LEN_HIGH);
+  EXPECT_EQ(kConfigGeneration, VIRTIO_MMIO_CONFIG_GENERATION);
   EXPECT_EQ(kConfig, VIRTIO_MMIO_CONFIG);
   EXPECT_EQ(kUsedBuffer, VIRTIO_MMIO_INT_VRING);
   EXPECT_EQ(kConfigChange, VIRTIO_MMIO_INT_CONFIG);
+}
+
+TEST(VirtioNumbers, OfNetworkCards) {
+  EXPECT_EQ(net_feature::kChecksum, VIRTIO_NET_F_CSUM);
+  EXPECT_EQ(net_feature::kGuestChecksum, VIRTIO_NET_F_GUEST_CSUM);
+  EXPECT_EQ(net_feature::kMtu, VIRTIO_NET_F_MTU);
+  EXPECT_EQ(net_feature::kMac, VIRTIO_NET_F_MAC);
+  EXPECT_EQ(net_feature::kGuestTso4, VIRTIO_NET_F_GUEST_TSO4);
+  EXPECT_EQ(net_feature::kGuestTso6, VIRTIO_NET_F_GUEST_TSO6);
+  EXPECT_EQ(net_feature::kGuestEcn, VIRTIO_NET_F_GUEST_ECN);
+  EXPECT_EQ(net_feature::kHostTso4, VIRTIO_NET_F_HOST_TSO4);
+  EXPECT_EQ(net_feature::kHostTso6, VIRTIO_NET_F_HOST_TSO6);
+  EXPECT_EQ(net_feature::kHostEcn, VIRTIO_NET_F_HOST_ECN);
+  EXPECT_EQ(net_feature::kMergeableBuffers, VIRTIO_NET_F_MRG_RXBUF);
+  EXPECT_EQ(net_feature::kStatus, VIRTIO_NET_F_STATUS);
+  EXPECT_EQ(NetConfig::kLinkUp, VIRTIO_NET_S_LINK_UP);
+  EXPECT_EQ(offsetof(NetConfig, status), offsetof(virtio_net_config, status));
+  EXPECT_EQ(offsetof(NetConfig, mtu), offsetof(virtio_net_config, mtu));
+  EXPECT_EQ(sizeof(NetHeader), sizeof(virtio_net_hdr_mrg_rxbuf));
+  EXPECT_EQ(offsetof(NetHeader, buffers), offsetof(virtio_net_hdr_mrg_rxbuf, num_buffers));
 }
 
 TEST(VirtioNumbers, OfBlockDevices) {

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0
+// Network cards, and the wires that they are connected to.
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <span>
+#include <string>
+
+#include "api/options.h"
+#include "api/util.h"
+#include "core/nics.h"
+#include "core/registry.h"
+#include "host.h"
+#include "lkl.h"
+#include "net/open.h"
+
+using lkl::host::Registry;
+
+struct lkl_netdev {
+  std::shared_ptr<lkl::host::NetBackend> backend;
+  lkl::host::VirtioNetOptions options;
+};
+
+namespace {
+
+constexpr uint8_t kGroup = 1, kLocal = 2;  // bits of the first byte
+constexpr unsigned kLeastMtu = 68;
+
+bool is_address(std::span<const uint8_t, 6> mac) {
+  return !(mac[0] & kGroup) && std::ranges::any_of(mac, [](uint8_t byte) { return byte != 0; });
+}
+
+void make_address(std::span<uint8_t, 6> mac) {
+  if (!lkl::host::random_bytes(std::as_writable_bytes(mac))) {
+    const uint64_t now = lkl::host::monotonic_ns();
+    std::ranges::copy(std::span(reinterpret_cast<const uint8_t*>(&now), mac.size()), mac.begin());
+  }
+  mac[0] = static_cast<uint8_t>((mac[0] & ~kGroup) | kLocal);
+}
+
+int open_wire(const char* uri, const lkl_netdev_options& options, lkl_netdev*& result) {
+  lkl::host::VirtioNetOptions card = {.mac = std::to_array(options.mac), .mtu = options.mtu};
+  const bool given = std::ranges::any_of(card.mac, [](uint8_t byte) { return byte != 0; });
+  if ((card.mtu != 0 && card.mtu < kLeastMtu) || (given && !is_address(card.mac)))
+    return -LKL_EINVAL;
+  if (!given) make_address(card.mac);
+  std::unique_ptr<lkl::host::NetBackend> backend;
+  if (const int error = lkl::host::open_net(uri, backend)) return error;
+  result = new lkl_netdev{.backend = std::move(backend), .options = card};
+  return 0;
+}
+
+}  // namespace
+
+int lkl_netdev_open(const char* uri, const lkl_netdev_options* opts, lkl_netdev** nd) {
+  if (!uri || !nd) return -LKL_EINVAL;
+  constexpr size_t kFirst = 12;  // bytes when it came
+  lkl_netdev_options options;
+  if (const int error = lkl::host::read_options(opts, kFirst, options)) return error;
+  return lkl::host::or_no_memory([&] { return open_wire(uri, options, *nd); });
+}
+
+lkl_netdev* lkl_netdev_tap_create(const char* ifname, int) {
+  lkl_netdev* nd = nullptr;
+  if (!ifname) return nullptr;
+  const int error = lkl::host::or_no_memory(
+      [&] { return open_wire(("tap:" + std::string(ifname)).c_str(), {}, nd); });
+  return error ? nullptr : nd;
+}
+
+int lkl_netdev_add(lkl_netdev* nd, lkl_netdev_args* args) {
+  const Registry::Use instance;
+  if (!instance || !nd) return -LKL_EINVAL;
+  lkl::host::VirtioNetOptions options = nd->options;
+  if (args && args->mac) {
+    const std::span<const uint8_t, 6> mac(static_cast<const uint8_t*>(args->mac), 6);
+    if (!is_address(mac)) return -LKL_EINVAL;
+    std::ranges::copy(mac, options.mac.begin());
+  }
+  if (nd->backend.use_count() > 1) return -LKL_EBUSY;
+  return lkl::host::or_no_memory([&] {
+    lkl::host::Nic* added = nullptr;
+    return instance->nics().add(added, nd->backend, options);
+  });
+}
+
+int lkl_netdev_remove(int id) {
+  const Registry::Use instance;
+  if (!instance) return -LKL_ENODEV;
+  return instance->nics().remove([&](const lkl::host::Nic& nic) { return nic.id() == id; });
+}
+
+void lkl_netdev_free(lkl_netdev* nd) {
+  const std::unique_ptr<lkl_netdev> gone(nd);
+}
+
+int lkl_netdev_get_ifindex(int id) {
+  int irq = -LKL_ENODEV;
+  {
+    const Registry::Use instance;
+    if (instance && instance->running()) irq = instance->nics().irq(id);
+  }
+  if (irq < 0) return irq;
+  return lkl::host::or_no_memory([&] {
+    std::string path, index;
+    if (const int error = lkl::host::find_virtio_device(irq, path)) return error;
+    path += "/net/";
+    const std::string name = lkl::host::find_entry(path, "");
+    if (name.empty()) return -LKL_ENODEV;
+    if (const int error = lkl::host::read_small_file((path + name + "/ifindex").c_str(), index))
+      return error;
+    return std::atoi(index.c_str());
+  });
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0
+// Wires that the host has. Each host has its own: host/posix.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "net/backend.h"
+
+namespace lkl::host {
+
+// A TAP interface of the host by its name, made if it is not there and we may: 0 or -errno. EBUSY
+// if somebody else has it; EPERM, EACCES; ENODEV if the host has none.
+int open_tap(const std::string& name, std::unique_ptr<NetBackend>& result);
+
+// Descriptors that give and take one frame a call: one for both directions, or one for each. A
+// datagram or sequenced packet socket, with the header in front of each frame if `header`; or a
+// queue of a TAP interface, which knows that itself. They stay the caller's. 0 or -errno: EBADF,
+// EPROTOTYPE for a stream, EINVAL for anything else.
+int open_packets(int in, int out, bool header, std::unique_ptr<NetBackend>& result);
+
+}  // namespace lkl::host

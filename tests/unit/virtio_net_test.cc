@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0
+// A network card, the driver and the other end of the wire being the test.
+#include "virtio/net.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "net/host_net.h"
+#include "unit/fake_driver.h"
+#include "virtio/mmio.h"
+
+namespace {
+
+using namespace lkl::host;
+using namespace lkl_test;
+using Reg = FakeRegisters;
+
+constexpr uint64_t kMergeable = 1 << 15;
+constexpr unsigned kHeader = 12, kReceive = 0, kSend = 1;
+
+struct CountedIrq final : IrqLine {
+  std::atomic<unsigned> raised = 0;
+  void raise() override { ++raised; }
+};
+
+class VirtioNetTest : public ::testing::Test {
+ protected:
+  VirtioNetTest() {
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends_.data()), 0);
+    std::unique_ptr<NetBackend> backend;
+    EXPECT_EQ(open_packets(ends_[0], ends_[0], false, backend), 0);
+    loop_ = make_event_loop(EventLoopKind::kThreads);
+    device_ = std::make_unique<VirtioNet>(std::move(backend), *loop_,
+                                          VirtioNetOptions{.mac = {2, 1, 1, 1, 1, 1}});
+    mmio_ = std::make_unique<MmioTransport>(*device_, ram_.memory, irq_);
+  }
+  ~VirtioNetTest() override {
+    device_->reset();
+    for (const int end : ends_) close(end);
+  }
+
+  Reg registers() { return Reg{*mmio_}; }
+  void start(uint64_t features = Reg::kVersion1 | kMergeable) {
+    for (FakeRing* ring : {&receive_, &send_}) {
+      ring->avail_index = ring->used_seen = 0;
+      std::memset(ram_.at(ring->avail), 0, 6 + 2 * ring->size);
+      std::memset(ram_.at(ring->used), 0, 6 + 8 * ring->size);
+    }
+    ASSERT_TRUE(registers().negotiate(features));
+    ASSERT_TRUE(registers().set_up(kReceive, receive_));
+    ASSERT_TRUE(registers().set_up(kSend, send_));
+    registers().go();
+  }
+  bool needs_reset() { return registers().get(Reg::kStatus) & Reg::kNeedsReset; }
+
+  // Buffer number i of the receiving ring, made available.
+  void give(uint16_t i, uint32_t size, uint16_t flags = kWrite) {
+    receive_.descriptor(i) = {buffers_ + 2048u * i, size, flags, 0};
+    receive_.make_available(i);
+  }
+  const char* buffer(unsigned i) { return ram_.at<char>(buffers_ + 2048u * i); }
+  // A frame with its header, in one piece.
+  void offer(uint16_t i, const std::string& frame, uint16_t flags = 0) {
+    char* const at = ram_.at<char>(frames_ + 2048u * i);
+    std::memset(at, 0, kHeader);
+    std::memcpy(at + kHeader, frame.data(), frame.size());
+    send_.descriptor(i) = {frames_ + 2048u * i, static_cast<uint32_t>(kHeader + frame.size()),
+                           flags, 0};
+    send_.make_available(i);
+  }
+  void put(const std::string& frame) {
+    ASSERT_EQ(write(ends_[1], frame.data(), frame.size()), static_cast<ssize_t>(frame.size()));
+  }
+  // Empty if there is none.
+  std::string get() {
+    std::string frame(4096, 0);
+    const ssize_t count = recv(ends_[1], frame.data(), frame.size(), MSG_DONTWAIT);
+    frame.resize(count > 0 ? static_cast<size_t>(count) : 0);
+    return frame;
+  }
+  // Until there is nothing to do for a while.
+  void turn() {
+    for (int i = 0; i < 5; ++i) loop_->wait(monotonic_ns() + 10'000'000);
+  }
+
+  std::array<int, 2> ends_;
+  FakeMemory ram_;
+  FakeRing receive_{ram_, 64}, send_{ram_, 64};
+  const uint64_t buffers_ = ram_.allocate(2048 * 64), frames_ = ram_.allocate(2048 * 64);
+  CountedIrq irq_;
+  std::unique_ptr<EventLoop> loop_;
+  std::unique_ptr<VirtioNet> device_;
+  std::unique_ptr<MmioTransport> mmio_;
+};
+
+std::string text(size_t size, char first = 'a') {
+  std::string frame(size, 0);
+  for (size_t i = 0; i < size; ++i) frame[i] = static_cast<char>(first + i % 23);
+  return frame;
+}
+
+}  // namespace
+
+TEST_F(VirtioNetTest, SaysWhatItIs) {
+  EXPECT_EQ(registers().get(0x08), 1u);
+  EXPECT_EQ(mmio_->read(Reg::kConfig, 1), 2u);
+  EXPECT_EQ(mmio_->read(Reg::kConfig + 6, 2), 1u);  // the link is up
+  // a wire without headers: no offloads
+  EXPECT_EQ(registers().offered() & 0x3fff, 1u << 5);
+}
+
+TEST_F(VirtioNetTest, OneFrameInSeveralBuffers) {
+  start();
+  for (uint16_t i = 0; i < 32; ++i) give(i, 100);
+  const std::string frame = text(250);
+  put(frame);
+  turn();
+  ASSERT_EQ(receive_.used_index(), 3);
+  EXPECT_EQ(receive_.used_len(0), 100u);
+  EXPECT_EQ(receive_.used_len(1), 100u);
+  EXPECT_EQ(receive_.used_len(2), 62u);
+  uint16_t count;
+  std::memcpy(&count, buffer(0) + 10, sizeof count);
+  EXPECT_EQ(count, 3);
+  std::string got(buffer(0) + kHeader, 88);
+  got.append(buffer(1), 100).append(buffer(2), 62);
+  EXPECT_EQ(got, frame);
+  EXPECT_GE(irq_.raised, 1u);
+
+  // the next one begins with the next buffer
+  put("second");
+  turn();
+  ASSERT_EQ(receive_.used_index(), 4);
+  EXPECT_EQ(receive_.used_id(3), 3u);
+  EXPECT_EQ(std::string(buffer(3) + kHeader, 6), "second");
+}
+
+TEST_F(VirtioNetTest, FramesWaitForBuffers) {
+  start();
+  put("first");
+  put("second");
+  turn();
+  EXPECT_EQ(receive_.used_index(), 0);
+  EXPECT_EQ(receive_.used_flags() & 1, 0);  // to be told of buffers
+  give(0, 1600);
+  registers().set(Reg::kQueueNotify, kReceive);
+  turn();
+  ASSERT_EQ(receive_.used_index(), 1);
+  EXPECT_EQ(std::string(buffer(0) + kHeader, 5), "first");
+  turn();
+  EXPECT_EQ(receive_.used_index(), 1);
+  give(1, 1600);
+  registers().set(Reg::kQueueNotify, kReceive);
+  turn();
+  ASSERT_EQ(receive_.used_index(), 2);
+  EXPECT_EQ(std::string(buffer(1) + kHeader, 6), "second");
+}
+
+TEST_F(VirtioNetTest, WithoutMergeableBuffers) {
+  start(Reg::kVersion1);
+  give(0, 1600);
+  give(1, 1600);
+  put(text(1400));
+  put("short");
+  turn();
+  turn();
+  ASSERT_EQ(receive_.used_index(), 2);
+  EXPECT_EQ(receive_.used_len(0), kHeader + 1400u);
+  EXPECT_EQ(receive_.used_len(1), kHeader + 5u);
+}
+
+TEST_F(VirtioNetTest, FramesGoOutAsTheyAre) {
+  start();
+  for (uint16_t i = 0; i < 5; ++i) offer(i, text(60 + i, static_cast<char>('a' + i)));
+  registers().set(Reg::kQueueNotify, kSend);
+  EXPECT_EQ(send_.used_index(), 5);
+  for (unsigned i = 0; i < 5; ++i) EXPECT_EQ(get(), text(60 + i, static_cast<char>('a' + i)));
+  EXPECT_EQ(get(), "");
+}
+
+TEST_F(VirtioNetTest, AFullWireIsWaitedFor) {
+  const int small = 4096;
+  ASSERT_EQ(setsockopt(ends_[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
+  start();
+  for (uint16_t i = 0; i < 60; ++i) offer(i, text(1000, static_cast<char>('A' + i)));
+  registers().set(Reg::kQueueNotify, kSend);
+  const unsigned sent = send_.used_index();
+  EXPECT_LT(sent, 60u);
+  for (unsigned i = 0; i < 60; ++i) {
+    std::string frame;
+    for (int tries = 0; tries < 100 && (frame = get()).empty(); ++tries) turn();
+    ASSERT_EQ(frame, text(1000, static_cast<char>('A' + i))) << i;
+  }
+  EXPECT_EQ(send_.used_index(), 60);
+}
+
+TEST_F(VirtioNetTest, TheLinkGoesDownWithTheOtherEnd) {
+  start();
+  give(0, 1600);
+  const uint32_t generation = registers().get(0xfc);
+  shutdown(ends_[1], SHUT_RDWR);
+  turn();
+  EXPECT_EQ(mmio_->read(Reg::kConfig + 6, 2), 0u);
+  EXPECT_NE(registers().get(0xfc), generation);
+  EXPECT_EQ(registers().get(Reg::kInterruptStatus) & 2, 2u);
+}
+
+TEST_F(VirtioNetTest, WhoBreaksTheRulesHasToReset) {
+  // a buffer that is to be read, one that has no room for the header
+  for (const auto& [size, flags] : {std::pair<uint32_t, uint16_t>{1600, 0}, {11, kWrite}}) {
+    start();
+    give(0, size, flags);
+    put("frame");
+    turn();
+    EXPECT_TRUE(needs_reset()) << size;
+    EXPECT_EQ(receive_.used_index(), 0);
+  }
+  // a frame without a whole header or without content, or that is to be written
+  start();
+  offer(0, "");
+  registers().set(Reg::kQueueNotify, kSend);
+  EXPECT_TRUE(needs_reset());
+  start();
+  offer(0, "frame", kWrite);
+  registers().set(Reg::kQueueNotify, kSend);
+  EXPECT_TRUE(needs_reset());
+  // and then it goes on
+  start();
+  EXPECT_FALSE(needs_reset());
+  offer(0, "good");
+  registers().set(Reg::kQueueNotify, kSend);
+  EXPECT_EQ(get(), "good");
+}
+
+// The driver resets the card again and again while frames come, on another thread.
+TEST_F(VirtioNetTest, ResetsWhileFramesCome) {
+  std::atomic<bool> stop = false;
+  std::thread owner([&] {
+    while (!stop) loop_->wait(monotonic_ns() + 1'000'000);
+  });
+  std::thread other([&] {
+    const std::string frame = text(700);
+    while (!stop)
+      if (send(ends_[1], frame.data(), frame.size(), MSG_DONTWAIT) < 0) usleep(50);
+  });
+  for (int i = 0; i < 200; ++i) {
+    start();
+    for (uint16_t k = 0; k < 40; ++k) give(k, 1000);
+    registers().set(Reg::kQueueNotify, kReceive);
+    while (__atomic_load_n(&ram_.at<uint16_t>(receive_.used)[1], __ATOMIC_ACQUIRE) < 20)
+      std::this_thread::yield();
+    registers().set(Reg::kStatus, 0);
+    // nothing is written after that
+    const uint16_t used = receive_.used_index();
+    std::this_thread::yield();
+    ASSERT_EQ(receive_.used_index(), used);
+  }
+  stop = true;
+  owner.join();
+  other.join();
+}
