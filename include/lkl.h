@@ -445,8 +445,8 @@ struct lkl_netdev_options {
  *                               Checksums and the cutting of TCP's segments are left to the host
  *        fd:N[,header]          a descriptor that gives and takes one frame a call: a socket of
  *                               type SOCK_DGRAM or SOCK_SEQPACKET, or a TAP's (/dev/net/tun,
- *                               IFF_NO_PI) that somebody else has set up. It stays the caller's,
- *                               to close at any time
+ *                               IFF_NO_PI) that somebody else has set up, which is made
+ *                               O_NONBLOCK. It stays the caller's, to close at any time
  *        fd:IN:OUT[,header]     one for each direction
  * @opts: may be NULL
  * @nd:   gets the wire, for lkl_netdev_free()
