@@ -18,6 +18,7 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -211,6 +212,10 @@ struct Kind {
   const char* words;
   unsigned short mtu;
 };
+
+void PrintTo(const Kind& kind, std::ostream* to) {
+  *to << kind.name;
+}
 
 class TwoKernelsTest : public ::testing::TestWithParam<Kind> {};
 

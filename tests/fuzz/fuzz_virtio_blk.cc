@@ -1,22 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 // The virtio block device with a hostile driver: registers, rings and requests that
-// break the rules in every way, between such that keep them. The guest's memory and the
-// disk are of the heap, so AddressSanitizer sees a step beyond.
-#include <fuzzer/FuzzedDataProvider.h>
+// break the rules in every way, between such that keep them.
 #include <linux/virtio_blk.h>
 
-#include <algorithm>
 #include <array>
-#include <cstdio>
-#include <cstdlib>
 #include <deque>
 #include <memory>
 #include <vector>
 
 #include "block/memory_backend.h"
-#include "unit/fake_driver.h"
+#include "fuzz/hostile_driver.h"
 #include "virtio/blk.h"
-#include "virtio/mmio.h"
 
 namespace {
 
@@ -26,12 +20,6 @@ using namespace lkl_test;
 constexpr unsigned kQueues = 2;
 constexpr uint64_t kSlot = 4096;  // of a request: header, status, data
 constexpr unsigned kSlots = 16;
-
-void check(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "check failed: %s\n", what);
-  std::abort();
-}
 
 // Requests end when the input says so.
 class HeldDisk final : public BlockBackend {
@@ -67,13 +55,9 @@ class HeldDisk final : public BlockBackend {
   std::deque<BlockRequest*> held_;
 };
 
-struct Irq final : IrqLine {
-  void raise() override {}
-};
-
-class Session final {
+class Session final : HostileDriver {
  public:
-  Session(FuzzedDataProvider& data, FakeMemory& ram) : data_(data), ram_(ram) {
+  Session(FuzzedDataProvider& data, FakeMemory& ram) : HostileDriver(data, ram) {
     auto disk = std::make_unique<HeldDisk>(data.ConsumeBool() ? 512 : 4096);
     disk_ = disk.get();
     device_ = std::make_unique<VirtioBlk>(
@@ -81,6 +65,7 @@ class Session final {
                                           .num_queues = data.ConsumeIntegralInRange(1u, kQueues),
                                           .read_only = data.ConsumeIntegral<uint8_t>() == 7});
     mmio_ = std::make_unique<MmioTransport>(*device_, ram_.memory, irq_);
+    drive(*mmio_, std::span(rings_).first(device_->queues()));
   }
 
   void play() {
@@ -99,27 +84,6 @@ class Session final {
   }
 
  private:
-  static constexpr uint32_t kDriver =
-      FakeRegisters::kAcknowledge | FakeRegisters::kDriver | FakeRegisters::kFeaturesOk;
-
-  FakeRegisters registers() { return {*mmio_}; }
-  uint32_t status() { return registers().get(FakeRegisters::kStatus); }
-  void notify(unsigned queue) { registers().set(FakeRegisters::kQueueNotify, queue); }
-
-  // As a good driver does, with the features of the mask.
-  void set_up(uint64_t mask) {
-    FakeRegisters driver = registers();
-    driver.negotiate(driver.offered() & (mask | FakeRegisters::kVersion1));
-    for (unsigned queue = 0; queue < device_->queues(); ++queue) {
-      FakeRing& ring = rings_[queue];
-      std::fill_n(ram_.at(ring.avail), 6 + 2 * ring.size, std::byte{0});
-      std::fill_n(ram_.at(ring.used), 6 + 8 * ring.size, std::byte{0});
-      ring.avail_index = ring.used_seen = 0;
-      driver.set_up(queue, ring);
-    }
-    driver.go();
-  }
-
   uint64_t slot(unsigned index) const { return slots_ + index % kSlots * kSlot; }
 
   void prepare_good(unsigned index, uint32_t type) {
@@ -133,25 +97,6 @@ class Session final {
     ring.descriptor(0) = {at, 16, kNext, 1};
     ring.descriptor(1) = {data, 4096, static_cast<uint16_t>(kNext | write), 2};
     ring.descriptor(2) = {at + 16, 1, kWrite, 0};
-  }
-
-  // A number that is right, or nearly, or anything.
-  uint64_t about(uint64_t right) {
-    switch (data_.ConsumeIntegral<uint8_t>() % 8) {
-      case 0:
-        return data_.ConsumeIntegral<uint64_t>();
-      case 1:
-        return right + data_.ConsumeIntegral<int8_t>();
-      case 2:
-        return ~right;
-      default:
-        return right;
-    }
-  }
-
-  Desc element(uint64_t address, uint64_t length, uint16_t flags, uint16_t next) {
-    return {about(address), static_cast<uint32_t>(about(length)),
-            static_cast<uint16_t>(about(flags)), static_cast<uint16_t>(about(next))};
   }
 
   // A request that is more or less one, in descriptors from `head` on or in a table.
@@ -191,36 +136,13 @@ class Session final {
   void step() {
     FakeRing& ring = rings_[data_.ConsumeIntegral<uint8_t>() % kQueues];
     switch (data_.ConsumeIntegral<uint8_t>() % 12) {
-      case 0: {
-        static constexpr unsigned kSizes[] = {1, 2, 4, 8};
-        const uint64_t offset = data_.ConsumeIntegral<uint16_t>() % 0x1000;
-        mmio_->write(offset, data_.ConsumeIntegral<uint64_t>(), data_.PickValueInArray(kSizes));
-        break;
-      }
+      case 0:
       case 1:
-        mmio_->read(data_.ConsumeIntegral<uint16_t>() % 0x1000, 4);
-        break;
       case 2:
-        set_up(data_.ConsumeIntegral<uint64_t>());
-        break;
-      case 3: {  // a queue at a place and of a size of the driver's choice
-        FakeRegisters driver = registers();
-        driver.set(FakeRegisters::kQueueSel, about(0));
-        driver.set(FakeRegisters::kQueueNum, about(ring.size));
-        driver.set_address(FakeRegisters::kQueueDesc, about(ring.desc));
-        driver.set_address(FakeRegisters::kQueueDriver, about(ring.avail));
-        driver.set_address(FakeRegisters::kQueueDevice, about(ring.used));
-        driver.set(FakeRegisters::kQueueReady, about(1));
-        break;
-      }
-      case 4: {
-        const uint64_t at = data_.ConsumeIntegral<uint16_t>();
-        const auto bytes = data_.ConsumeBytes<uint8_t>(data_.ConsumeIntegral<uint8_t>() % 17);
-        std::copy(bytes.begin(), bytes.end(), ram_.at<uint8_t>(FakeMemory::kPhys + at));
-        break;
-      }
+      case 3:
+      case 4:
       case 5:
-        ram_.at<uint16_t>(ring.avail)[1] = static_cast<uint16_t>(about(ring.avail_index));
+        break_something(ring);
         break;
       case 6:
         notify(static_cast<unsigned>(about(data_.ConsumeIntegral<uint8_t>() % kQueues)));
@@ -237,11 +159,9 @@ class Session final {
     }
   }
 
-  FuzzedDataProvider& data_;
-  FakeMemory& ram_;
   std::array<FakeRing, kQueues> rings_ = {FakeRing(ram_, 16), FakeRing(ram_, 8)};
   const uint64_t slots_ = ram_.allocate((kSlots + 2) * kSlot);
-  Irq irq_;
+  SilentIrq irq_;
   HeldDisk* disk_ = nullptr;
   std::unique_ptr<VirtioBlk> device_;
   std::unique_ptr<MmioTransport> mmio_;
@@ -250,11 +170,5 @@ class Session final {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
-  // to clear it is cheaper than to have it anew
-  static FakeMemory ram;
-  std::ranges::fill(ram.bytes, std::byte{0});
-  ram.next = 0;
-  FuzzedDataProvider data(bytes, size);
-  Session(data, ram).play();
-  return 0;
+  return play<Session>(bytes, size);
 }

@@ -56,7 +56,7 @@ struct FakeRing {
   Desc& descriptor(unsigned i) { return ram.at<Desc>(desc)[i]; }
   uint16_t& avail_flags() { return ram.at<uint16_t>(avail)[0]; }
   uint16_t& used_event() { return ram.at<uint16_t>(avail)[2 + size]; }
-  uint16_t used_index() { return ram.at<uint16_t>(used)[1]; }
+  uint16_t used_index() { return __atomic_load_n(&ram.at<uint16_t>(used)[1], __ATOMIC_ACQUIRE); }
   uint16_t used_flags() { return ram.at<uint16_t>(used)[0]; }
   uint16_t avail_event() { return *ram.at<uint16_t>(used + 4 + 8u * size); }
   uint32_t used_id(unsigned i) { return ram.at<uint32_t>(used + 4)[2 * (i % size)]; }
@@ -65,7 +65,8 @@ struct FakeRing {
   void make_available(uint16_t head) {
     ram.at<uint16_t>(avail)[2 + avail_index % size] = head;
     ++avail_index;
-    ram.at<uint16_t>(avail)[1] = avail_index;
+    // the device may be looking on another thread
+    __atomic_store_n(&ram.at<uint16_t>(avail)[1], avail_index, __ATOMIC_RELEASE);
   }
 };
 

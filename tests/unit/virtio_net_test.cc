@@ -258,8 +258,7 @@ TEST_F(VirtioNetTest, ResetsWhileFramesCome) {
     start();
     for (uint16_t k = 0; k < 40; ++k) give(k, 1000);
     registers().set(Reg::kQueueNotify, kReceive);
-    while (__atomic_load_n(&ram_.at<uint16_t>(receive_.used)[1], __ATOMIC_ACQUIRE) < 20)
-      std::this_thread::yield();
+    while (receive_.used_index() < 20) std::this_thread::yield();
     registers().set(Reg::kStatus, 0);
     // nothing is written after that
     const uint16_t used = receive_.used_index();
