@@ -185,6 +185,7 @@ void Instance::fork_prepare() {
   loop_->quiesce();
   const std::lock_guard lock(fork_mutex_);
   forker_ = host::thread_id();
+  asleep_ = 0;
   forks_ = true;
 }
 
@@ -197,8 +198,12 @@ void Instance::fork_prepare() {
 // is said that it stands still again.
 void Instance::lend() {
   constexpr uint64_t kForNs = 5'000'000;
+  // So long it may just wait for who has a lock and no processor: that is no reason.
+  constexpr unsigned kLooks = 10;
   const std::lock_guard lock(fork_mutex_);
-  if (!forks_ || !host::sleeps(forker_)) return;
+  if (!forks_) return;
+  asleep_ = host::sleeps(forker_) ? asleep_ + 1 : 0;
+  if (asleep_ < kLooks) return;
   if (!minder_.lent()) {
     minder_.lend(true);
     if (host::sleeps(forker_)) {

@@ -118,6 +118,7 @@ class Instance final {
   bool held_ = false;             // the CPU
   bool forks_ = false;            // all stands still
   uint64_t forker_ = 0;           // the thread
+  unsigned asleep_ = 0;           // looks that have found it asleep, one after the other
 };
 
 }  // namespace lkl::host
