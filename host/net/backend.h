@@ -2,7 +2,6 @@
 // What a network card is connected to.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -17,8 +16,6 @@ struct NetOffloads {
   bool tso4 = false;      // and be a segment of TCP that is still to be cut
   bool tso6 = false;
   bool ecn = false;  // such a one may have CWR
-
-  bool any() const { return checksum; }
 };
 
 // Frames of Ethernet go out and come in, one a call. All with the header of virtio 1.2, section

@@ -42,6 +42,8 @@ class PacketNet : public NetBackend {
       : in_(std::move(in)), out_(std::move(out)), header_(header) {}
 
   bool has_header() const final { return header_; }
+  // The other side may have a larger MTU than ours; that it does is nobody's wish.
+  size_t longest_frame(unsigned mtu) const final { return mtu + kEthernetSize; }
   int in() const final { return in_.get(); }
   int out() const final { return out_ ? out_.get() : in_.get(); }
 
@@ -66,7 +68,6 @@ class SocketNet final : public PacketNet {
                ? 0
                : -EOPNOTSUPP;
   }
-  size_t longest_frame(unsigned mtu) const override { return mtu + kEthernetSize; }
 
   int send(std::span<const IoVec> frame) override {
     msghdr message = {};
@@ -95,8 +96,6 @@ class Tap final : public PacketNet {
     if (!offloads_) return 0;
     return static_cast<int>(call(SYS_ioctl, in(), TUNSETOFFLOAD, flags(taken)));
   }
-  // The host's side may have a larger MTU than ours; that it does is nobody's wish.
-  size_t longest_frame(unsigned mtu) const override { return mtu + kEthernetSize; }
 
   int send(std::span<const IoVec> frame) override {
     const int64_t sent = call(SYS_writev, out(), to_iovec(frame), frame.size());

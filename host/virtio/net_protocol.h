@@ -41,8 +41,6 @@ static_assert(offsetof(NetConfig, status) == 6 && offsetof(NetConfig, mtu) == 10
 
 // Section 5.1.6, in front of each frame.
 struct NetHeader {
-  static constexpr uint8_t kDataIsValid = 2;
-
   uint8_t flags;
   uint8_t gso_type;
   uint16_t header_length;

@@ -61,10 +61,6 @@ bool is_same(const timespec& a, const timespec& b) {
   return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
-bool is_later(const timespec& a, const timespec& b) {
-  return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
-}
-
 void set_mode(int fd, unsigned mode) {
   check(lkl_sys_fchmodat(LKL_AT_FDCWD, fmt::format("/proc/self/fd/{}", fd).c_str(),
                          static_cast<lkl_umode_t>(mode & 07777)));
@@ -129,7 +125,7 @@ void repeat_if_late(FileSystem& fs, int fd, struct stat wanted, int what, struct
   // to set a time is to change nothing but the change time, if it is what the file has
   if (!(what & FUSE_SET_ATTR_MTIME)) wanted.st_mtim = attributes.st_mtim;
   what = (what & FUSE_SET_ATTR_ATIME) | FUSE_SET_ATTR_MTIME;
-  for (int i = 0; i < kTries && is_later(attributes.st_ctim, wanted.st_ctim); ++i) {
+  for (int i = 0; i < kTries && is_earlier(wanted.st_ctim, attributes.st_ctim); ++i) {
     const HostClock::At at(fs.clock(), wanted.st_ctim);
     set_times(fs, fd, wanted, what);
     attributes = fs.attributes(fd);

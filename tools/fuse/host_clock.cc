@@ -16,10 +16,6 @@ timespec ticking_clock() {
   return time;
 }
 
-bool is_earlier(const timespec& a, const timespec& b) {
-  return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec;
-}
-
 void set_clock(const timespec& to) {
   const struct __lkl__kernel_timespec time = {.tv_sec = to.tv_sec, .tv_nsec = to.tv_nsec};
   lkl_sys_clock_settime(LKL_CLOCK_REALTIME, &time);

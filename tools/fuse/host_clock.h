@@ -16,6 +16,10 @@
 
 namespace lkl::fuse {
 
+inline bool is_earlier(const timespec& a, const timespec& b) {
+  return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec;
+}
+
 // Thread-safe. To be made before the sandbox is entered.
 class HostClock {
  public:
