@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "asm/host_ops.h"
 
@@ -188,6 +189,9 @@ void* find_symbol(void* library, const char* name);
 
 // On standard error.
 void print(const char* text, size_t length);
+inline void print(std::string_view text) {
+  print(text.data(), text.size());
+}
 // To a file that is open for that.
 void append(int fd, const char* text, size_t length);
 

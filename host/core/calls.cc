@@ -94,10 +94,9 @@ ThreadRecord* ready_record(uint64_t kernel, int& error) {
 void thread_exits(ThreadRecord* record) {
   if (record->inside) {
     // The kernel stack is in the middle of a call that will never go on.
-    constexpr char kMessage[] =
+    host::print(
         "lkl: a thread was ended (longjmp, pthread_exit in a signal handler) inside a system "
-        "call\n";
-    host::print(kMessage, sizeof kMessage - 1);
+        "call\n");
     std::abort();
   }
   // From here on it is not this thread's for any other call: a signal handler may make one.

@@ -236,10 +236,9 @@ void Instance::fork_child() {
   disks_->after_fork_child();
   nics_->after_fork_child();
   if (minder_.lent()) {
-    constexpr char kMessage[] =
+    host::print(
         "lkl: another thread held up a fork, and was in a call when it was through: the kernel in "
-        "the child is dead\n";
-    host::print(kMessage, sizeof kMessage - 1);
+        "the child is dead\n");
     child_without_kernel();
     return;
   }
@@ -259,10 +258,9 @@ void Instance::fork_child() {
   Coverage::reset();
   if (error == 0) error = start_executor();
   if (error) {
-    constexpr char kMessage[] =
+    host::print(
         "lkl: the host has no thread or descriptor for the kernel in the child of a fork: it is "
-        "dead\n";
-    host::print(kMessage, sizeof kMessage - 1);
+        "dead\n");
     lkl_kernel_kill();
     return;
   }

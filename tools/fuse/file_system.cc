@@ -123,12 +123,14 @@ struct stat FileSystem::attributes(int fd) const {
 
 void FileSystem::keep(std::unique_ptr<OpenHandle> handle, fuse_file_info* info) {
   info->fh = reinterpret_cast<std::uint64_t>(handle.get());
-  const std::lock_guard lock(handles_mutex_);
-  OpenHandle* const raw = handle.get();
-  handles_.emplace(raw, std::move(handle));
-  if (!raw->collects()) return;
-  ++collecting_;
-  clock_.have_host_catch_up();
+  const bool collects = handle->collects();
+  {
+    const std::lock_guard lock(handles_mutex_);
+    OpenHandle* const raw = handle.get();
+    handles_.emplace(raw, std::move(handle));
+    if (collects) ++collecting_;
+  }
+  if (collects) clock_.have_host_catch_up();
 }
 
 void FileSystem::release(const fuse_file_info* info) {
