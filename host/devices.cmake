@@ -2,7 +2,8 @@
 add_library(lkl_devices OBJECT
   block/memory_backend.cc block/open.cc block/overlay_backend.cc block/space_wait.cc
   io/event_loop.cc
-  net/open.cc
+  nearest.cc
+  net/open.cc net/uri.cc
   posix/descriptor.cc posix/event_loop.cc posix/file_backend.cc posix/file_source.cc
   posix/host_image.cc posix/host_loop.cc posix/packet_net.cc posix/perform.cc posix/scratch_file.cc posix/valgrind.cc
   posix/wakeup.cc posix/worker_pool.cc

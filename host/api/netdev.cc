@@ -44,9 +44,14 @@ int open_wire(const char* uri, const lkl_netdev_options& options, lkl_netdev*& r
   const bool given = std::ranges::any_of(card.mac, [](uint8_t byte) { return byte != 0; });
   if ((card.mtu != 0 && card.mtu < kLeastMtu) || (given && !is_address(card.mac)))
     return -LKL_EINVAL;
-  if (!given) make_address(card.mac);
   std::unique_ptr<lkl::host::NetBackend> backend;
-  if (const int error = lkl::host::open_net(uri, backend)) return error;
+  const auto say = [](std::string_view line) {
+    lkl_printf("lkl: %.*s\n", static_cast<int>(line.size()), line.data());
+  };
+  if (const int error = lkl::host::open_net(uri, say, backend)) return error;
+  if (!given && is_address(backend->mac())) card.mac = backend->mac();
+  if (!is_address(card.mac)) make_address(card.mac);
+  if (card.mtu == 0) card.mtu = backend->mtu();
   result = new lkl_netdev{.backend = std::move(backend), .options = card};
   return 0;
 }

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "host.h"
+#include "library_calls.h"
 
 namespace lkl::host {
 namespace {
@@ -16,38 +17,13 @@ constexpr uint64_t kMostAtOnce = 32 << 20;
 // As many as there are threads to wait for them.
 constexpr int kMostConnections = 4;
 
-#define LKL_NBD_CALLS(call)                                                                 \
-  call(create) call(close) call(get_errno) call(connect_uri) call(shutdown) call(get_size)  \
-      call(is_read_only) call(can_flush) call(can_trim) call(can_zero) call(can_multi_conn) \
-          call(pread) call(pwrite) call(flush) call(trim) call(zero)                        \
-              call(set_uri_allow_local_file)
+#define LKL_NBD_CALLS(call)                                                                     \
+  call(nbd_create) call(nbd_close) call(nbd_get_errno) call(nbd_connect_uri) call(nbd_shutdown) \
+      call(nbd_get_size) call(nbd_can_flush) call(nbd_can_trim) call(nbd_can_zero)              \
+          call(nbd_can_multi_conn) call(nbd_is_read_only) call(nbd_pread) call(nbd_pwrite)      \
+              call(nbd_flush) call(nbd_trim) call(nbd_zero) call(nbd_set_uri_allow_local_file)
 
-struct Library {
-#define LKL_POINTER(name) decltype(&nbd_##name) name = nullptr;
-  LKL_NBD_CALLS(LKL_POINTER)
-#undef LKL_POINTER
-
-  // nullptr if it is not installed.
-  static const Library* get() {
-    static const Library* const library = load();
-    return library;
-  }
-
- private:
-  static const Library* load() {
-    void* const handle = host::open_library("libnbd.so.0");
-    if (!handle) return nullptr;
-    static Library library;
-    bool all = true;
-#define LKL_LOAD(name)                                                                   \
-  library.name =                                                                         \
-      reinterpret_cast<decltype(library.name)>(host::find_symbol(handle, "nbd_" #name)); \
-  all = all && library.name;
-    LKL_NBD_CALLS(LKL_LOAD)
-#undef LKL_LOAD
-    return all ? &library : nullptr;
-  }
-};
+LKL_LIBRARY_CALLS(Library, "libnbd.so.0", LKL_NBD_CALLS)
 
 const Library& nbd() {
   return *Library::get();
@@ -55,7 +31,7 @@ const Library& nbd() {
 
 // The error of the calling thread's last call.
 int last_error() {
-  const int error = nbd().get_errno();
+  const int error = nbd().nbd_get_errno();
   return error > 0 ? -error : -EIO;
 }
 
@@ -63,11 +39,11 @@ int last_error() {
 
 class NbdClient::Connection {
  public:
-  Connection() : handle_(nbd().create()) {}
+  Connection() : handle_(nbd().nbd_create()) {}
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection() {
-    if (handle_) nbd().close(handle_);
+    if (handle_) nbd().nbd_close(handle_);
   }
 
   nbd_handle* get() const { return handle_; }
@@ -75,8 +51,8 @@ class NbdClient::Connection {
   int connect(const std::string& uri) {
     if (!handle_) return -ENOMEM;
     // a URI must not make us read files of the user's
-    nbd().set_uri_allow_local_file(handle_, false);
-    return nbd().connect_uri(handle_, uri.c_str()) < 0 ? last_error() : 0;
+    nbd().nbd_set_uri_allow_local_file(handle_, false);
+    return nbd().nbd_connect_uri(handle_, uri.c_str()) < 0 ? last_error() : 0;
   }
 
  private:
@@ -115,7 +91,7 @@ NbdClient::~NbdClient() {
     for (auto& connection : connections_) (void)connection.release();
     return;
   }
-  for (const auto& connection : connections_) nbd().shutdown(connection->get(), 0);
+  for (const auto& connection : connections_) nbd().nbd_shutdown(connection->get(), 0);
 }
 
 int NbdClient::open(const std::string& uri, std::unique_ptr<NbdClient>& result) {
@@ -131,15 +107,15 @@ int NbdClient::open(const std::string& uri, std::unique_ptr<NbdClient>& result) 
     client->connections_.push_back(std::move(connection));
     if (i == 0) {
       nbd_handle* const handle = client->free_.front()->get();
-      const int64_t size = nbd().get_size(handle);
+      const int64_t size = nbd().nbd_get_size(handle);
       if (size < 0) return last_error();
       client->size_ = static_cast<uint64_t>(size);
-      client->read_only_ = nbd().is_read_only(handle) > 0;
-      client->can_flush_ = nbd().can_flush(handle) > 0;
-      client->can_trim_ = nbd().can_trim(handle) > 0;
-      client->can_zero_ = nbd().can_zero(handle) > 0;
+      client->read_only_ = nbd().nbd_is_read_only(handle) > 0;
+      client->can_flush_ = nbd().nbd_can_flush(handle) > 0;
+      client->can_trim_ = nbd().nbd_can_trim(handle) > 0;
+      client->can_zero_ = nbd().nbd_can_zero(handle) > 0;
       // else what one connection has written another may not see
-      if (nbd().can_multi_conn(handle) <= 0) break;
+      if (nbd().nbd_can_multi_conn(handle) <= 0) break;
     }
   }
   result = std::move(client);
@@ -161,13 +137,13 @@ int NbdClient::in_pieces(uint64_t length, uint64_t offset, Call call) {
 
 int NbdClient::read(std::byte* to, size_t length, uint64_t offset) {
   return in_pieces(length, offset, [&](nbd_handle* handle, uint64_t part, uint64_t at) {
-    return nbd().pread(handle, to + (at - offset), part, at, 0);
+    return nbd().nbd_pread(handle, to + (at - offset), part, at, 0);
   });
 }
 
 int NbdClient::write(const std::byte* from, size_t length, uint64_t offset) {
   return in_pieces(length, offset, [&](nbd_handle* handle, uint64_t part, uint64_t at) {
-    return nbd().pwrite(handle, from + (at - offset), part, at, 0);
+    return nbd().nbd_pwrite(handle, from + (at - offset), part, at, 0);
   });
 }
 
@@ -175,20 +151,20 @@ int NbdClient::flush() {
   if (!can_flush_) return 0;
   if (host::process_id() != process_) return -EIO;
   const Lease lease(*this);
-  return nbd().flush(lease.handle(), 0) < 0 ? last_error() : 0;
+  return nbd().nbd_flush(lease.handle(), 0) < 0 ? last_error() : 0;
 }
 
 int NbdClient::trim(uint64_t length, uint64_t offset) {
   if (!can_trim_) return 0;  // a hint
   return in_pieces(length, offset, [&](nbd_handle* handle, uint64_t part, uint64_t at) {
-    return nbd().trim(handle, part, at, 0);
+    return nbd().nbd_trim(handle, part, at, 0);
   });
 }
 
 int NbdClient::zero(uint64_t length, uint64_t offset, bool unmap) {
   if (can_zero_)
     return in_pieces(length, offset, [&](nbd_handle* handle, uint64_t part, uint64_t at) {
-      return nbd().zero(handle, part, at, unmap ? 0 : LIBNBD_CMD_FLAG_NO_HOLE);
+      return nbd().nbd_zero(handle, part, at, unmap ? 0 : LIBNBD_CMD_FLAG_NO_HOLE);
     });
   static constexpr std::byte kZeroes[64 << 10] = {};
   while (length > 0) {

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "net/open.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "nearest.h"
 #include "net/host_net.h"
 
 namespace lkl::host {
 namespace {
-
-constexpr std::string_view kTap = "tap:", kDescriptor = "fd:", kHeader = ",header";
 
 // A number, taken off the front.
 std::optional<int> take_number(std::string_view& text) {
@@ -22,23 +24,48 @@ std::optional<int> take_number(std::string_view& text) {
   return number;
 }
 
-int open_descriptors(std::string_view text, std::unique_ptr<NetBackend>& result) {
+int open_descriptors(NetUri& uri, std::unique_ptr<NetBackend>& result) {
+  std::string_view text = uri.target();
+  const bool header = uri.take_flag("header");
+  if (const int error = uri.end()) return error;
   const std::optional<int> in = take_number(text);
   std::optional<int> out = in;
   if (in && text.starts_with(':')) {
     text.remove_prefix(1);
     out = take_number(text);
   }
-  const bool header = text == kHeader;
-  if (!in || !out || (!text.empty() && !header)) return -EINVAL;
+  if (!in || !out || !text.empty())
+    return uri.refuse("\"" + uri.target() + "\" is not N or IN:OUT, numbers of descriptors");
   return open_packets(*in, *out, header, result);
 }
 
+int open_tap_uri(NetUri& uri, std::unique_ptr<NetBackend>& result) {
+  if (const int error = uri.end()) return error;
+  return open_tap(uri.target(), result);
+}
+
+// Each takes its words and says what is wrong with them. In the order of their names.
+struct Scheme {
+  std::string_view name;
+  int (*open)(NetUri& uri, std::unique_ptr<NetBackend>& result);
+};
+constexpr auto kSchemes = std::to_array<Scheme>({
+    {"fd", open_descriptors},
+    {"tap", open_tap_uri},
+});
+
 }  // namespace
 
-int open_net(std::string_view uri, std::unique_ptr<NetBackend>& result) {
-  if (uri.starts_with(kTap)) return open_tap(std::string(uri.substr(kTap.size())), result);
-  if (uri.starts_with(kDescriptor)) return open_descriptors(uri.substr(kDescriptor.size()), result);
+int open_net(std::string_view text, const NetUri::Say& say, std::unique_ptr<NetBackend>& result) {
+  NetUri uri(text, say);
+  const auto scheme = std::ranges::find(kSchemes, uri.scheme(), &Scheme::name);
+  if (scheme != kSchemes.end()) return scheme->open(uri, result);
+  std::vector<std::string_view> known;
+  for (const Scheme& each : kSchemes) known.push_back(each.name);
+  std::string line = "no such kind of wire";
+  if (const std::string_view meant = nearest(uri.scheme(), known); !meant.empty())
+    line += "; did you mean \"" + std::string(meant) + ":\"?";
+  uri.say(line);
   return -EPROTONOSUPPORT;
 }
 

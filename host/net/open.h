@@ -6,14 +6,12 @@
 #include <string_view>
 
 #include "net/backend.h"
+#include "net/uri.h"
 
 namespace lkl::host {
 
-//   tap:NAME                       a TAP interface of the host
-//   fd:N[,header]                  a descriptor that gives and takes a frame a call
-//   fd:IN:OUT[,header]             one for each direction
-//
-// 0 or -errno: EPROTONOSUPPORT for a scheme that is not known, EINVAL, or why it can't be opened.
-int open_net(std::string_view uri, std::unique_ptr<NetBackend>& result);
+// Those of lkl_netdev_open(), see include/lkl.h. 0 or -errno, and `say` is told why:
+// EPROTONOSUPPORT for a scheme that is not known, EINVAL, or why it can't be opened.
+int open_net(std::string_view uri, const NetUri::Say& say, std::unique_ptr<NetBackend>& result);
 
 }  // namespace lkl::host

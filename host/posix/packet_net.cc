@@ -44,8 +44,8 @@ class PacketNet : public NetBackend {
   bool has_header() const final { return header_; }
   // The other side may have a larger MTU than ours; that it does is nobody's wish.
   size_t longest_frame(unsigned mtu) const final { return mtu + kEthernetSize; }
-  int in() const final { return in_.get(); }
-  int out() const final { return out_ ? out_.get() : in_.get(); }
+  int in(unsigned) const final { return in_.get(); }
+  int out(unsigned) const final { return out_ ? out_.get() : in_.get(); }
 
  private:
   const Descriptor in_, out_;
@@ -69,18 +69,18 @@ class SocketNet final : public PacketNet {
                : -EOPNOTSUPP;
   }
 
-  int send(std::span<const IoVec> frame) override {
+  int send(unsigned queue, std::span<const IoVec> frame) override {
     msghdr message = {};
     message.msg_iov = const_cast<iovec*>(to_iovec(frame));
     message.msg_iovlen = frame.size();
-    const int64_t sent = call(SYS_sendmsg, out(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const int64_t sent = call(SYS_sendmsg, out(queue), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     return sent < 0 ? static_cast<int>(sent) : 0;
   }
-  int64_t receive(std::span<const IoVec> room) override {
+  int64_t receive(unsigned queue, std::span<const IoVec> room) override {
     msghdr message = {};
     message.msg_iov = const_cast<iovec*>(to_iovec(room));
     message.msg_iovlen = room.size();
-    return call(SYS_recvmsg, in(), &message, MSG_DONTWAIT);
+    return call(SYS_recvmsg, in(queue), &message, MSG_DONTWAIT);
   }
 };
 
@@ -94,15 +94,15 @@ class Tap final : public PacketNet {
   }
   int accept(const NetOffloads& taken) override {
     if (!offloads_) return 0;
-    return static_cast<int>(call(SYS_ioctl, in(), TUNSETOFFLOAD, flags(taken)));
+    return static_cast<int>(call(SYS_ioctl, in(0), TUNSETOFFLOAD, flags(taken)));
   }
 
-  int send(std::span<const IoVec> frame) override {
-    const int64_t sent = call(SYS_writev, out(), to_iovec(frame), frame.size());
+  int send(unsigned queue, std::span<const IoVec> frame) override {
+    const int64_t sent = call(SYS_writev, out(queue), to_iovec(frame), frame.size());
     return sent < 0 ? static_cast<int>(sent) : 0;
   }
-  int64_t receive(std::span<const IoVec> room) override {
-    return call(SYS_readv, in(), to_iovec(room), room.size());
+  int64_t receive(unsigned queue, std::span<const IoVec> room) override {
+    return call(SYS_readv, in(queue), to_iovec(room), room.size());
   }
 
   static unsigned long flags(const NetOffloads& offloads) {

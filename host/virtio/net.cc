@@ -59,9 +59,9 @@ VirtioNet::VirtioNet(std::shared_ptr<NetBackend> backend, EventLoop& loop,
   config_.mtu = options.mtu;
   in_.device = out_.device = this;
   in_.then = &VirtioNet::receive;
-  in_.watch = {.fd = backend_->in(), .events = kReadable, .handler = &in_};
+  in_.watch = {.fd = backend_->in(0), .events = kReadable, .handler = &in_};
   out_.then = &VirtioNet::send;
-  out_.watch = {.fd = backend_->out(), .events = kWritable, .handler = &out_};
+  out_.watch = {.fd = backend_->out(0), .events = kWritable, .handler = &out_};
 }
 
 VirtioNet::~VirtioNet() {
@@ -210,7 +210,7 @@ int64_t VirtioNet::receive_one(bool& interrupt) {
       if (parts < gathered_.size() && part.size > 0) gathered_[parts++] = part;
   std::span<IoVec> room(gathered_.data(), parts);
   if (!backend_->has_header()) skip(room, kHeaderSize);
-  const int64_t length = backend_->receive(room);
+  const int64_t length = backend_->receive(0, room);
   if (length > 0)
     interrupt |= deliver(static_cast<size_t>(length) + (backend_->has_header() ? 0 : kHeaderSize));
   return length;
@@ -269,7 +269,7 @@ bool VirtioNet::send_one(bool& interrupt) {
     if (!backend_->has_header()) skip(sending_.readable, kHeaderSize);
   }
   // what cannot be sent is lost, as on any wire
-  pending_ = !cut_ && backend_->send(sending_.readable) == -EAGAIN;
+  pending_ = !cut_ && backend_->send(0, sending_.readable) == -EAGAIN;
   if (pending_) return false;
   interrupt |= send_ring_->push(sending_.head, 0);
   return true;

@@ -31,7 +31,7 @@ class Wire final : public NetBackend {
   }
   int accept(const NetOffloads&) override { return 0; }
   size_t longest_frame(unsigned mtu) const override { return mtu + kEthernetSize; }
-  int send(std::span<const IoVec> frame) override {
+  int send(unsigned, std::span<const IoVec> frame) override {
     // all of it is there to be read
     for (const IoVec& part : frame) {
       const auto* const bytes = static_cast<const unsigned char*>(part.base);
@@ -41,7 +41,7 @@ class Wire final : public NetBackend {
     ++sent;
     return 0;
   }
-  int64_t receive(std::span<const IoVec> room) override {
+  int64_t receive(unsigned, std::span<const IoVec> room) override {
     if (next == 0) return -EAGAIN;
     size_t left = std::exchange(next, 0), put = 0;
     for (const IoVec& part : room) {
@@ -52,8 +52,8 @@ class Wire final : public NetBackend {
     }
     return static_cast<int64_t>(put);
   }
-  int in() const override { return 0; }
-  int out() const override { return 1; }
+  int in(unsigned) const override { return 0; }
+  int out(unsigned) const override { return 1; }
 
   bool full = false;
   size_t next = 0;  // the length of the frame that has come
