@@ -7,7 +7,8 @@ add_library(lkl_devices OBJECT
   posix/descriptor.cc posix/event_loop.cc posix/file_backend.cc posix/file_source.cc
   posix/host_image.cc posix/host_loop.cc posix/packet_net.cc posix/perform.cc posix/scratch_file.cc posix/valgrind.cc
   posix/wakeup.cc posix/worker_pool.cc
-  virtio/blk.cc virtio/bus.cc virtio/mmio.cc virtio/net.cc virtio/queue.cc)
+  virtio/blk.cc virtio/bus.cc virtio/mmio.cc virtio/net.cc virtio/net_receiver.cc virtio/net_sender.cc
+  virtio/queue.cc)
 if(NBD_FOUND)
   # loaded when it is needed: only its header is
   target_sources(lkl_devices PRIVATE block/nbd_client.cc)

@@ -62,6 +62,10 @@ class NetBackend {
   // Bytes; -EAGAIN: none, until in() is ready; 0 or another -errno: there will be none any more.
   virtual int64_t receive(unsigned queue, std::span<const IoVec> room) = 0;
 
+  // Whether anybody is at the other end. Asked after each receive(), so in() is ready when it has
+  // changed; what is sent without a link is lost.
+  virtual bool has_link() const { return true; }
+
   // Descriptors to wait for, as long as it lives: in() to be readable, out() to be writable. May be
   // an epoll(7) set of several.
   virtual int in(unsigned queue) const = 0;

@@ -2,9 +2,9 @@
 #include "virtio/net.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 
+#include "virtio/net_vector.h"
 #include "virtio/virtio.h"
 
 namespace lkl::host {
@@ -12,61 +12,46 @@ namespace {
 
 constexpr size_t kHeaderSize = sizeof(NetHeader);
 static_assert(kHeaderSize == NetBackend::kHeaderSize);
-// Frames that are received one after the other before others have a turn.
-constexpr unsigned kBurst = 64;
 constexpr unsigned kUsualMtu = 1500;
+constexpr size_t kLongestCommand = 64;
 
-size_t total(std::span<const IoVec> vector) {
-  size_t sum = 0;
-  for (const IoVec& part : vector) sum += part.size;
-  return sum;
+bool has(uint64_t features, unsigned feature) {
+  return (features & feature_bit(feature)) != 0;
 }
 
-// Takes so many bytes off the front; they are there.
-void skip(std::span<IoVec>& vector, size_t size) {
-  while (size > 0) {
-    IoVec& part = vector.front();
-    const size_t count = std::min(size, part.size);
-    part.base = static_cast<std::byte*>(part.base) + count;
-    part.size -= count;
-    size -= count;
-    if (part.size == 0) vector = vector.subspan(1);
-  }
+// What a driver with these features takes.
+NetOffloads taken_by(uint64_t features) {
+  return {.checksum = has(features, net_feature::kGuestChecksum),
+          .tso4 = has(features, net_feature::kGuestTso4),
+          .tso6 = has(features, net_feature::kGuestTso6),
+          .ecn = has(features, net_feature::kGuestEcn),
+          .uso = has(features, net_feature::kGuestUso4) && has(features, net_feature::kGuestUso6)};
 }
 
-void write_at(std::span<const IoVec> vector, size_t offset, std::span<const std::byte> bytes) {
+// Whatever their lengths: the bytes in one piece, as many as there is room for.
+size_t gather(std::span<const IoVec> vector, std::span<std::byte> room) {
+  size_t size = 0;
   for (const IoVec& part : vector) {
-    if (offset >= part.size) {
-      offset -= part.size;
-      continue;
-    }
-    const size_t count = std::min(bytes.size(), part.size - offset);
-    std::memcpy(static_cast<std::byte*>(part.base) + offset, bytes.data(), count);
-    bytes = bytes.subspan(count);
-    offset = 0;
-    if (bytes.empty()) return;
+    const size_t count = std::min(part.size, room.size() - size);
+    std::memcpy(room.data() + size, part.base, count);
+    size += count;
   }
+  return size;
 }
 
 }  // namespace
 
 VirtioNet::VirtioNet(std::shared_ptr<NetBackend> backend, EventLoop& loop,
                      const VirtioNetOptions& options)
-    : backend_(std::move(backend)), loop_(loop) {
+    : backend_(std::move(backend)) {
+  const unsigned count = std::clamp(backend_->queues(), 1u, NetConfig::kMaxPairs);
+  NetReceiver::Owner& self = *this;
+  for (unsigned i = 0; i < count; ++i)
+    pairs_.push_back(std::make_unique<Pair>(*backend_, i, loop, self));
   std::ranges::copy(options.mac, config_.mac);
-  config_.status = NetConfig::kLinkUp;
-  config_.max_virtqueue_pairs = 1;
+  config_.status = backend_->has_link() ? NetConfig::kLinkUp : 0;
+  config_.max_virtqueue_pairs = static_cast<uint16_t>(count);
   config_.mtu = options.mtu;
-  in_.device = out_.device = this;
-  in_.then = &VirtioNet::receive;
-  in_.watch = {.fd = backend_->in(0), .events = kReadable, .handler = &in_};
-  out_.then = &VirtioNet::send;
-  out_.watch = {.fd = backend_->out(0), .events = kWritable, .handler = &out_};
-}
-
-VirtioNet::~VirtioNet() {
-  loop_.cancel(in_.watch);
-  loop_.cancel(out_.watch);
 }
 
 uint32_t VirtioNet::id() const {
@@ -75,8 +60,10 @@ uint32_t VirtioNet::id() const {
 
 uint64_t VirtioNet::features() const {
   uint64_t features = feature_bit(net_feature::kMac) | feature_bit(net_feature::kStatus) |
-                      feature_bit(net_feature::kMergeableBuffers);
+                      feature_bit(net_feature::kMergeableBuffers) |
+                      feature_bit(net_feature::kCommands) | feature_bit(net_feature::kSetMac);
   if (config_.mtu) features |= feature_bit(net_feature::kMtu);
+  if (pairs() > 1) features |= feature_bit(net_feature::kPairs);
   const auto both = [&](bool there, unsigned host, unsigned guest) {
     if (there) features |= feature_bit(host) | feature_bit(guest);
   };
@@ -85,194 +72,139 @@ uint64_t VirtioNet::features() const {
   both(offloads.tso4, net_feature::kHostTso4, net_feature::kGuestTso4);
   both(offloads.tso6, net_feature::kHostTso6, net_feature::kGuestTso6);
   both(offloads.ecn, net_feature::kHostEcn, net_feature::kGuestEcn);
+  both(offloads.uso, net_feature::kHostUso, net_feature::kGuestUso4);
+  both(offloads.uso, net_feature::kHostUso, net_feature::kGuestUso6);
+  if (offloads.checksum) features |= feature_bit(net_feature::kSetOffloads);
   return features;
 }
 
 void VirtioNet::activate(uint64_t features, std::span<VirtQueue* const> queues,
                          VirtioTransport& transport) {
-  const auto has = [&](unsigned feature) { return (features & feature_bit(feature)) != 0; };
   transport_ = &transport;
-  if (cut_) return;
-  const NetOffloads offloads = {.checksum = has(net_feature::kGuestChecksum),
-                                .tso4 = has(net_feature::kGuestTso4),
-                                .tso6 = has(net_feature::kGuestTso6),
-                                .ecn = has(net_feature::kGuestEcn)};
+  const NetOffloads offloads = taken_by(features);
   // A driver that takes less than was agreed on gets what it cannot take: better nothing.
-  if (backend_->accept(offloads) != 0) return transport.needs_reset();
+  if (!ended_ && backend_->accept(offloads) != 0) return transport.needs_reset();
+  const bool several = has(features, net_feature::kPairs);
   {
-    const std::lock_guard lock(receive_mutex_);
-    mergeable_ = has(net_feature::kMergeableBuffers);
-    const size_t frame = backend_->longest_frame(config_.mtu ? config_.mtu : kUsualMtu);
-    longest_ = kHeaderSize +
-               (offloads.tso4 || offloads.tso6 ? std::max(frame, NetBackend::kMaxSegment) : frame);
-    first_ = ready_ = 0;
-    ready_size_ = 0;
-    starved_ = false;
-    receive_ring_ = queues[kReceive];
-    receive_ring_->disable_notifications();
+    const std::lock_guard lock(command_mutex_);
+    agreed_ = features;
+    command_queue_ = 2 * (several ? pairs() : 1);
+    command_ring_ = has(features, net_feature::kCommands) ? queues[command_queue_] : nullptr;
   }
-  {
-    const std::lock_guard lock(send_mutex_);
-    send_ring_ = queues[kSend];
-    pending_ = false;
+  const size_t frame = backend_->longest_frame(config_.mtu ? config_.mtu : kUsualMtu);
+  const bool segments = offloads.tso4 || offloads.tso6 || offloads.uso;
+  const size_t longest =
+      kHeaderSize + (segments ? std::max(frame, NetBackend::kMaxSegment) : frame);
+  for (unsigned i = 0; i < (several ? pairs() : 1); ++i) {
+    pairs_[i]->receiver.start(*queues[2 * i], transport,
+                              has(features, net_feature::kMergeableBuffers), longest);
+    pairs_[i]->sender.start(*queues[2 * i + 1], transport);
   }
-  loop_.watch(in_.watch);
+  if (!ended_ && use_pairs(1) != 0) transport.needs_reset();
 }
 
 void VirtioNet::reset() {
-  // ready() may be at work, and wants the mutexes
-  loop_.cancel(in_.watch);
-  loop_.cancel(out_.watch);
-  {
-    const std::lock_guard lock(receive_mutex_);
-    receive_ring_ = nullptr;
+  for (const auto& pair : pairs_) {
+    pair->receiver.stop();
+    pair->sender.stop();
   }
-  const std::lock_guard lock(send_mutex_);
-  send_ring_ = nullptr;
+  const std::lock_guard lock(command_mutex_);
+  command_ring_ = nullptr;
 }
 
 void VirtioNet::notify(unsigned queue) {
-  if (queue == kSend) return send();
-  const std::lock_guard lock(receive_mutex_);
-  if (!receive_ring_ || !starved_) return;
-  starved_ = false;
-  receive_ring_->disable_notifications();
-  loop_.watch(in_.watch);
+  if (queue == command_queue_) return serve_commands();
+  if (queue / 2 >= pairs()) return;
+  Pair& pair = *pairs_[queue / 2];
+  if (queue % 2)
+    pair.sender.notify();
+  else
+    pair.receiver.notify();
 }
+
+// Frames come in by these only: the others have no buffers, or nobody who looks at them.
+int VirtioNet::use_pairs(unsigned count) {
+  if (const int error = backend_->use_queues(count)) return error;
+  for (unsigned i = 0; i < pairs(); ++i)
+    if (i < count)
+      pairs_[i]->receiver.listen();
+    else
+      pairs_[i]->receiver.ignore();
+  return 0;
+}
+
+// ---- the link ----
 
 void VirtioNet::cut() {
-  cut_.store(true);
-  loop_.cancel(in_.watch);
-  loop_.cancel(out_.watch);
-  set_link_down();
-}
-
-void VirtioNet::set_link_down() {
-  std::atomic_ref(config_.status).store(0);
-  if (transport_) transport_->config_changed();
-}
-
-// ---- receiving ----
-
-// Whether the buffers that are ready are enough for the longest frame, or there can be no more.
-bool VirtioNet::enough_room() {
-  const unsigned most = mergeable_ ? kSlots : 1;
-  while (ready_size_ < longest_ && ready_ < most) {
-    Slot& slot = slots_[(first_ + ready_) % kSlots];
-    if (!receive_ring_->pop(slot.room, slot.chain)) return false;
-    slot.size = total(slot.chain.writable);
-    if (!slot.chain.readable.empty() || slot.size < kHeaderSize) {
-      receive_ring_->give_up();
-      return false;
-    }
-    ready_size_ += slot.size;
-    ++ready_;
+  for (const auto& pair : pairs_) {
+    pair->receiver.ignore();
+    pair->sender.cut();
   }
-  return true;
+  wire_ended();
 }
 
-// The same; false, and the driver will notify, if it has to give some first.
-bool VirtioNet::has_room() {
-  while (!enough_room()) {
-    if (receive_ring_->broken()) {
-      transport_->needs_reset();
-      return false;
-    }
-    if (receive_ring_->enable_notifications()) {
-      starved_ = true;
-      return false;
-    }
-  }
-  return true;
+void VirtioNet::wire_ended() {
+  ended_.store(true);
+  set_link(false);
 }
 
-// By the owner of the event loop, when there is something.
-void VirtioNet::receive() {
+void VirtioNet::link_changed(bool up) {
+  if (!ended_) set_link(up);
+}
+
+void VirtioNet::set_link(bool up) {
+  const uint16_t now = up ? NetConfig::kLinkUp : 0;
+  if (std::atomic_ref(config_.status).exchange(now) != now && transport_)
+    transport_->config_changed();
+}
+
+// ---- commands: section 5.1.6.5 ----
+
+void VirtioNet::serve_commands() {
   bool interrupt = false;
   {
-    const std::lock_guard lock(receive_mutex_);
-    if (!receive_ring_ || cut_) return;
-    int64_t result = 1;
-    for (unsigned i = 0; i < kBurst && result > 0 && has_room(); ++i)
-      result = receive_one(interrupt);
-    if (result <= 0 && result != -EAGAIN)
-      set_link_down();
-    else if (!starved_ && !receive_ring_->broken())
-      loop_.watch(in_.watch);
+    const std::lock_guard lock(command_mutex_);
+    if (!command_ring_) return;
+    Chain chain;
+    while (command_ring_->pop(room_, chain)) {
+      if (chain.readable.empty() || total_size(chain.writable) < sizeof(uint8_t)) {
+        command_ring_->give_up();
+        break;
+      }
+      std::array<std::byte, kLongestCommand> bytes;
+      const size_t size = gather(chain.readable, bytes);
+      const auto answer = static_cast<std::byte>(!command(std::span(bytes).first(size)));
+      const auto place =
+          std::ranges::find_if(chain.writable, [](const IoVec& p) { return p.size; });
+      std::memcpy(place->base, &answer, sizeof answer);
+      interrupt |= command_ring_->push(chain.head, sizeof answer);
+    }
+    if (command_ring_->broken()) transport_->needs_reset();
   }
   if (interrupt) transport_->interrupt();
 }
 
-int64_t VirtioNet::receive_one(bool& interrupt) {
-  size_t parts = 0;
-  for (unsigned i = 0; i < ready_; ++i)
-    for (const IoVec& part : slots_[(first_ + i) % kSlots].chain.writable)
-      if (parts < gathered_.size() && part.size > 0) gathered_[parts++] = part;
-  std::span<IoVec> room(gathered_.data(), parts);
-  if (!backend_->has_header()) skip(room, kHeaderSize);
-  const int64_t length = backend_->receive(0, room);
-  if (length > 0)
-    interrupt |= deliver(static_cast<size_t>(length) + (backend_->has_header() ? 0 : kHeaderSize));
-  return length;
-}
-
-// A frame and its header are in the buffers; whether the driver wants to be interrupted for it.
-bool VirtioNet::deliver(size_t length) {
-  std::array<VirtQueue::Used, kSlots> used;
-  unsigned count = 0;
-  for (; length > 0 && count < ready_; ++count) {
-    const Slot& slot = slots_[(first_ + count) % kSlots];
-    const size_t taken = std::min(length, slot.size);
-    used[count] = {.head = slot.chain.head, .written = static_cast<uint32_t>(taken)};
-    length -= taken;
-    ready_size_ -= slot.size;
+// Whether it was done.
+bool VirtioNet::command(std::span<const std::byte> bytes) {
+  NetCommand command;
+  if (bytes.size() < sizeof command) return false;
+  std::memcpy(&command, bytes.data(), sizeof command);
+  bytes = bytes.subspan(sizeof command);
+  const auto take = [&](auto& value) {
+    if (bytes.size() != sizeof value) return false;
+    std::memcpy(&value, bytes.data(), sizeof value);
+    return true;
+  };
+  if (command == NetCommand::kSetMac) return take(config_.mac);
+  if (command == NetCommand::kSetPairs && has(agreed_, net_feature::kPairs)) {
+    uint16_t count;
+    return take(count) && count >= 1 && count <= pairs() && use_pairs(count) == 0;
   }
-  NetHeader header = {};
-  header.buffers = static_cast<uint16_t>(count);
-  const auto bytes = std::as_bytes(std::span(&header, 1));
-  const std::span<const IoVec> front = slots_[first_].chain.writable;
-  if (backend_->has_header())
-    write_at(front, offsetof(NetHeader, buffers), bytes.last(sizeof header.buffers));
-  else
-    write_at(front, 0, bytes);
-  first_ = (first_ + count) % kSlots;
-  ready_ -= count;
-  return receive_ring_->push(std::span(used).first(count));
-}
-
-// ---- sending ----
-
-// By who notifies, or by the owner of the event loop when there is room again.
-void VirtioNet::send() {
-  bool interrupt = false;
-  {
-    const std::lock_guard lock(send_mutex_);
-    if (!send_ring_) return;
-    do {
-      send_ring_->disable_notifications();
-      while (send_one(interrupt)) continue;
-    } while (!pending_ && !send_ring_->broken() && !send_ring_->enable_notifications());
-    if (pending_) loop_.watch(out_.watch);
-    if (send_ring_->broken()) transport_->needs_reset();
+  if (command == NetCommand::kSetOffloads && has(agreed_, net_feature::kSetOffloads)) {
+    uint64_t wanted;
+    return take(wanted) && (wanted & ~agreed_) == 0 && backend_->accept(taken_by(wanted)) == 0;
   }
-  if (interrupt) transport_->interrupt();
-}
-
-// The next frame; whether there may be another one.
-bool VirtioNet::send_one(bool& interrupt) {
-  if (!pending_) {
-    if (!send_ring_->pop(send_room_, sending_)) return false;
-    if (!sending_.writable.empty() || total(sending_.readable) <= kHeaderSize) {
-      send_ring_->give_up();
-      return false;
-    }
-    if (!backend_->has_header()) skip(sending_.readable, kHeaderSize);
-  }
-  // what cannot be sent is lost, as on any wire
-  pending_ = !cut_ && backend_->send(0, sending_.readable) == -EAGAIN;
-  if (pending_) return false;
-  interrupt |= send_ring_->push(sending_.head, 0);
-  return true;
+  return false;
 }
 
 }  // namespace lkl::host

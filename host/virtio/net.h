@@ -6,11 +6,14 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <vector>
 
 #include "io/event_loop.h"
 #include "net/backend.h"
 #include "virtio/device.h"
 #include "virtio/net_protocol.h"
+#include "virtio/net_receiver.h"
+#include "virtio/net_sender.h"
 
 namespace lkl::host {
 
@@ -19,16 +22,16 @@ struct VirtioNetOptions {
   uint16_t mtu = 0;  // 0: not said, 1500
 };
 
-// virtio network card (virtio 1.2, section 5.1) on a backend. Frames go between the backend and the
-// kernel's memory without a copy: sent by who notifies, received by who owns the event loop.
-class VirtioNet final : public VirtioDevice {
+// virtio network card (virtio 1.2, section 5.1) on a backend, with a pair of queues for each of the
+// backend's, and one for commands. Frames go between the backend and the kernel's memory without a
+// copy: sent by who notifies, received by who owns the event loop.
+class VirtioNet final : public VirtioDevice, NetReceiver::Owner {
  public:
   VirtioNet(std::shared_ptr<NetBackend> backend, EventLoop& loop, const VirtioNetOptions& options);
-  ~VirtioNet() override;
 
   uint32_t id() const override;
   uint64_t features() const override;
-  unsigned queues() const override { return 2; }
+  unsigned queues() const override { return 2 * pairs() + 1; }
   std::span<const std::byte> config() const override {
     return std::as_bytes(std::span(&config_, 1));
   }
@@ -41,59 +44,33 @@ class VirtioNet final : public VirtioDevice {
   void cut();
 
  private:
-  static constexpr unsigned kReceive = 0, kSend = 1;
-  // Buffers of the driver that are ready for the next frame: enough for the longest, if they are
-  // of 1.5 KiB each.
-  static constexpr unsigned kSlots = 64;
-
-  // A descriptor of the backend's, and what to do when it is ready.
-  struct Ready final : ReadyHandler {
-    void (VirtioNet::*then)() = nullptr;
-    VirtioNet* device = nullptr;
-    Watch watch;
-    void ready(short) override { (device->*then)(); }
+  struct Pair {
+    Pair(NetBackend& backend, unsigned queue, EventLoop& loop, NetReceiver::Owner& owner)
+        : receiver(backend, queue, loop, owner), sender(backend, queue, loop) {}
+    NetReceiver receiver;
+    NetSender sender;
   };
 
-  struct Slot {
-    Chain chain;
-    size_t size = 0;
-    std::array<IoVec, VirtQueue::kMaxChain> room;
-  };
+  unsigned pairs() const { return static_cast<unsigned>(pairs_.size()); }
+  int use_pairs(unsigned count);
+  void link_changed(bool up) override;
+  void wire_ended() override;
+  void set_link(bool up);
 
-  void receive();
-  int64_t receive_one(bool& interrupt);
-  bool enough_room();
-  bool has_room();
-  bool deliver(size_t length);
-  void set_link_down();
-
-  void send();
-  bool send_one(bool& interrupt);
+  void serve_commands();
+  bool command(std::span<const std::byte> bytes);
 
   const std::shared_ptr<NetBackend> backend_;
-  EventLoop& loop_;
   NetConfig config_ = {};
+  std::vector<std::unique_ptr<Pair>> pairs_;
   VirtioTransport* transport_ = nullptr;
-  std::atomic<bool> cut_ = false;
+  std::atomic<bool> ended_ = false;
 
-  std::mutex receive_mutex_;  // guards what follows
-  VirtQueue* receive_ring_ = nullptr;
-  bool mergeable_ = false;
-  size_t longest_ = 0;  // with the header
-  unsigned first_ = 0;  // of the slots that are ready, in a ring
-  unsigned ready_ = 0;  // how many
-  size_t ready_size_ = 0;
-  bool starved_ = false;  // the driver has to give buffers first
-  std::array<Slot, kSlots> slots_;
-  std::array<IoVec, 512> gathered_;
-
-  std::mutex send_mutex_;  // guards what follows
-  VirtQueue* send_ring_ = nullptr;
-  bool pending_ = false;  // the frame in sending_ has found no room
-  Chain sending_;
-  std::array<IoVec, VirtQueue::kMaxChain> send_room_;
-
-  Ready in_, out_;
+  std::mutex command_mutex_;  // guards what follows
+  uint64_t agreed_ = 0;       // features
+  unsigned command_queue_ = 0;
+  VirtQueue* command_ring_ = nullptr;
+  std::array<IoVec, VirtQueue::kMaxChain> room_;
 };
 
 }  // namespace lkl::host

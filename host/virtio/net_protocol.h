@@ -15,6 +15,7 @@ static_assert(std::endian::native == std::endian::little);
 namespace net_feature {
 inline constexpr unsigned kChecksum = 0;
 inline constexpr unsigned kGuestChecksum = 1;
+inline constexpr unsigned kSetOffloads = 2;
 inline constexpr unsigned kMtu = 3;
 inline constexpr unsigned kMac = 5;
 inline constexpr unsigned kGuestTso4 = 7;
@@ -25,11 +26,19 @@ inline constexpr unsigned kHostTso6 = 12;
 inline constexpr unsigned kHostEcn = 13;
 inline constexpr unsigned kMergeableBuffers = 15;
 inline constexpr unsigned kStatus = 16;
+inline constexpr unsigned kCommands = 17;
+inline constexpr unsigned kPairs = 22;
+inline constexpr unsigned kSetMac = 23;
+inline constexpr unsigned kGuestUso4 = 54;
+inline constexpr unsigned kGuestUso6 = 55;
+inline constexpr unsigned kHostUso = 56;
 }  // namespace net_feature
 
 // Section 5.1.4. The driver only reads it.
 struct NetConfig {
   static constexpr uint16_t kLinkUp = 1;
+  // More than a driver uses: it has one for each processor.
+  static constexpr unsigned kMaxPairs = 16;
 
   uint8_t mac[6];
   uint16_t status;
@@ -50,5 +59,17 @@ struct NetHeader {
   uint16_t buffers;
 };
 static_assert(offsetof(NetHeader, buffers) == 10 && sizeof(NetHeader) == 12);
+
+// Section 5.1.6.5: the beginning of each command; what it wants follows.
+struct NetCommand {
+  uint8_t group;
+  uint8_t number;
+  bool operator==(const NetCommand&) const = default;
+
+  static const NetCommand kSetMac, kSetPairs, kSetOffloads;
+};
+inline constexpr NetCommand NetCommand::kSetMac = {1, 1}, NetCommand::kSetPairs = {4, 0},
+                            NetCommand::kSetOffloads = {5, 0};
+static_assert(sizeof(NetCommand) == 2);
 
 }  // namespace lkl::host

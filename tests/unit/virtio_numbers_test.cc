@@ -65,6 +65,15 @@ TEST(VirtioNumbers, OfTheRegisters) {
 TEST(VirtioNumbers, OfNetworkCards) {
   EXPECT_EQ(net_feature::kChecksum, VIRTIO_NET_F_CSUM);
   EXPECT_EQ(net_feature::kGuestChecksum, VIRTIO_NET_F_GUEST_CSUM);
+  EXPECT_EQ(net_feature::kSetOffloads, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS);
+  EXPECT_EQ(net_feature::kCommands, VIRTIO_NET_F_CTRL_VQ);
+  EXPECT_EQ(net_feature::kPairs, VIRTIO_NET_F_MQ);
+  EXPECT_EQ(net_feature::kSetMac, VIRTIO_NET_F_CTRL_MAC_ADDR);
+  EXPECT_EQ(NetCommand::kSetMac, (NetCommand{VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET}));
+  EXPECT_EQ(NetCommand::kSetPairs,
+            (NetCommand{VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET}));
+  EXPECT_EQ(NetCommand::kSetOffloads,
+            (NetCommand{VIRTIO_NET_CTRL_GUEST_OFFLOADS, VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET}));
   EXPECT_EQ(net_feature::kMtu, VIRTIO_NET_F_MTU);
   EXPECT_EQ(net_feature::kMac, VIRTIO_NET_F_MAC);
   EXPECT_EQ(net_feature::kGuestTso4, VIRTIO_NET_F_GUEST_TSO4);

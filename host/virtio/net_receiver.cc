@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "virtio/net_receiver.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "virtio/device.h"
+#include "virtio/net_protocol.h"
+#include "virtio/net_vector.h"
+
+namespace lkl::host {
+namespace {
+
+// Frames that are received one after the other before others have a turn.
+constexpr unsigned kBurst = 64;
+
+void write_at(std::span<const IoVec> vector, size_t offset, std::span<const std::byte> bytes) {
+  for (const IoVec& part : vector) {
+    if (offset >= part.size) {
+      offset -= part.size;
+      continue;
+    }
+    const size_t count = std::min(bytes.size(), part.size - offset);
+    std::memcpy(static_cast<std::byte*>(part.base) + offset, bytes.data(), count);
+    bytes = bytes.subspan(count);
+    offset = 0;
+    if (bytes.empty()) return;
+  }
+}
+
+}  // namespace
+
+NetReceiver::NetReceiver(NetBackend& backend, unsigned queue, EventLoop& loop, Owner& owner)
+    : backend_(backend), queue_(queue), loop_(loop), owner_(owner) {
+  watch_ = {.fd = backend.in(queue), .events = kReadable, .handler = this};
+}
+
+NetReceiver::~NetReceiver() {
+  loop_.cancel(watch_);
+}
+
+void NetReceiver::start(VirtQueue& ring, VirtioTransport& transport, bool mergeable,
+                        size_t longest) {
+  const std::lock_guard lock(mutex_);
+  ring_ = &ring;
+  transport_ = &transport;
+  mergeable_ = mergeable;
+  longest_ = longest;
+  listens_ = false;
+  first_ = ready_ = 0;
+  ready_size_ = 0;
+  starved_ = false;
+  ring.disable_notifications();
+}
+
+void NetReceiver::stop() {
+  loop_.cancel(watch_);  // ready() may be at work, and wants the mutex
+  const std::lock_guard lock(mutex_);
+  ring_ = nullptr;
+}
+
+void NetReceiver::listen() {
+  const std::lock_guard lock(mutex_);
+  if (!ring_ || listens_) return;
+  listens_ = true;
+  loop_.watch(watch_);
+}
+
+void NetReceiver::ignore() {
+  loop_.cancel(watch_);  // as above
+  const std::lock_guard lock(mutex_);
+  listens_ = false;
+}
+
+void NetReceiver::notify() {
+  const std::lock_guard lock(mutex_);
+  if (!ring_ || !starved_) return;
+  starved_ = false;
+  ring_->disable_notifications();
+  if (listens_) loop_.watch(watch_);
+}
+
+// Whether the buffers that are ready are enough for the longest frame, or there can be no more.
+bool NetReceiver::enough_room() {
+  const unsigned most = mergeable_ ? kSlots : 1;
+  while (ready_size_ < longest_ && ready_ < most) {
+    Slot& slot = slots_[(first_ + ready_) % kSlots];
+    if (!ring_->pop(slot.room, slot.chain)) return false;
+    slot.size = total_size(slot.chain.writable);
+    if (!slot.chain.readable.empty() || slot.size < sizeof(NetHeader)) {
+      ring_->give_up();
+      return false;
+    }
+    ready_size_ += slot.size;
+    ++ready_;
+  }
+  return true;
+}
+
+// The same; false, and the driver will notify, if it has to give some first.
+bool NetReceiver::has_room() {
+  while (!enough_room()) {
+    if (ring_->broken()) {
+      transport_->needs_reset();
+      return false;
+    }
+    if (ring_->enable_notifications()) {
+      starved_ = true;
+      return false;
+    }
+  }
+  return true;
+}
+
+void NetReceiver::ready(short) {
+  bool interrupt = false, ended, up;
+  VirtioTransport* transport;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!ring_ || !listens_) return;
+    transport = transport_;
+    int64_t result = 1;
+    for (unsigned i = 0; i < kBurst && result > 0 && has_room(); ++i)
+      result = receive_one(interrupt);
+    ended = result <= 0 && result != -EAGAIN;
+    up = backend_.has_link();
+    if (!ended && listens_ && !starved_ && !ring_->broken()) loop_.watch(watch_);
+  }
+  if (interrupt) transport->interrupt();
+  if (ended)
+    owner_.wire_ended();
+  else
+    owner_.link_changed(up);
+}
+
+int64_t NetReceiver::receive_one(bool& interrupt) {
+  size_t parts = 0;
+  for (unsigned i = 0; i < ready_; ++i)
+    for (const IoVec& part : slots_[(first_ + i) % kSlots].chain.writable)
+      if (parts < gathered_.size() && part.size > 0) gathered_[parts++] = part;
+  std::span<IoVec> room(gathered_.data(), parts);
+  const size_t skipped = backend_.has_header() ? 0 : sizeof(NetHeader);
+  skip_front(room, skipped);
+  const int64_t length = backend_.receive(queue_, room);
+  if (length > 0) interrupt |= deliver(static_cast<size_t>(length) + skipped);
+  return length;
+}
+
+// A frame and its header are in the buffers; whether the driver wants to be interrupted for it.
+bool NetReceiver::deliver(size_t length) {
+  std::array<VirtQueue::Used, kSlots> used;
+  unsigned count = 0;
+  for (; length > 0 && count < ready_; ++count) {
+    const Slot& slot = slots_[(first_ + count) % kSlots];
+    const size_t taken = std::min(length, slot.size);
+    used[count] = {.head = slot.chain.head, .written = static_cast<uint32_t>(taken)};
+    length -= taken;
+    ready_size_ -= slot.size;
+  }
+  NetHeader header = {};
+  header.buffers = static_cast<uint16_t>(count);
+  const auto bytes = std::as_bytes(std::span(&header, 1));
+  const std::span<const IoVec> front = slots_[first_].chain.writable;
+  if (backend_.has_header())
+    write_at(front, offsetof(NetHeader, buffers), bytes.last(sizeof header.buffers));
+  else
+    write_at(front, 0, bytes);
+  first_ = (first_ + count) % kSlots;
+  ready_ -= count;
+  return ring_->push(std::span(used).first(count));
+}
+
+}  // namespace lkl::host
