@@ -18,6 +18,8 @@ struct NetOffloads {
   bool tso6 = false;
   bool ecn = false;  // such a one may have CWR
   bool uso = false;  // or several datagrams of UDP in one, of IPv4 and IPv6
+
+  bool operator==(const NetOffloads&) const = default;
 };
 
 // Frames of Ethernet go out and come in, one a call. All with the header of virtio 1.2, section
@@ -28,9 +30,9 @@ struct NetOffloads {
 // (of which some 8 KiB are left), in the middle of the application's calls: no cancellation point,
 // errno stays as it was. Nothing waits.
 //
-// In the child of fork() the wire stays the parent's: of one that has a card nothing is called there
-// but the destructor. That leaves alone what both processes share (an epoll set, say), and takes no
-// mutex, which a thread that is no more may have: it compares process ids.
+// In the child of fork() the wire stays the parent's: of one that has a card nothing is called
+// there but the destructor. That leaves alone what both processes share (an epoll set, say), and
+// takes no mutex, which a thread that is no more may have: it compares process ids.
 class NetBackend {
  public:
   static constexpr size_t kHeaderSize = 12;

@@ -9,14 +9,18 @@
 
 namespace lkl::host {
 
-// A TAP interface of the host by its name, made if it is not there and we may: 0 or -errno. EBUSY
-// if somebody else has it; EPERM, EACCES; ENODEV if the host has none.
-int open_tap(const std::string& name, std::unique_ptr<NetBackend>& result);
+// A TAP interface of the host by its name, made if it is not there and we may, and so many queues
+// of it: 0 or -errno. EBUSY if somebody else has it, or it has not so many; EPERM, EACCES; ENODEV
+// if the host has none.
+int open_tap(const std::string& name, unsigned queues, std::unique_ptr<NetBackend>& result);
+
+// What is in front of each frame on a socket, and so what the other side knows of.
+enum class PacketHeader { kNone, kPlain, kWithUso };
 
 // Descriptors that give and take one frame a call: one for both directions, or one for each. A
-// datagram or sequenced packet socket, with the header in front of each frame if `header`; or a
-// queue of a TAP interface, which knows that itself. They stay the caller's. 0 or -errno: EBADF,
-// EPROTOTYPE for a stream, EINVAL for anything else.
-int open_packets(int in, int out, bool header, std::unique_ptr<NetBackend>& result);
+// datagram or sequenced packet socket; or a queue of a TAP interface, which knows its header
+// itself. They stay the caller's. 0 or -errno: EBADF, EPROTOTYPE for a stream, EINVAL for anything
+// else.
+int open_packets(int in, int out, PacketHeader header, std::unique_ptr<NetBackend>& result);
 
 }  // namespace lkl::host

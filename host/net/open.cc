@@ -15,6 +15,8 @@
 namespace lkl::host {
 namespace {
 
+constexpr unsigned kMostQueues = 16;  // of a card of ours
+
 // A number, taken off the front.
 std::optional<int> take_number(std::string_view& text) {
   int number = -1;
@@ -26,7 +28,7 @@ std::optional<int> take_number(std::string_view& text) {
 
 int open_descriptors(NetUri& uri, std::unique_ptr<NetBackend>& result) {
   std::string_view text = uri.target();
-  const bool header = uri.take_flag("header");
+  const bool plain = uri.take_flag("header"), uso = uri.take_flag("uso");
   if (const int error = uri.end()) return error;
   const std::optional<int> in = take_number(text);
   std::optional<int> out = in;
@@ -36,12 +38,18 @@ int open_descriptors(NetUri& uri, std::unique_ptr<NetBackend>& result) {
   }
   if (!in || !out || !text.empty())
     return uri.refuse("\"" + uri.target() + "\" is not N or IN:OUT, numbers of descriptors");
+  if (uso && !plain) return uri.refuse("\"uso\" wants \"header\", which says what is to be cut");
+  const PacketHeader header = uso     ? PacketHeader::kWithUso
+                              : plain ? PacketHeader::kPlain
+                                      : PacketHeader::kNone;
   return open_packets(*in, *out, header, result);
 }
 
 int open_tap_uri(NetUri& uri, std::unique_ptr<NetBackend>& result) {
+  uint64_t queues = 1;
+  if (!uri.take_number("queues", 1, kMostQueues, queues)) return -EINVAL;
   if (const int error = uri.end()) return error;
-  return open_tap(uri.target(), result);
+  return open_tap(uri.target(), static_cast<unsigned>(queues), result);
 }
 
 // Each takes its words and says what is wrong with them. In the order of their names.

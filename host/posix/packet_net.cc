@@ -13,6 +13,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <string>
+#include <vector>
 
 #include "descriptor.h"
 #include "net/host_net.h"
@@ -36,65 +38,82 @@ int reopened(int fd, Descriptor& file) {
   return file ? 0 : -errno;
 }
 
-class PacketNet : public NetBackend {
- public:
-  PacketNet(Descriptor in, Descriptor out, bool header)
-      : in_(std::move(in)), out_(std::move(out)), header_(header) {}
-
-  bool has_header() const final { return header_; }
-  // The other side may have a larger MTU than ours; that it does is nobody's wish.
-  size_t longest_frame(unsigned mtu) const final { return mtu + kEthernetSize; }
-  int in(unsigned) const final { return in_.get(); }
-  int out(unsigned) const final { return out_ ? out_.get() : in_.get(); }
-
- private:
-  const Descriptor in_, out_;
-  const bool header_;
+// What one thread reads from and another one writes to: the same, or two.
+struct Ends {
+  Descriptor in, out;
+  int reads() const { return in.get(); }
+  int writes() const { return out ? out.get() : in.get(); }
 };
 
-// The other side is a program that knows what the header says: another kernel of ours, say.
-class SocketNet final : public PacketNet {
- public:
-  using PacketNet::PacketNet;
+// The other side may have a larger MTU than ours; that it does is nobody's wish.
+size_t frame_of(unsigned mtu) {
+  return mtu + NetBackend::kEthernetSize;
+}
 
+// The other side is a program that knows what the header says: another kernel of ours, say.
+class SocketNet final : public NetBackend {
+ public:
+  SocketNet(Ends ends, PacketHeader header) : ends_(std::move(ends)), header_(header) {}
+
+  bool has_header() const override { return header_ != PacketHeader::kNone; }
   NetOffloads offloads() const override {
     const bool knows = has_header();
-    return {.checksum = knows, .tso4 = knows, .tso6 = knows, .ecn = knows};
+    return {.checksum = knows,
+            .tso4 = knows,
+            .tso6 = knows,
+            .ecn = knows,
+            .uso = header_ == PacketHeader::kWithUso};
   }
   // It sends what it likes: nobody can tell it.
-  int accept(const NetOffloads& taken) override {
-    const NetOffloads all = offloads();
-    return taken.checksum == all.checksum && taken.tso4 == all.tso4 && taken.tso6 == all.tso6
-               ? 0
-               : -EOPNOTSUPP;
-  }
+  int accept(const NetOffloads& taken) override { return taken == offloads() ? 0 : -EOPNOTSUPP; }
+  size_t longest_frame(unsigned mtu) const override { return frame_of(mtu); }
 
-  int send(unsigned queue, std::span<const IoVec> frame) override {
+  int send(unsigned, std::span<const IoVec> frame) override {
     msghdr message = {};
     message.msg_iov = const_cast<iovec*>(to_iovec(frame));
     message.msg_iovlen = frame.size();
-    const int64_t sent = call(SYS_sendmsg, out(queue), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const int64_t sent = call(SYS_sendmsg, ends_.writes(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     return sent < 0 ? static_cast<int>(sent) : 0;
   }
-  int64_t receive(unsigned queue, std::span<const IoVec> room) override {
+  int64_t receive(unsigned, std::span<const IoVec> room) override {
     msghdr message = {};
     message.msg_iov = const_cast<iovec*>(to_iovec(room));
     message.msg_iovlen = room.size();
-    return call(SYS_recvmsg, in(queue), &message, MSG_DONTWAIT);
+    return call(SYS_recvmsg, ends_.reads(), &message, MSG_DONTWAIT);
   }
+  int in(unsigned) const override { return ends_.reads(); }
+  int out(unsigned) const override { return ends_.writes(); }
+
+ private:
+  const Ends ends_;
+  const PacketHeader header_;
 };
 
-class Tap final : public PacketNet {
+class Tap final : public NetBackend {
  public:
-  Tap(Descriptor in, Descriptor out, bool header, bool offloads)
-      : PacketNet(std::move(in), std::move(out), header), offloads_(header && offloads) {}
+  Tap(std::vector<Ends> queues, bool header, const NetOffloads& offloads)
+      : queues_(std::move(queues)), header_(header), offloads_(offloads) {}
 
-  NetOffloads offloads() const override {
-    return {.checksum = offloads_, .tso4 = offloads_, .tso6 = offloads_, .ecn = offloads_};
-  }
+  bool has_header() const override { return header_; }
+  NetOffloads offloads() const override { return offloads_; }
   int accept(const NetOffloads& taken) override {
-    if (!offloads_) return 0;
+    if (!offloads_.checksum) return 0;
     return static_cast<int>(call(SYS_ioctl, in(0), TUNSETOFFLOAD, flags(taken)));
+  }
+  size_t longest_frame(unsigned mtu) const override { return frame_of(mtu); }
+
+  unsigned queues() const override { return static_cast<unsigned>(queues_.size()); }
+  // The host gives frames to queues that are attached only.
+  int use_queues(unsigned count) override {
+    for (unsigned i = 1; i < queues(); ++i) {
+      ifreq request = {};
+      request.ifr_flags = static_cast<short>(i < count ? IFF_ATTACH_QUEUE : IFF_DETACH_QUEUE);
+      // EINVAL: it was so already
+      if (const int64_t error = call(SYS_ioctl, in(i), TUNSETQUEUE, &request);
+          error < 0 && error != -EINVAL)
+        return static_cast<int>(error);
+    }
+    return 0;
   }
 
   int send(unsigned queue, std::span<const IoVec> frame) override {
@@ -104,62 +123,92 @@ class Tap final : public PacketNet {
   int64_t receive(unsigned queue, std::span<const IoVec> room) override {
     return call(SYS_readv, in(queue), to_iovec(room), room.size());
   }
+  int in(unsigned queue) const override { return queues_[queue].reads(); }
+  int out(unsigned queue) const override { return queues_[queue].writes(); }
 
   static unsigned long flags(const NetOffloads& offloads) {
+    // since Linux 6.2, and later headers than some have
+    constexpr unsigned long kUso4 = 0x20, kUso6 = 0x40;
     unsigned long flags = 0;
     if (offloads.checksum) flags |= TUN_F_CSUM;
     if (offloads.checksum && offloads.tso4) flags |= TUN_F_TSO4;
     if (offloads.checksum && offloads.tso6) flags |= TUN_F_TSO6;
     if (flags & (TUN_F_TSO4 | TUN_F_TSO6) && offloads.ecn) flags |= TUN_F_TSO_ECN;
+    if (offloads.checksum && offloads.uso) flags |= kUso4 | kUso6;
     return flags;
   }
 
  private:
-  const bool offloads_;
+  const std::vector<Ends> queues_;
+  const bool header_;
+  const NetOffloads offloads_;
 };
 
-// A queue of a TAP interface, whoever has opened it; -ENOTTY if it is none.
-int make_tap(Descriptor in, Descriptor out, std::unique_ptr<NetBackend>& result) {
-  ifreq request = {};
-  if (::ioctl(in.get(), TUNGETIFF, &request) < 0) return -ENOTTY;
-  const auto flags = static_cast<unsigned short>(request.ifr_flags);
-  if (!(flags & IFF_TAP) || !(flags & IFF_NO_PI)) return -EINVAL;
-  for (const Descriptor* file : {&in, &out})
-    if (*file && ::fcntl(file->get(), F_SETFL, ::fcntl(file->get(), F_GETFL) | O_NONBLOCK) < 0)
-      return -errno;
-  const bool header = flags & IFF_VNET_HDR;
-  int size = NetBackend::kHeaderSize;
-  if (header && ::ioctl(in.get(), TUNSETVNETHDRSZ, &size) < 0) return -errno;
-  const unsigned long all = Tap::flags({.checksum = true, .tso4 = true, .tso6 = true, .ecn = true});
-  const bool offloads = header && ::ioctl(in.get(), TUNSETOFFLOAD, all) == 0;
-  // until the driver has agreed to them
-  if (offloads && ::ioctl(in.get(), TUNSETOFFLOAD, 0UL) < 0) return -errno;
-  result = std::make_unique<Tap>(std::move(in), std::move(out), header, offloads);
+// The most that this host's TAP interfaces do; none of it until the driver has agreed.
+int find_offloads(int tap, NetOffloads& offloads) {
+  for (const bool uso : {true, false}) {
+    const NetOffloads all = {.checksum = true, .tso4 = true, .tso6 = true, .ecn = true, .uso = uso};
+    if (::ioctl(tap, TUNSETOFFLOAD, Tap::flags(all)) < 0) continue;
+    offloads = all;
+    return ::ioctl(tap, TUNSETOFFLOAD, 0UL) < 0 ? -errno : 0;
+  }
   return 0;
+}
+
+// Queues of a TAP interface, whoever has opened them; -ENOTTY if it is none.
+int make_tap(std::vector<Ends> queues, std::unique_ptr<NetBackend>& result) {
+  bool header = false;
+  for (const Ends& queue : queues) {
+    ifreq request = {};
+    if (::ioctl(queue.reads(), TUNGETIFF, &request) < 0) return -ENOTTY;
+    const auto flags = static_cast<unsigned short>(request.ifr_flags);
+    if (!(flags & IFF_TAP) || !(flags & IFF_NO_PI)) return -EINVAL;
+    for (const int fd : {queue.reads(), queue.writes()})
+      if (::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK) < 0) return -errno;
+    header = flags & IFF_VNET_HDR;
+    int size = NetBackend::kHeaderSize;
+    if (header && ::ioctl(queue.reads(), TUNSETVNETHDRSZ, &size) < 0) return -errno;
+  }
+  NetOffloads offloads;
+  if (header)
+    if (const int error = find_offloads(queues[0].reads(), offloads)) return error;
+  result = std::make_unique<Tap>(std::move(queues), header, offloads);
+  return 0;
+}
+
+int open_tap_queue(const std::string& name, bool several, Ends& queue) {
+  queue.in = Descriptor(::open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK));
+  if (!queue.in) return errno == ENOENT || errno == ENXIO ? -ENODEV : -errno;
+  ifreq request = {};
+  std::ranges::copy(name, request.ifr_name);
+  const int flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | (several ? IFF_MULTI_QUEUE : 0);
+  request.ifr_flags = static_cast<short>(flags);
+  return ::ioctl(queue.in.get(), TUNSETIFF, &request) < 0 ? -errno : 0;
 }
 
 }  // namespace
 
-int open_tap(const std::string& name, std::unique_ptr<NetBackend>& result) {
-  ifreq request = {};
-  if (name.empty() || name.size() >= sizeof request.ifr_name) return -EINVAL;
-  Descriptor file(::open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK));
-  if (!file) return errno == ENOENT || errno == ENXIO ? -ENODEV : -errno;
-  std::ranges::copy(name, request.ifr_name);
-  request.ifr_flags = static_cast<short>(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR);
-  if (::ioctl(file.get(), TUNSETIFF, &request) < 0) return -errno;
-  return make_tap(std::move(file), {}, result);
+int open_tap(const std::string& name, unsigned count, std::unique_ptr<NetBackend>& result) {
+  if (name.empty() || name.size() >= IFNAMSIZ) return -EINVAL;
+  std::vector<Ends> queues(count);
+  int error = open_tap_queue(name, count > 1, queues[0]);
+  // one that somebody has made for several queues
+  if (error == -EINVAL && count == 1) error = open_tap_queue(name, true, queues[0]);
+  for (unsigned i = 1; i < count && !error; ++i) error = open_tap_queue(name, true, queues[i]);
+  return error ? error : make_tap(std::move(queues), result);
 }
 
-int open_packets(int in, int out, bool header, std::unique_ptr<NetBackend>& result) {
-  Descriptor files[2];
-  if (const int error = reopened(in, files[0])) return error;
+int open_packets(int in, int out, PacketHeader header, std::unique_ptr<NetBackend>& result) {
+  Ends ends;
+  if (const int error = reopened(in, ends.in)) return error;
   if (out != in)
-    if (const int error = reopened(out, files[1])) return error;
+    if (const int error = reopened(out, ends.out)) return error;
   struct stat status;
   if (::fstat(in, &status) < 0) return -errno;
   if (!S_ISSOCK(status.st_mode)) {
-    const int error = make_tap(std::move(files[0]), std::move(files[1]), result);
+    std::vector<Ends> queues;
+    queues.push_back(std::move(ends));
+    const int error = make_tap(std::move(queues), result);
     return error == -ENOTTY ? -EINVAL : error;
   }
   for (const int fd : {in, out}) {
@@ -169,7 +218,7 @@ int open_packets(int in, int out, bool header, std::unique_ptr<NetBackend>& resu
       return errno == ENOTSOCK ? -EINVAL : -errno;
     if (type != SOCK_DGRAM && type != SOCK_SEQPACKET) return -EPROTOTYPE;
   }
-  result = std::make_unique<SocketNet>(std::move(files[0]), std::move(files[1]), header);
+  result = std::make_unique<SocketNet>(std::move(ends), header);
   return 0;
 }
 

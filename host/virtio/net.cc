@@ -165,23 +165,31 @@ void VirtioNet::serve_commands() {
   {
     const std::lock_guard lock(command_mutex_);
     if (!command_ring_) return;
-    Chain chain;
-    while (command_ring_->pop(room_, chain)) {
-      if (chain.readable.empty() || total_size(chain.writable) < sizeof(uint8_t)) {
-        command_ring_->give_up();
-        break;
-      }
-      std::array<std::byte, kLongestCommand> bytes;
-      const size_t size = gather(chain.readable, bytes);
-      const auto answer = static_cast<std::byte>(!command(std::span(bytes).first(size)));
-      const auto place =
-          std::ranges::find_if(chain.writable, [](const IoVec& p) { return p.size; });
-      std::memcpy(place->base, &answer, sizeof answer);
-      interrupt |= command_ring_->push(chain.head, sizeof answer);
-    }
+    do {
+      command_ring_->disable_notifications();
+      while (serve_command(interrupt)) continue;
+    } while (!command_ring_->broken() && !command_ring_->enable_notifications());
     if (command_ring_->broken()) transport_->needs_reset();
   }
   if (interrupt) transport_->interrupt();
+}
+
+// The next one; whether there may be another.
+bool VirtioNet::serve_command(bool& interrupt) {
+  Chain chain;
+  if (!command_ring_->pop(room_, chain)) return false;
+  if (chain.readable.empty() || total_size(chain.writable) < sizeof(uint8_t)) {
+    command_ring_->give_up();
+    return false;
+  }
+  std::array<std::byte, kLongestCommand> bytes;
+  const size_t size = gather(chain.readable, bytes);
+  const auto answer = static_cast<std::byte>(!command(std::span(bytes).first(size)));
+  const auto place =
+      std::ranges::find_if(chain.writable, [](const IoVec& p) { return p.size > 0; });
+  std::memcpy(place->base, &answer, sizeof answer);
+  interrupt |= command_ring_->push(chain.head, sizeof answer);
+  return true;
 }
 
 // Whether it was done.

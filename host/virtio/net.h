@@ -58,6 +58,7 @@ class VirtioNet final : public VirtioDevice, NetReceiver::Owner {
   void set_link(bool up);
 
   void serve_commands();
+  bool serve_command(bool& interrupt);
   bool command(std::span<const std::byte> bytes);
 
   const std::shared_ptr<NetBackend> backend_;

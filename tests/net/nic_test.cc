@@ -23,6 +23,8 @@
 #include <thread>
 #include <vector>
 
+#include <lkl/linux/ethtool.h>
+
 #include "net/conversation.h"
 #include "support/child.h"
 #include "support/kernel_test.h"
@@ -283,7 +285,22 @@ TEST(Nic, WhatIsNoWire) {
 
 namespace {
 
-int talk_to_host() {
+// How many pairs of queues the driver uses: 0 or the error of ethtool's request.
+long use_channels(const char* name, unsigned count) {
+  const long fd = lkl_sys_socket(LKL_AF_INET, LKL_SOCK_DGRAM, 0);
+  lkl_ethtool_channels channels = {};
+  channels.cmd = LKL_ETHTOOL_SCHANNELS;
+  channels.combined_count = count;
+  lkl_ifreq request = {};
+  std::strncpy(request.lkl_ifr_name, name, sizeof request.lkl_ifr_name - 1);
+  request.lkl_ifr_data = reinterpret_cast<char*>(&channels);
+  const long error = lkl_sys_ioctl(static_cast<unsigned>(fd), LKL_SIOCETHTOOL,
+                                   reinterpret_cast<lkl_ulong>(&request));
+  lkl_sys_close(static_cast<int>(fd));
+  return error;
+}
+
+int talk_to_host(unsigned queues) {
   constexpr int kNotHere = 77;
   if (!enter_own_network()) return kNotHere;
   static lkl_host_operations silent = {};
@@ -291,25 +308,33 @@ int talk_to_host() {
   if (lkl_init(&silent) || lkl_start_kernel("mem=64M loglevel=4")) return 1;
   if (!kernel_has_ip()) return kNotHere;
   lkl_netdev* nd = nullptr;
-  const int error = connect_card("tap:lkltap0", "10.9.0.2", 0, nd);
+  const std::string uri = "tap:lkltap0,queues=" + std::to_string(queues);
+  const int error = connect_card(uri.c_str(), "10.9.0.2", 0, nd);
   if (error == -LKL_ENODEV || error == -LKL_EPERM || error == -LKL_EACCES) return kNotHere;
   if (error) return 2;
   lkl_netdev* second = nullptr;
-  if (lkl_netdev_open("tap:lkltap0", nullptr, &second) != -LKL_EBUSY) return 3;
+  if (queues == 1 && lkl_netdev_open("tap:lkltap0", nullptr, &second) != -LKL_EBUSY) return 3;
+  if (queues > 1 && use_channels("eth0", queues)) return 3;
+  if (use_channels("eth0", queues + 1) != -LKL_EINVAL) return 3;
   if (!host_up("lkltap0", "10.9.0.1")) return 4;
   const int listener = socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in here = {};
   here.sin_family = AF_INET;
   here.sin_port = htons(kPort);
-  if (bind(listener, reinterpret_cast<sockaddr*>(&here), sizeof here) || listen(listener, 1))
+  if (bind(listener, reinterpret_cast<sockaddr*>(&here), sizeof here) || listen(listener, 16))
     return 5;
-  std::thread host([&] {
-    const int fd = accept(listener, nullptr, nullptr);
-    EXPECT_TRUE(echo(kHosts, fd));
-    close(fd);
-  });
-  talk_by_tcp("10.9.0.1", 32 << 20);
-  host.join();
+  const unsigned flows = queues == 1 ? 1 : 8;
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < flows; ++i)
+    threads.emplace_back([&] {
+      const int fd = accept(listener, nullptr, nullptr);
+      EXPECT_TRUE(echo(kHosts, fd));
+      close(fd);
+    });
+  for (unsigned i = 0; i < flows; ++i)
+    threads.emplace_back([&] { talk_by_tcp("10.9.0.1", (32 << 20) / flows); });
+  for (std::thread& thread : threads) thread.join();
+  if (queues > 1 && use_channels("eth0", 1)) return 8;
   if (lkl_sys_halt()) return 6;
   lkl_cleanup();
   lkl_netdev_free(nd);
@@ -319,7 +344,13 @@ int talk_to_host() {
 }  // namespace
 
 TEST(Nic, TalksToTheHostByTap) {
-  const int result = in_child(talk_to_host);
+  const int result = in_child([] { return talk_to_host(1); });
+  if (result == 77) GTEST_SKIP() << "needs a network name space and /dev/net/tun";
+  EXPECT_EQ(result, 0);
+}
+
+TEST(Nic, TalksToTheHostByQueuesOfATap) {
+  const int result = in_child([] { return talk_to_host(3); });
   if (result == 77) GTEST_SKIP() << "needs a network name space and /dev/net/tun";
   EXPECT_EQ(result, 0);
 }

@@ -39,7 +39,7 @@ class VirtioNetTest : public ::testing::Test {
   VirtioNetTest() {
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends_.data()), 0);
     std::unique_ptr<NetBackend> backend;
-    EXPECT_EQ(open_packets(ends_[0], ends_[0], false, backend), 0);
+    EXPECT_EQ(open_packets(ends_[0], ends_[0], PacketHeader::kNone, backend), 0);
     loop_ = make_event_loop(EventLoopKind::kThreads);
     device_ = std::make_unique<VirtioNet>(std::move(backend), *loop_,
                                           VirtioNetOptions{.mac = {2, 1, 1, 1, 1, 1}});
