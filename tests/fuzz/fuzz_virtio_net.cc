@@ -16,7 +16,9 @@ namespace {
 using namespace lkl::host;
 using namespace lkl_test;
 
+// Of the first pair. Whoever takes one pair only has the queue of commands after it.
 constexpr unsigned kReceive = 0, kSend = 1;
+constexpr unsigned kPairs = 2, kCommands = 2 * kPairs;
 constexpr uint64_t kSlot = 2048;
 constexpr unsigned kSlots = 32;
 
@@ -30,6 +32,11 @@ class Wire final : public NetBackend {
     return {.checksum = offloads_, .tso4 = offloads_, .tso6 = offloads_, .ecn = offloads_};
   }
   int accept(const NetOffloads&) override { return 0; }
+  unsigned queues() const override { return kPairs; }
+  int use_queues(unsigned count) override {
+    check(count >= 1 && count <= kPairs, "the queues are there");
+    return 0;
+  }
   size_t longest_frame(unsigned mtu) const override { return mtu + kEthernetSize; }
   int send(unsigned, std::span<const IoVec> frame) override {
     // all of it is there to be read
@@ -52,8 +59,8 @@ class Wire final : public NetBackend {
     }
     return static_cast<int64_t>(put);
   }
-  int in(unsigned) const override { return 0; }
-  int out(unsigned) const override { return 1; }
+  int in(unsigned queue) const override { return static_cast<int>(2 * queue); }
+  int out(unsigned queue) const override { return static_cast<int>(2 * queue + 1); }
 
   bool full = false;
   size_t next = 0;  // the length of the frame that has come
@@ -82,7 +89,7 @@ class Loop final : public EventLoop {
 
  private:
   void start(IoOperationList&&) override {}
-  std::array<Watch*, 2> watched_ = {};
+  std::array<Watch*, 2 * kPairs> watched_ = {};
 };
 
 class Session final : HostileDriver {
@@ -119,6 +126,10 @@ class Session final : HostileDriver {
     wire_->next = 77;
     loop_.tell(kReceive);
     check(receive.used_index() == 1, "and one comes in");
+    put_command({4, 0, kPairs, 0});
+    notify(kCommands);
+    check(rings_[kCommands].used_index() == 1 && *ram_.at(slot(1)) == std::byte{0},
+          "and the other pair is used");
   }
 
  private:
@@ -144,10 +155,18 @@ class Session final : HostileDriver {
       ring.descriptor(head % ring.size) = element(tables, 16 * uint64_t{index}, kIndirect, 0);
   }
 
+  void put_command(std::array<uint8_t, 4> bytes) {
+    FakeRing& ring = rings_[kCommands];
+    std::ranges::copy(bytes, ram_.at<uint8_t>(slot(0)));
+    ring.descriptor(0) = {slot(0), bytes.size(), kNext, 1};
+    ring.descriptor(1) = {slot(1), 1, kWrite, 0};
+    ring.make_available(0);
+  }
+
   void step() {
     const unsigned queue = data_.ConsumeIntegral<uint8_t>() % rings_.size();
     FakeRing& ring = rings_[queue];
-    switch (data_.ConsumeIntegral<uint8_t>() % 12) {
+    switch (data_.ConsumeIntegral<uint8_t>() % 13) {
       case 0:
       case 1:
       case 2:
@@ -162,21 +181,29 @@ class Session final : HostileDriver {
       case 5:
       case 6:
         wire_->next = data_.ConsumeIntegral<uint16_t>();
-        loop_.tell(kReceive);
+        loop_.tell(2 * (data_.ConsumeIntegral<uint8_t>() % kPairs));
         break;
       case 7:
-        loop_.tell(kSend);
+        loop_.tell(2 * (data_.ConsumeIntegral<uint8_t>() % kPairs) + 1);
+        break;
+      case 8:
+        put_command({static_cast<uint8_t>(data_.ConsumeIntegral<uint8_t>() % 6),
+                     static_cast<uint8_t>(data_.ConsumeIntegral<uint8_t>() % 2),
+                     data_.ConsumeIntegral<uint8_t>(), data_.ConsumeIntegral<uint8_t>()});
+        notify(kCommands);
         break;
       default: {
         const auto head = static_cast<uint16_t>(data_.ConsumeIntegral<uint8_t>() % ring.size);
-        prepare(ring, head, queue == kReceive ? kWrite : 0);
+        prepare(ring, head, queue % 2 == 0 && queue != kCommands ? kWrite : 0);
         ring.make_available(static_cast<uint16_t>(about(head)));
         if (data_.ConsumeBool()) notify(queue);
       }
     }
   }
 
-  std::array<FakeRing, 2> rings_ = {FakeRing(ram_, 32), FakeRing(ram_, 8)};
+  std::array<FakeRing, 2 * kPairs + 1> rings_ = {FakeRing(ram_, 32), FakeRing(ram_, 8),
+                                                 FakeRing(ram_, 32), FakeRing(ram_, 8),
+                                                 FakeRing(ram_, 8)};
   const uint64_t slots_ = ram_.allocate((kSlots + 1) * kSlot);
   SilentIrq irq_;
   Loop loop_;
