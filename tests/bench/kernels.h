@@ -6,10 +6,13 @@
 #include <lkl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+inline constexpr int kBacklog = 1024, kEvents = 128;
 
 struct Library {
   static constexpr const char* kName = "lkl";
@@ -40,12 +43,14 @@ struct Library {
     sync();
     lkl_sysctl("vm.drop_caches", "3");
   }
-  static int socket() { return static_cast<int>(lkl_sys_socket(LKL_AF_INET, LKL_SOCK_STREAM, 0)); }
+  static int socket(int type = SOCK_STREAM) {
+    return static_cast<int>(lkl_sys_socket(LKL_AF_INET, type, 0));
+  }
   static long bind(int fd, const sockaddr_in& a) {
     return lkl_sys_bind(fd, reinterpret_cast<lkl_sockaddr*>(const_cast<sockaddr_in*>(&a)),
                         sizeof a);
   }
-  static long listen(int fd) { return lkl_sys_listen(fd, 8); }
+  static long listen(int fd) { return lkl_sys_listen(fd, kBacklog); }
   static int accept(int fd) { return static_cast<int>(lkl_sys_accept(fd, nullptr, nullptr)); }
   static long connect(int fd, const sockaddr_in& a) {
     return lkl_sys_connect(fd, reinterpret_cast<lkl_sockaddr*>(const_cast<sockaddr_in*>(&a)),
@@ -54,6 +59,28 @@ struct Library {
   static void no_delay(int fd) {
     int one = 1;
     lkl_sys_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, reinterpret_cast<char*>(&one), sizeof one);
+  }
+  static int epoll() { return static_cast<int>(lkl_sys_epoll_create1(0)); }
+  static void epoll_add(int set, int fd, unsigned events) {
+    control(set, LKL_EPOLL_CTL_ADD, fd, events);
+  }
+  static void epoll_change(int set, int fd, unsigned events) {
+    control(set, LKL_EPOLL_CTL_MOD, fd, events);
+  }
+  // Waits, and calls it with each descriptor that is ready.
+  template <class Function>
+  static void epoll_wait(int set, Function ready) {
+    lkl_epoll_event events[kEvents];
+    const long count = lkl_sys_epoll_pwait(set, events, kEvents, -1, nullptr, 0);
+    for (long i = 0; i < count; ++i) ready(static_cast<int>(events[i].data));
+  }
+
+ private:
+  static void control(int set, int what, int fd, unsigned events) {
+    lkl_epoll_event event = {};
+    event.events = events;
+    event.data = static_cast<unsigned>(fd);
+    lkl_sys_epoll_ctl(set, what, fd, &event);
   }
 };
 
@@ -83,11 +110,11 @@ struct Host {
       ::close(fd);
     }
   }
-  static int socket() { return ::socket(AF_INET, SOCK_STREAM, 0); }
+  static int socket(int type = SOCK_STREAM) { return ::socket(AF_INET, type, 0); }
   static long bind(int fd, const sockaddr_in& a) {
     return ::bind(fd, reinterpret_cast<const sockaddr*>(&a), sizeof a);
   }
-  static long listen(int fd) { return ::listen(fd, 8); }
+  static long listen(int fd) { return ::listen(fd, kBacklog); }
   static int accept(int fd) { return ::accept(fd, nullptr, nullptr); }
   static long connect(int fd, const sockaddr_in& a) {
     return ::connect(fd, reinterpret_cast<const sockaddr*>(&a), sizeof a);
@@ -95,5 +122,26 @@ struct Host {
   static void no_delay(int fd) {
     int one = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  }
+  static int epoll() { return ::epoll_create1(0); }
+  static void epoll_add(int set, int fd, unsigned events) {
+    control(set, EPOLL_CTL_ADD, fd, events);
+  }
+  static void epoll_change(int set, int fd, unsigned events) {
+    control(set, EPOLL_CTL_MOD, fd, events);
+  }
+  template <class Function>
+  static void epoll_wait(int set, Function ready) {
+    epoll_event events[kEvents];
+    const int count = ::epoll_wait(set, events, kEvents, -1);
+    for (int i = 0; i < count; ++i) ready(events[i].data.fd);
+  }
+
+ private:
+  static void control(int set, int what, int fd, unsigned events) {
+    epoll_event event = {};
+    event.events = events;
+    event.data.fd = fd;
+    ::epoll_ctl(set, what, fd, &event);
   }
 };

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+// The network: lkl_bench_net
+//
+// Each network of the library beside what it is compared with, in turns: `ratio` is the median of
+// the pairs, library / other; of time for "rtt" (less is better), else of what was done in a time.
+// All of it in network name spaces of its own, which take root or user name spaces, and ip(8).
+#include <benchmark/benchmark.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actor.h"
+#include "http.h"
+
+namespace {
+
+using namespace lkl_bench;
+
+bool shell(const std::string& command) {
+  return std::system(command.c_str()) == 0;
+}
+
+template <class K>
+Result run_http(const char* server, uint64_t amount) {
+  const auto begin = std::chrono::steady_clock::now();
+  const uint64_t good = ask_http<K>(server, amount);
+  if (good != amount) {
+    std::fprintf(stderr, "lkl_bench_net: %s: %lu of %lu requests failed\n", server,
+                 static_cast<unsigned long>(amount - good), static_cast<unsigned long>(amount));
+    std::abort();
+  }
+  return {.ns = static_cast<uint64_t>(
+              std::chrono::nanoseconds(std::chrono::steady_clock::now() - begin).count()),
+          .done = amount};
+}
+
+template <class K>
+Actor::Run client(const char* server) {
+  auto client = std::make_shared<Client<K>>(server);
+  return [client, server](Want want, uint64_t amount) {
+    return want == Want::kHttp ? run_http<K>(server, amount) : client->run(want, amount);
+  };
+}
+
+void quiet(const char*, int) {}
+
+// A kernel with a card on this wire. Aborts if it can't be.
+void boot(const char* uri, const char* own) {
+  static lkl_host_operations ops = {};
+  ops.print = quiet;
+  lkl_netdev* nd = nullptr;
+  if (lkl_init(&ops) || lkl_start_kernel("mem=256M loglevel=0")) std::abort();
+  if (lkl_netdev_open(uri, nullptr, &nd)) std::abort();
+  const int index = lkl_netdev_get_ifindex(lkl_netdev_add(nd, nullptr));
+  if (lkl_if_set_ipv4(index, inet_addr(own), 24) || lkl_if_up(index)) std::abort();
+}
+
+// ---- the networks ----
+
+// The host's stack on both sides, each in its own name space.
+std::unique_ptr<Actor> veth() {
+  return std::make_unique<Actor>(
+      [](const Actor::Meeting& meeting) {
+        if (unshare(CLONE_NEWNET)) std::abort();
+        meeting.meet();
+        meeting.meet();  // the interface is there
+        if (!shell("ip addr add 10.9.2.2/24 dev veth0 && ip link set veth0 up")) std::abort();
+        return client<Host>("10.9.2.1");
+      },
+      [](pid_t pid, const Actor::Meeting& meeting) {
+        meeting.meet();
+        const bool there =
+            shell("ip link add veth0 type veth peer name veth0 netns " + std::to_string(pid) +
+                  " && ip addr add 10.9.2.1/24 dev veth0 && ip link set veth0 up");
+        meeting.meet();
+        return there;
+      });
+}
+
+std::unique_ptr<Actor> loopback() {
+  return std::make_unique<Actor>([](const Actor::Meeting&) { return client<Host>("127.0.0.1"); },
+                                 [](pid_t, const Actor::Meeting&) { return true; });
+}
+
+std::unique_ptr<Actor> tap() {
+  return std::make_unique<Actor>(
+      [](const Actor::Meeting&) {
+        boot("tap:lkltap0", "10.9.1.2");
+        if (!shell("ip addr add 10.9.1.1/24 dev lkltap0 && ip link set lkltap0 up")) std::abort();
+        return client<Library>("10.9.1.1");
+      },
+      [](pid_t, const Actor::Meeting&) { return true; });
+}
+
+// ---- comparing ----
+
+void compare(benchmark::State& state, Actor& ours, Actor& theirs, Want want, uint64_t amount) {
+  std::vector<double> ratios;
+  uint64_t done = 0;
+  // the first one fills caches and opens windows
+  for (Actor* actor : {&ours, &theirs}) actor->run(want, amount);
+  for (auto _ : state) {
+    const Result other = theirs.run(want, amount), own = ours.run(want, amount);
+    state.SetIterationTime(static_cast<double>(own.ns) / 1e9);
+    const auto speed = [](const Result& result) {
+      return static_cast<double>(result.done) / static_cast<double>(result.ns);
+    };
+    ratios.push_back(want == Want::kEcho ? speed(other) / speed(own) : speed(own) / speed(other));
+    done += own.done;
+  }
+  std::ranges::sort(ratios);
+  state.counters["ratio"] = ratios[ratios.size() / 2];
+  state.counters["done"] =
+      benchmark::Counter(static_cast<double>(done), benchmark::Counter::kIsRate);
+}
+
+struct Measure {
+  const char* name;
+  Want want;
+  uint64_t amount;
+};
+const Measure kMeasures[] = {{"out", Want::kTake, 256 << 20},
+                             {"in", Want::kGive, 256 << 20},
+                             {"rtt", Want::kEcho, 5000},
+                             {"datagrams", Want::kCount, 100000},
+                             {"http", Want::kHttp, 10000}};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (unshare(CLONE_NEWNET) && unshare(CLONE_NEWUSER | CLONE_NEWNET)) {
+    std::fputs("lkl_bench_net: no network name spaces here\n", stderr);
+    return 1;
+  }
+  const rlimit descriptors = {.rlim_cur = 8192, .rlim_max = 8192};
+  setrlimit(RLIMIT_NOFILE, &descriptors);
+  if (!shell("ip link set lo up")) return 1;
+  const Process server([] { serve<Host>(); }), http_server([] { serve_http<Host>(); });
+
+  // what is compared, in turns: one pair after the other
+  struct Pair {
+    const char* name;
+    std::unique_ptr<Actor> (*ours)();
+    std::unique_ptr<Actor> (*theirs)();
+  };
+  const Pair pairs[] = {{"tap_veth", tap, veth}};
+  std::vector<std::unique_ptr<Actor>> actors;
+  for (const Pair& pair : pairs) {
+    Actor& ours = *actors.emplace_back(pair.ours());
+    Actor& theirs = *actors.emplace_back(pair.theirs());
+    if (!ours.there() || !theirs.there()) continue;
+    for (const Measure& measure : kMeasures)
+      benchmark::RegisterBenchmark((std::string(pair.name) + "/" + measure.name).c_str(),
+                                   [&ours, &theirs, measure](benchmark::State& state) {
+                                     compare(state, ours, theirs, measure.want, measure.amount);
+                                   })
+          ->UseManualTime()
+          ->Iterations(15)
+          ->Unit(benchmark::kMillisecond);
+  }
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}
