@@ -4,9 +4,16 @@
 #include <algorithm>
 
 namespace lkl::host {
+namespace {
+
+// A thread whose last wait was no longer looks for so long before it goes to sleep: to be woken
+// takes longer than what it waits for, which is often the answer of another processor.
+constexpr uint64_t kBusyNs = 50'000;
+
+}  // namespace
 
 Minder::Minder(EventLoop& loop, HeldForLong held_for_long)
-    : loop_(loop), held_for_long_(held_for_long) {
+    : loop_(loop), may_look_busily_(host::processors() > 1), held_for_long_(held_for_long) {
   loop_.set_submitter({[](void* self) { static_cast<Minder*>(self)->wake_minder(); }, this});
 }
 
@@ -62,7 +69,11 @@ void Minder::wait(ThreadRecord& self) {
   }
   turns_.fetch_add(1, std::memory_order_relaxed);
   self.where.store(ThreadRecord::kInLoop);
-  if (self.woken.load() == 0 && !self.request_done()) loop_.sleep(lkl_kernel_mind());
+  if (self.woken.load() == 0 && !self.request_done()) {
+    const uint64_t begin = host::monotonic_ns();
+    loop_.sleep(lkl_kernel_mind(), self.waited_ns < kBusyNs && may_look_busily_ ? kBusyNs : 0);
+    self.waited_ns = host::monotonic_ns() - begin;
+  }
   self.where.store(ThreadRecord::kAwake);
   self.woken.store(0);
   loop_.collect();

@@ -80,6 +80,7 @@ class Minder final {
   uint64_t next_look() const;
 
   EventLoop& loop_;
+  const bool may_look_busily_;
   host::Thread thread_;
 
   std::atomic<const void*> owner_ = nullptr;

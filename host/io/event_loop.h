@@ -67,8 +67,10 @@ class EventLoop {
 
   // ---- waiting: the owner, one thread at a time ----
   // Until kick(), the deadline (CLOCK_MONOTONIC ns, UINT64_MAX for none), a signal handler,
-  // or until there is something to collect().
-  virtual void sleep(uint64_t deadline_ns) = 0;
+  // or until there is something to collect(). If descriptors are watched it looks again and again
+  // for so long first, without going to sleep: what comes soon is seen sooner.
+  virtual void sleep(uint64_t deadline_ns, uint64_t busy_ns) = 0;
+  void sleep(uint64_t deadline_ns) { sleep(deadline_ns, 0); }
   // Calls done() and ready() for what has ended or is ready; how many.
   virtual unsigned collect() = 0;
   // Any thread. Not lost when nobody sleeps: the next sleep() returns at once. Costs an

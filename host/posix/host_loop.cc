@@ -160,10 +160,17 @@ unsigned HostLoop::collect_ready() {
 
 // ---- waiting ----
 
-void HostLoop::sleep(uint64_t deadline_ns) {
+void HostLoop::sleep(uint64_t deadline_ns, uint64_t busy_ns) {
   if (!wakeup_.going_to_sleep()) return;
   fill_poll_set();
-  const int ready = poll_until(poll_set_, deadline_ns);
+  int ready = 0;
+  if (busy_ns > 0 && !polled_watches_.empty()) {
+    const uint64_t until = std::min(deadline_ns, host::monotonic_ns() + busy_ns);
+    do {
+      ready = poll_until(poll_set_, 0);
+    } while (ready == 0 && host::monotonic_ns() < until);
+  }
+  if (ready == 0) ready = poll_until(poll_set_, deadline_ns);
   if (ready <= 0)
     for (pollfd& fd : poll_set_) fd.revents = 0;
   wakeup_.awake(poll_set_[0].revents != 0);

@@ -30,7 +30,8 @@ class HostLoop final : public EventLoop {
   void watch(Watch& watch) override;
   void cancel(Watch& watch) override;
   void submit() override;
-  void sleep(uint64_t deadline_ns) override;
+  using EventLoop::sleep;
+  void sleep(uint64_t deadline_ns, uint64_t busy_ns) override;
   unsigned collect() override;
   void kick() override { wakeup_.kick(); }
   void quiesce() override;

@@ -81,7 +81,7 @@ class Loop final : public EventLoop {
   }
 
   void submit() override {}
-  void sleep(uint64_t) override {}
+  void sleep(uint64_t, uint64_t) override {}
   unsigned collect() override { return 0; }
   void kick() override {}
   void quiesce() override {}

@@ -190,8 +190,8 @@ uint64_t FaultyLoop::next_due() {
   return next;
 }
 
-void FaultyLoop::sleep(uint64_t deadline_ns) {
-  inner_->sleep(std::min(deadline_ns, next_due()));
+void FaultyLoop::sleep(uint64_t deadline_ns, uint64_t busy_ns) {
+  inner_->sleep(std::min(deadline_ns, next_due()), busy_ns);
 }
 
 unsigned FaultyLoop::collect() {

@@ -46,7 +46,8 @@ class FaultyLoop : public lkl::host::EventLoop {
   void cancel(lkl::host::Watch& watch) override { inner_->cancel(watch); }
   void set_submitter(SubmitterCall call) override { inner_->set_submitter(call); }
   void submit() override { inner_->submit(); }
-  void sleep(uint64_t deadline_ns) override;
+  using EventLoop::sleep;
+  void sleep(uint64_t deadline_ns, uint64_t busy_ns) override;
   unsigned collect() override;
   void kick() override { inner_->kick(); }
   void quiesce() override;

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
@@ -279,6 +280,44 @@ TEST_P(LoopTest, WhatIsWatchedIsNotWaitedFor) {
   int status = -1;
   waitpid(pid, &status, 0);
   EXPECT_EQ(status, 0);
+  loop_->cancel(watch);
+  close(pipe[0]);
+  close(pipe[1]);
+}
+
+// A second of looking again and again: what comes ends it, whichever of them it is.
+TEST_P(LoopTest, IsBusyUntilSomethingComes) {
+  constexpr uint64_t kSecond = 1'000'000'000, kLong = 100 * kSecond;
+  int pipe[2];
+  ASSERT_EQ(::pipe(pipe), 0);
+  Ready ready;
+  lkl::host::Watch watch = {.fd = pipe[0], .events = POLLIN, .handler = &ready};
+  loop_->watch(watch);
+  loop_->sleep(0);  // takes what watch() has told it
+  loop_->collect();
+  const uint64_t begin = lkl::host::monotonic_ns();
+  std::thread other([&] {
+    usleep(20'000);
+    (void)!::write(pipe[1], "x", 1);
+  });
+  loop_->sleep(begin + kLong, 50 * kSecond);
+  other.join();
+  EXPECT_EQ(loop_->collect(), 1u);
+  std::thread kicker([&] {
+    usleep(20'000);
+    loop_->kick();
+  });
+  loop_->watch(watch);
+  ASSERT_EQ(::read(pipe[0], std::array<char, 1>().data(), 1), 1);
+  loop_->sleep(0);
+  loop_->collect();
+  loop_->sleep(begin + kLong, 50 * kSecond);
+  kicker.join();
+  // nothing comes: it is busy, then asleep, and neither longer than it may
+  loop_->sleep(lkl::host::monotonic_ns() + 20'000'000, kSecond);
+  loop_->sleep(lkl::host::monotonic_ns() + 20'000'000, 10'000'000);
+  EXPECT_EQ(loop_->collect(), 0u);
+  EXPECT_LT(lkl::host::monotonic_ns() - begin, 50 * kSecond);
   loop_->cancel(watch);
   close(pipe[0]);
   close(pipe[1]);
