@@ -6,9 +6,9 @@
 #   LKL_KERNEL_CHECKERS checkers it has: those of the profile and LKL_CHECKERS
 
 set(fragments_minimal base)
-set(fragments_default base fs net)
+set(fragments_default base fs net netfilter)
 set(fragments_demo base demo)
-set(fragments_debug base fs net)
+set(fragments_debug base fs net netfilter)
 set(fragments_checkers base planted debuginfo)
 set(fragments_valgrind base planted lines)
 set(fragments_kunit base kunit)

@@ -110,6 +110,18 @@ options_changed() {
 		xargs -d '\n' sh -c 'find -L "$@" -newer "$0" 2>&1' "$OBJ/.config" | grep . >/dev/null
 }
 
+# What a fragment says of this kernel: a line that ends in "# since A.B" says nothing of older ones.
+for_this_kernel() { # FRAGMENT
+	awk '$1 == "VERSION" { version = $3 } $1 == "PATCHLEVEL" { level = $3 }
+	     FNR == NR { next }
+	     match($0, / # since [0-9]+\.[0-9]+$/) {
+		split(substr($0, RSTART + 9), since, ".")
+		if (version * 1000 + level < since[1] * 1000 + since[2]) next
+		$0 = substr($0, 1, RSTART - 1)
+	     }
+	     { print }' "$TREE/Makefile" "$1"
+}
+
 configure() {
 	local wanted="$OBJ/.lkl-wanted" fragment line option value bad=0
 
@@ -117,7 +129,7 @@ configure() {
 	: >"$wanted.new"
 	for fragment in $FRAGMENTS; do
 		[ -e "$fragment" ] || die "$fragment: no such configuration fragment"
-		cat "$fragment" >>"$wanted.new"
+		for_this_kernel "$fragment" >>"$wanted.new"
 	done
 	if cmp -s "$wanted.new" "$wanted" && [ "$OBJ/.config" -nt "$wanted" ] &&
 	   [ -z "$(find "$ARCH_DIR"/Kconfig* ${TESTS:+"$TESTS_CONFIG" "$SCRIPTS/kconfig.py" "$SCRIPTS/option_search.py"} -newer "$OBJ/.config")" ] &&
