@@ -3,9 +3,9 @@ add_library(lkl_devices OBJECT
   block/memory_backend.cc block/open.cc block/overlay_backend.cc block/space_wait.cc
   io/event_loop.cc
   nearest.cc
-  net/open.cc net/uri.cc
+  net/open.cc net/stream_frames.cc net/uri.cc
   posix/descriptor.cc posix/event_loop.cc posix/file_backend.cc posix/file_source.cc
-  posix/host_image.cc posix/host_loop.cc posix/packet_net.cc posix/perform.cc posix/scratch_file.cc posix/valgrind.cc
+  posix/host_image.cc posix/host_loop.cc posix/packet_net.cc posix/perform.cc posix/scratch_file.cc posix/stream_net.cc posix/valgrind.cc
   posix/wakeup.cc posix/worker_pool.cc
   virtio/blk.cc virtio/bus.cc virtio/mmio.cc virtio/net.cc virtio/net_receiver.cc virtio/net_sender.cc
   virtio/queue.cc)

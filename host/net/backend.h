@@ -68,8 +68,12 @@ class NetBackend {
   // changed; what is sent without a link is lost.
   virtual bool has_link() const { return true; }
 
-  // Descriptors to wait for, as long as it lives: in() to be readable, out() to be writable. May be
-  // an epoll(7) set of several.
+  // Descriptors to wait for, as long as it lives: in() to be readable, out() to be writable. in()
+  // may be an epoll(7) set of several, out() may not: a set is never writable.
+  //
+  // in() is readable as long as receive() may have something, whoever has asked last and however
+  // many it has taken: a backend that reads ahead sees to that. It may be so too when receive() has
+  // work of its own, and says -EAGAIN.
   virtual int in(unsigned queue) const = 0;
   virtual int out(unsigned queue) const = 0;
 };

@@ -19,19 +19,10 @@
 #include "descriptor.h"
 #include "net/host_net.h"
 #include "posix/iovec.h"
+#include "posix/raw_call.h"
 
 namespace lkl::host {
 namespace {
-
-// A raw system call: the result or -errno.
-template <class... Arguments>
-int64_t call(long number, Arguments... arguments) {
-  const int before = errno;
-  const long result = ::syscall(number, arguments...);
-  const int64_t answer = result < 0 ? -errno : result;
-  errno = before;
-  return answer;
-}
 
 int reopened(int fd, Descriptor& file) {
   file = Descriptor(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
@@ -72,14 +63,15 @@ class SocketNet final : public NetBackend {
     msghdr message = {};
     message.msg_iov = const_cast<iovec*>(to_iovec(frame));
     message.msg_iovlen = frame.size();
-    const int64_t sent = call(SYS_sendmsg, ends_.writes(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const int64_t sent =
+        raw_call(SYS_sendmsg, ends_.writes(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     return sent < 0 ? static_cast<int>(sent) : 0;
   }
   int64_t receive(unsigned, std::span<const IoVec> room) override {
     msghdr message = {};
     message.msg_iov = const_cast<iovec*>(to_iovec(room));
     message.msg_iovlen = room.size();
-    return call(SYS_recvmsg, ends_.reads(), &message, MSG_DONTWAIT);
+    return raw_call(SYS_recvmsg, ends_.reads(), &message, MSG_DONTWAIT);
   }
   int in(unsigned) const override { return ends_.reads(); }
   int out(unsigned) const override { return ends_.writes(); }
@@ -98,7 +90,7 @@ class Tap final : public NetBackend {
   NetOffloads offloads() const override { return offloads_; }
   int accept(const NetOffloads& taken) override {
     if (!offloads_.checksum) return 0;
-    return static_cast<int>(call(SYS_ioctl, in(0), TUNSETOFFLOAD, flags(taken)));
+    return static_cast<int>(raw_call(SYS_ioctl, in(0), TUNSETOFFLOAD, flags(taken)));
   }
   size_t longest_frame(unsigned mtu) const override { return frame_of(mtu); }
 
@@ -109,7 +101,7 @@ class Tap final : public NetBackend {
       ifreq request = {};
       request.ifr_flags = static_cast<short>(i < count ? IFF_ATTACH_QUEUE : IFF_DETACH_QUEUE);
       // EINVAL: it was so already
-      if (const int64_t error = call(SYS_ioctl, in(i), TUNSETQUEUE, &request);
+      if (const int64_t error = raw_call(SYS_ioctl, in(i), TUNSETQUEUE, &request);
           error < 0 && error != -EINVAL)
         return static_cast<int>(error);
     }
@@ -117,11 +109,11 @@ class Tap final : public NetBackend {
   }
 
   int send(unsigned queue, std::span<const IoVec> frame) override {
-    const int64_t sent = call(SYS_writev, out(queue), to_iovec(frame), frame.size());
+    const int64_t sent = raw_call(SYS_writev, out(queue), to_iovec(frame), frame.size());
     return sent < 0 ? static_cast<int>(sent) : 0;
   }
   int64_t receive(unsigned queue, std::span<const IoVec> room) override {
-    return call(SYS_readv, in(queue), to_iovec(room), room.size());
+    return raw_call(SYS_readv, in(queue), to_iovec(room), room.size());
   }
   int in(unsigned queue) const override { return queues_[queue].reads(); }
   int out(unsigned queue) const override { return queues_[queue].writes(); }

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "net/stream_frames.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace lkl::host {
+namespace {
+
+// Whether they had room.
+bool copy(std::span<const std::byte> bytes, std::span<const IoVec> room) {
+  for (const IoVec& part : room) {
+    const size_t count = std::min(part.size, bytes.size());
+    if (count > 0) std::memcpy(part.base, bytes.data(), count);
+    bytes = bytes.subspan(count);
+    if (bytes.empty()) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::array<std::byte, kLengthSize> length_of_frame(size_t length) {
+  std::array<std::byte, kLengthSize> bytes;
+  for (size_t i = 0; i < kLengthSize; ++i)
+    bytes[i] = static_cast<std::byte>(length >> 8 * (kLengthSize - 1 - i));
+  return bytes;
+}
+
+FrameReader::FrameReader() : bytes_(std::make_unique_for_overwrite<std::byte[]>(kCapacity)) {}
+
+std::span<std::byte> FrameReader::space() {
+  if (begin_ > 0) {
+    std::memmove(&bytes_[0], &bytes_[begin_], there());
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  return {&bytes_[end_], kCapacity - end_};
+}
+
+size_t FrameReader::length() const {
+  size_t length = 0;
+  for (size_t i = 0; i < kLengthSize; ++i)
+    length = length << 8 | std::to_integer<size_t>(bytes_[begin_ + i]);
+  return length;
+}
+
+bool FrameReader::ready() const {
+  if (there() < kLengthSize) return false;
+  const size_t size = length();
+  return size == 0 || size > NetBackend::kMaxSegment || there() >= kLengthSize + size;
+}
+
+int64_t FrameReader::next(std::span<const IoVec> room) {
+  while (ready()) {
+    const size_t size = length();
+    if (size == 0 || size > NetBackend::kMaxSegment) return -EPROTO;
+    const std::span<const std::byte> frame(&bytes_[begin_ + kLengthSize], size);
+    begin_ += kLengthSize + size;
+    if (copy(frame, room)) return static_cast<int64_t>(size);
+  }
+  return 0;
+}
+
+}  // namespace lkl::host
