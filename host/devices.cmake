@@ -5,7 +5,7 @@ add_library(lkl_devices OBJECT
   nearest.cc
   net/open.cc net/stream_frames.cc net/uri.cc
   posix/descriptor.cc posix/event_loop.cc posix/file_backend.cc posix/file_source.cc
-  posix/host_image.cc posix/host_loop.cc posix/packet_net.cc posix/perform.cc posix/scratch_file.cc posix/stream_net.cc posix/valgrind.cc
+  posix/host_image.cc posix/host_loop.cc posix/packet_net.cc posix/perform.cc posix/scratch_file.cc posix/datagram_net.cc posix/socket_address.cc posix/socket_net.cc posix/stream_net.cc posix/stream_peers.cc posix/valgrind.cc
   posix/wakeup.cc posix/worker_pool.cc
   virtio/blk.cc virtio/bus.cc virtio/mmio.cc virtio/net.cc virtio/net_receiver.cc virtio/net_sender.cc
   virtio/queue.cc)

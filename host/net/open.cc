@@ -11,6 +11,7 @@
 
 #include "nearest.h"
 #include "net/host_net.h"
+#include "net/peer_nets.h"
 
 namespace lkl::host {
 namespace {
@@ -60,6 +61,9 @@ struct Scheme {
 constexpr auto kSchemes = std::to_array<Scheme>({
     {"fd", open_descriptors},
     {"tap", open_tap_uri},
+    {"tcp", open_tcp},
+    {"udp", open_udp},
+    {"unix", open_unix},
 });
 
 }  // namespace
