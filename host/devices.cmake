@@ -4,9 +4,10 @@ add_library(lkl_devices OBJECT
   io/event_loop.cc
   nearest.cc
   net/open.cc net/stream_frames.cc net/uri.cc
-  posix/descriptor.cc posix/event_loop.cc posix/file_backend.cc posix/file_source.cc
-  posix/host_image.cc posix/host_loop.cc posix/packet_net.cc posix/perform.cc posix/scratch_file.cc posix/datagram_net.cc posix/socket_address.cc posix/socket_net.cc posix/stream_net.cc posix/stream_peers.cc posix/valgrind.cc
-  posix/wakeup.cc posix/worker_pool.cc
+  posix/datagram_net.cc posix/descriptor.cc posix/event_loop.cc posix/file_backend.cc posix/file_source.cc
+  posix/host_image.cc posix/host_loop.cc posix/packet_net.cc posix/perform.cc posix/pipe_net.cc
+  posix/scratch_file.cc posix/socket_address.cc posix/socket_net.cc posix/stream_net.cc posix/stream_peers.cc
+  posix/valgrind.cc posix/vde_net.cc posix/wakeup.cc posix/worker_pool.cc
   virtio/blk.cc virtio/bus.cc virtio/mmio.cc virtio/net.cc virtio/net_receiver.cc virtio/net_sender.cc
   virtio/queue.cc)
 if(NBD_FOUND)
@@ -18,6 +19,10 @@ if(URING_FOUND)
   target_sources(lkl_devices PRIVATE posix/uring.cc)
   target_compile_definitions(lkl_devices PUBLIC LKL_HAVE_URING)
   target_link_libraries(lkl_devices PRIVATE PkgConfig::URING)
+endif()
+if(VDE_INCLUDE_DIR)
+  # the same
+  target_compile_definitions(lkl_devices PUBLIC LKL_HAVE_VDE)
 endif()
 target_include_directories(lkl_devices PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
 target_link_libraries(lkl_devices PUBLIC lkl_seam)

@@ -448,6 +448,23 @@ struct lkl_netdev_options {
  *                               IFF_NO_PI) that somebody else has set up, which is made
  *                               O_NONBLOCK. It stays the caller's, to close at any time
  *        fd:IN:OUT[,header]     one for each direction
+ *        unix:PATH[,server][,reconnect=SECONDS]
+ *                               a unix(7) stream with the framing of qemu's "-netdev stream" and of
+ *                               passt: 4 bytes with the frame's length, the highest first, and the
+ *                               frame. Connects to who listens at PATH; "@NAME" is an abstract one,
+ *                               which is in no directory
+ *        tcp:HOST:PORT[,server][,reconnect=SECONDS]
+ *                               the same by TCP, "[HOST]:PORT" for IPv6
+ *        unix:PATH,type=dgram,local=PATH
+ *                               a frame a datagram, as qemu's "-netdev dgram": from "local" to PATH
+ *        udp:HOST:PORT[,local=HOST:PORT]
+ *                               the same by UDP
+ *        pipe:RX|TX             two FIFOs (mkfifo(3)), which are there already: frames come by the
+ *                               first one and go by the second. Each is one packet of the pipe
+ *                               (O_DIRECT of pipe2(2)), with the header (below) in front: so the MTU
+ *                               is 4066 at most. What nobody has read yet stays there for who comes
+ *        vde:PATH[,port=N]      a port of a VDE switch that runs there, or what else libvdeplug has a
+ *                               URL for ("vde:vxvde://239.1.2.3"); N is one to be had, and no other
  * @opts: may be NULL
  * @nd:   gets the wire, for lkl_netdev_free()
  *
@@ -456,8 +473,16 @@ struct lkl_netdev_options {
  * socketpair(2). Then a frame has up to 64 KiB, for which the socket must have room
  * (LKL_SO_SNDBUF of the host).
  *
+ * With "server" (or server=on) a stream listens, and takes one peer, another one when that is gone;
+ * with "reconnect" it asks again, so many seconds after it was refused or cut off ("reconnect-ms"
+ * counts milliseconds): the link is down while nobody is there, also in the beginning. Without both
+ * it stays down when the peer has gone. A name that a server has made in the file system goes with
+ * it. HOST is asked for once, when the wire is opened, and that may take its time.
+ *
  * Any thread; no kernel is needed yet. Returns 0; -LKL_EPROTONOSUPPORT for another scheme;
- * -LKL_EINVAL for what is no such name, descriptor or option; -LKL_EPROTOTYPE for a socket that is
+ * -LKL_EINVAL for what is no such name, descriptor or option; -LKL_ENOENT, -LKL_ECONNREFUSED,
+ * -LKL_EADDRINUSE and others of connect(2) and bind(2); -LKL_ENOSYS if a library is not installed
+ * (a line says which package has it); -LKL_EPROTOTYPE for a socket that is
  * a stream; -LKL_EBUSY if somebody has the TAP interface, -LKL_EPERM or -LKL_EACCES without the
  * right, -LKL_ENODEV if the host has none; -LKL_E2BIG for members of @opts that are not known;
  * -LKL_ENOMEM, -LKL_EMFILE.
@@ -472,6 +497,34 @@ int lkl_netdev_open(const char *uri, const struct lkl_netdev_options *opts, stru
  * Returns NULL if it can't be opened; lkl_netdev_open() says why.
  */
 struct lkl_netdev *lkl_netdev_tap_create(const char *ifname, int offload);
+
+/**
+ * lkl_netdev_fd_create - descriptors that are open already, as by lkl_netdev_open("fd:RX:TX")
+ * @fd_rx: frames come by it
+ * @fd_tx: and go by it; perhaps the same
+ *
+ * They stay the caller's, to close at any time. Any thread. Returns NULL if they can't be had;
+ * lkl_netdev_open() says why.
+ */
+struct lkl_netdev *lkl_netdev_fd_create(int fd_rx, int fd_tx);
+
+/**
+ * lkl_netdev_pipe_create - two FIFOs, as by lkl_netdev_open("pipe:RX|TX")
+ * @ifname:  "RX|TX", their paths
+ * @offload: not used: checksums are left to the other side, and nothing else is
+ *
+ * Any thread. Returns NULL if they can't be opened; lkl_netdev_open() says why.
+ */
+struct lkl_netdev *lkl_netdev_pipe_create(const char *ifname, int offload);
+
+/**
+ * lkl_netdev_vde_create - a port of a VDE switch, as by lkl_netdev_open("vde:PATH")
+ * @switch_path: its directory, or a URL of libvdeplug's
+ *
+ * Any thread. Returns NULL if it can't be had, also without libvdeplug (Debian's package
+ * libvdeplug2); lkl_netdev_open() says why.
+ */
+struct lkl_netdev *lkl_netdev_vde_create(const char *switch_path);
 
 /**
  * struct lkl_netdev_args - for lkl_netdev_add()

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 // Network cards, and the wires that they are connected to.
 #include <algorithm>
+#include <array>
+#include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <new>
@@ -56,6 +58,17 @@ int open_wire(const char* uri, const lkl_netdev_options& options, lkl_netdev*& r
   return 0;
 }
 
+// By what the established functions take; nullptr if it can't be had.
+lkl_netdev* open_target(std::string_view scheme, std::string_view target) {
+  lkl_netdev* nd = nullptr;
+  const int error = lkl::host::or_no_memory([&] {
+    std::string uri = std::string(scheme) + ":";
+    for (const char each : target) uri.append(each == ',' ? 2 : 1, each);
+    return open_wire(uri.c_str(), {}, nd);
+  });
+  return error ? nullptr : nd;
+}
+
 }  // namespace
 
 int lkl_netdev_open(const char* uri, const lkl_netdev_options* opts, lkl_netdev** nd) {
@@ -66,12 +79,22 @@ int lkl_netdev_open(const char* uri, const lkl_netdev_options* opts, lkl_netdev*
   return lkl::host::or_no_memory([&] { return open_wire(uri, options, *nd); });
 }
 
+lkl_netdev* lkl_netdev_fd_create(int fd_rx, int fd_tx) {
+  std::array<char, 32> target;
+  std::snprintf(target.data(), target.size(), "%d:%d", fd_rx, fd_tx);
+  return open_target("fd", target.data());
+}
+
+lkl_netdev* lkl_netdev_pipe_create(const char* ifname, int) {
+  return ifname ? open_target("pipe", ifname) : nullptr;
+}
+
+lkl_netdev* lkl_netdev_vde_create(const char* switch_path) {
+  return switch_path ? open_target("vde", switch_path) : nullptr;
+}
+
 lkl_netdev* lkl_netdev_tap_create(const char* ifname, int) {
-  lkl_netdev* nd = nullptr;
-  if (!ifname) return nullptr;
-  const int error = lkl::host::or_no_memory(
-      [&] { return open_wire(("tap:" + std::string(ifname)).c_str(), {}, nd); });
-  return error ? nullptr : nd;
+  return ifname ? open_target("tap", ifname) : nullptr;
 }
 
 int lkl_netdev_add(lkl_netdev* nd, lkl_netdev_args* args) {

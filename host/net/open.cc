@@ -60,10 +60,12 @@ struct Scheme {
 };
 constexpr auto kSchemes = std::to_array<Scheme>({
     {"fd", open_descriptors},
+    {"pipe", open_pipe},
     {"tap", open_tap_uri},
     {"tcp", open_tcp},
     {"udp", open_udp},
     {"unix", open_unix},
+    {"vde", open_vde},
 });
 
 }  // namespace

@@ -13,5 +13,7 @@ namespace lkl::host {
 int open_unix(NetUri& uri, std::unique_ptr<NetBackend>& result);
 int open_tcp(NetUri& uri, std::unique_ptr<NetBackend>& result);
 int open_udp(NetUri& uri, std::unique_ptr<NetBackend>& result);
+int open_pipe(NetUri& uri, std::unique_ptr<NetBackend>& result);
+int open_vde(NetUri& uri, std::unique_ptr<NetBackend>& result);
 
 }  // namespace lkl::host

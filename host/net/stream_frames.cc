@@ -1,26 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "net/stream_frames.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
+#include "net/vector.h"
+
 namespace lkl::host {
-namespace {
-
-// Whether they had room.
-bool copy(std::span<const std::byte> bytes, std::span<const IoVec> room) {
-  for (const IoVec& part : room) {
-    const size_t count = std::min(part.size, bytes.size());
-    if (count > 0) std::memcpy(part.base, bytes.data(), count);
-    bytes = bytes.subspan(count);
-    if (bytes.empty()) return true;
-  }
-  return false;
-}
-
-}  // namespace
-
 std::array<std::byte, kLengthSize> length_of_frame(size_t length) {
   std::array<std::byte, kLengthSize> bytes;
   for (size_t i = 0; i < kLengthSize; ++i)
@@ -58,7 +44,7 @@ int64_t FrameReader::next(std::span<const IoVec> room) {
     if (size == 0 || size > NetBackend::kMaxSegment) return -EPROTO;
     const std::span<const std::byte> frame(&bytes_[begin_ + kLengthSize], size);
     begin_ += kLengthSize + size;
-    if (copy(frame, room)) return static_cast<int64_t>(size);
+    if (scatter(frame, room)) return static_cast<int64_t>(size);
   }
   return 0;
 }

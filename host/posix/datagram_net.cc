@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "net/vector.h"
 #include "posix/iovec.h"
 #include "posix/raw_call.h"
 
@@ -55,14 +56,12 @@ int DatagramNet::send(unsigned, std::span<const IoVec> frame) {
 
 // An error tells of what was sent once; it does not come twice.
 int64_t DatagramNet::receive(unsigned, std::span<const IoVec> room) {
-  size_t size = 0;
-  for (const IoVec& part : room) size += part.size;
   msghdr message = {};
   message.msg_iov = const_cast<iovec*>(to_iovec(room));
   message.msg_iovlen = room.size();
   const int64_t length = raw_call(SYS_recvmsg, in_.get(), &message, MSG_DONTWAIT | MSG_TRUNC);
   // what is empty or too long is no frame
-  return length <= 0 || static_cast<size_t>(length) > size ? -EAGAIN : length;
+  return length <= 0 || static_cast<size_t>(length) > size_of(room) ? -EAGAIN : length;
 }
 
 // Frames come to a socket that is not connected: anybody who has its name may send, also the next

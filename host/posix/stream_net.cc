@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "net/stream_frames.h"
+#include "net/vector.h"
 #include "posix/iovec.h"
 #include "posix/raw_call.h"
 
@@ -168,8 +169,7 @@ int StreamNet::send(unsigned, std::span<const IoVec> frame) {
   if (!socket_) return -ENOTCONN;
   if (const int error = finish()) return error == -EAGAIN ? again_later() : error;
   if (frame.size() >= kMaxParts) return -EMSGSIZE;
-  size_t size = 0;
-  for (const IoVec& part : frame) size += part.size;
+  const size_t size = size_of(frame);
   if (size == 0 || size > kMaxSegment) return -EMSGSIZE;
   auto length = length_of_frame(size);
   parts_[0] = {.base = length.data(), .size = length.size()};

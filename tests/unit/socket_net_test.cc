@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -407,6 +408,57 @@ TEST_F(SocketNetTest, AChildKeepsNothingOpen) {
   EXPECT_EQ(get(client), "end");
   kill(child, SIGKILL);
   waitpid(child, nullptr, 0);
+}
+
+// As they are: each with its header in front, whole, and in order; nobody needs to be there.
+TEST_F(SocketNetTest, FifosKeepFramesApart) {
+  ASSERT_EQ(mkfifo(at("a").c_str(), 0600), 0);
+  ASSERT_EQ(mkfifo(at("b").c_str(), 0600), 0);
+  Net one = open("pipe:" + at("a") + "|" + at("b"));
+  Net other = open("pipe:" + at("b") + "|" + at("a"));
+  EXPECT_TRUE(one->has_header());
+  size_t sent = 0;
+  const auto frame = [](size_t number) {
+    return std::string(12, '\0') + std::to_string(number) + std::string(number * 37 % 4000, 'x');
+  };
+  int result;
+  while ((result = send(one, frame(sent))) == 0) ++sent;
+  EXPECT_EQ(result, -EAGAIN);
+  EXPECT_GT(sent, 10u);
+  EXPECT_FALSE(ready(one->out(0), POLLOUT));
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(get(other), frame(i));
+  // the next one goes on where it was
+  other.reset();
+  other = open("pipe:" + at("b") + "|" + at("a"));
+  for (size_t i = 3; i < sent; ++i) ASSERT_EQ(get(other), frame(i));
+  EXPECT_TRUE(ready(one->out(0), POLLOUT));
+  EXPECT_FALSE(ready(other->in(0), POLLIN));
+  EXPECT_EQ(send(one, std::string(4096, 'l')), 0);
+  EXPECT_EQ(send(one, std::string(4097, 'l')), -EMSGSIZE);
+  EXPECT_EQ(get(other), std::string(4096, 'l'));
+  EXPECT_EQ(send(one, std::string(12, 'n')), 0);
+  std::string bytes(100, '\0');
+  const IoVec room = {bytes.data(), bytes.size()};
+  EXPECT_EQ(other->receive(0, {&room, 1}), -EAGAIN);
+  EXPECT_FALSE(ready(other->in(0), POLLIN));
+  one.reset();
+  other.reset();
+  std::filesystem::remove(at("a"));
+  std::filesystem::remove(at("b"));
+}
+
+TEST_F(SocketNetTest, WhatIsNoFifo) {
+  for (const char* names : {"", "a", "|", "a|", "|b", "a|b|c"}) {
+    EXPECT_EQ(error_of("pipe:" + std::string(names)), -EINVAL);
+    EXPECT_EQ(said_, "pipe: \"" + std::string(names) + "\" is not RX|TX, paths of two FIFOs");
+  }
+  EXPECT_EQ(error_of("pipe:" + at("a") + "|" + at("b")), -ENOENT);
+  EXPECT_EQ(said_,
+            "pipe: can't open \"" + at("a") + "\": No such file or directory; mkfifo makes it");
+  { const Descriptor file(creat(at("a").c_str(), 0600)); }
+  EXPECT_EQ(error_of("pipe:" + at("a") + "|" + at("b")), -EINVAL);
+  EXPECT_EQ(said_, "pipe: \"" + at("a") + "\" is no FIFO");
+  std::filesystem::remove(at("a"));
 }
 
 TEST_F(SocketNetTest, WhatIsNoName) {

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0
+// Frames in pieces of memory, and in one.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <span>
+
+#include "host.h"
+
+namespace lkl::host {
+
+inline size_t size_of(std::span<const IoVec> vector) {
+  size_t size = 0;
+  for (const IoVec& part : vector) size += part.size;
+  return size;
+}
+
+// Whether they had room for all of it; if not, what they hold is nothing.
+inline bool scatter(std::span<const std::byte> bytes, std::span<const IoVec> room) {
+  for (const IoVec& part : room) {
+    const size_t count = std::min(part.size, bytes.size());
+    if (count > 0) std::memcpy(part.base, bytes.data(), count);
+    bytes = bytes.subspan(count);
+  }
+  return bytes.empty();
+}
+
+// How long it is; written only if it has room.
+inline size_t gather(std::span<const IoVec> vector, std::span<std::byte> to) {
+  const size_t size = size_of(vector);
+  if (size > to.size()) return size;
+  for (const IoVec& part : vector) {
+    if (part.size > 0) std::memcpy(to.data(), part.base, part.size);
+    to = to.subspan(part.size);
+  }
+  return size;
+}
+
+}  // namespace lkl::host
