@@ -12,11 +12,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -238,6 +240,42 @@ TEST_F(SocketNetTest, AFullSocketHoldsUpAndGoesOn) {
     EXPECT_EQ(get(server), "x");
   }
   EXPECT_GT(stops, 1u);
+}
+
+// Who sends and who receives are two threads, while one peer comes after the other.
+TEST_F(SocketNetTest, SendingAndReceivingAreApart) {
+  const std::string name = "unix:" + at("a");
+  const Net server = open(name + ",server");
+  std::atomic<bool> stop = false;
+  std::atomic<int> got = 0;
+  std::thread sends([&] {
+    for (int number = 0; !stop; ++number) {
+      const int result = send(server, std::to_string(number) + std::string(1400, 'x'));
+      if (result == -EAGAIN) ready(server->out(0), POLLOUT, 100);
+    }
+  });
+  std::thread receives([&] {
+    std::string bytes(2000, '\0');
+    const IoVec room = {bytes.data(), bytes.size()};
+    while (!stop)
+      if (ready(server->in(0), POLLIN, 10) && server->receive(0, {&room, 1}) == 5) ++got;
+  });
+  for (int i = 0; i < 20; ++i) {
+    const Net client = open(name);
+    const int before = got;
+    int last = -1;
+    for (int frames = 0; frames < 500; ++frames) {
+      const std::string frame = get(client);
+      ASSERT_EQ(frame.substr(frame.size() - 1400), std::string(1400, 'x'));
+      ASSERT_GT(std::stoi(frame), last);
+      last = std::stoi(frame);
+    }
+    EXPECT_EQ(send(client, "hello"), 0);
+    while (got == before) usleep(100);
+  }
+  stop = true;
+  sends.join();
+  receives.join();
 }
 
 TEST_F(SocketNetTest, WhatBreaksTheStreamMakesRoomForTheNextOne) {
