@@ -465,6 +465,17 @@ struct lkl_netdev_options {
  *                               is 4066 at most. What nobody has read yet stays there for who comes
  *        vde:PATH[,port=N]      a port of a VDE switch that runs there, or what else libvdeplug has a
  *                               URL for ("vde:vxvde://239.1.2.3"); N is one to be had, and no other
+ *        macvtap:NAME           an interface of the host of type macvtap, by its device, /dev/tapN,
+ *                               which may be given instead. The card has the interface's address,
+ *                               for which alone frames come, and its MTU
+ *        raw:NAME[,bypass]      an Ethernet interface of the host by a packet socket (packet(7)),
+ *                               promiscuous as long as the wire is open: the card has an address
+ *                               of its own. With "bypass" what is sent passes by the interface's
+ *                               queueing discipline (PACKET_QDISC_BYPASS)
+ *        raw:NAME,shared[,ports=FIRST-LAST[+...]][,bypass]
+ *                               the same, and the card has the interface's address: give it the
+ *                               IP address, too. TCP's and UDP's ports are ours as far as they are
+ *                               listed (61000-61127), and all else is the host's, see below
  * @opts: may be NULL
  * @nd:   gets the wire, for lkl_netdev_free()
  *
@@ -479,9 +490,22 @@ struct lkl_netdev_options {
  * it stays down when the peer has gone. A name that a server has made in the file system goes with
  * it. HOST is asked for once, when the wire is opened, and that may take its time.
  *
- * Any thread; no kernel is needed yet. Returns 0; -LKL_EPROTONOSUPPORT for another scheme;
- * -LKL_EINVAL for what is no such name, descriptor or option; -LKL_ENOENT, -LKL_ECONNREFUSED,
- * -LKL_EADDRINUSE and others of connect(2) and bind(2); -LKL_ENOSYS if a library is not installed
+ * An address that is shared with the host ("raw:NAME,shared"): the ports that are ours are held on
+ * the host's side by sockets, two for each, that drop what they get, so that the host does not
+ * refuse it and no program of the host can have them; what belongs to other ports, and what is asked
+ * about the address itself (ARP, echo), does not reach our kernel, and nothing goes out from other
+ * ports. Its programs have to take ports that are ours:
+ * "sysctl net.ipv4.ip_local_port_range" does that for those who do not choose. Our own kernel
+ * and the host's do not reach each other by this wire; nor do they by one with an address of its own.
+ *
+ * The card of raw: and macvtap: has the link that the interface has, until that is gone. Frames of
+ * VLANs come in by an interface of the host for that VLAN, not by raw: on the one below.
+ *
+ * Why a wire can't be opened, and the cure, is printed in one line. Any thread; no kernel is needed
+ * yet. Returns 0; -LKL_EPROTONOSUPPORT for another scheme;
+ * -LKL_EINVAL for what is no such name, descriptor or option, or no interface of this type; -LKL_ENOENT, -LKL_ECONNREFUSED,
+ * -LKL_EADDRINUSE (also a port that should be ours, of a program of the host) and others of connect(2)
+ * and bind(2); -LKL_ENOSYS if a library is not installed
  * (a line says which package has it); -LKL_EPROTOTYPE for a socket that is
  * a stream; -LKL_EBUSY if somebody has the TAP interface, -LKL_EPERM or -LKL_EACCES without the
  * right, -LKL_ENODEV if the host has none; -LKL_E2BIG for members of @opts that are not known;
@@ -497,6 +521,37 @@ int lkl_netdev_open(const char *uri, const struct lkl_netdev_options *opts, stru
  * Returns NULL if it can't be opened; lkl_netdev_open() says why.
  */
 struct lkl_netdev *lkl_netdev_tap_create(const char *ifname, int offload);
+
+struct ifreq;
+
+/**
+ * lkl_netdev_tap_init - a TAP device, set up as the caller likes
+ * @path:    /dev/net/tun, or the device of a macvtap
+ * @offload: not used: what both sides can do is agreed on
+ * @ifr:     of the host's <net/if.h>: what TUNSETIFF wants, with the flags IFF_TAP and IFF_NO_PI,
+ *           and IFF_VNET_HDR for offloads; it has the interface's name afterwards. NULL for a
+ *           device that has one
+ *
+ * Any thread. Returns NULL, and says why, if it can't be opened.
+ */
+struct lkl_netdev *lkl_netdev_tap_init(const char *path, int offload, struct ifreq *ifr);
+
+/**
+ * lkl_netdev_macvtap_create - as by lkl_netdev_open("macvtap:PATH")
+ * @path:    /dev/tapN, or the interface's name
+ * @offload: not used: what both sides can do is agreed on
+ *
+ * Returns NULL if it can't be opened; lkl_netdev_open() says why.
+ */
+struct lkl_netdev *lkl_netdev_macvtap_create(const char *path, int offload);
+
+/**
+ * lkl_netdev_raw_create - as by lkl_netdev_open("raw:NAME")
+ * @ifname: an Ethernet interface of the host
+ *
+ * Returns NULL if it can't be opened; lkl_netdev_open() says why.
+ */
+struct lkl_netdev *lkl_netdev_raw_create(const char *ifname);
 
 /**
  * lkl_netdev_fd_create - descriptors that are open already, as by lkl_netdev_open("fd:RX:TX")

@@ -15,6 +15,7 @@
 #include "core/registry.h"
 #include "host.h"
 #include "lkl.h"
+#include "net/host_net.h"
 #include "net/open.h"
 
 using lkl::host::Registry;
@@ -41,6 +42,15 @@ void make_address(std::span<uint8_t, 6> mac) {
   mac[0] = static_cast<uint8_t>((mac[0] & ~kGroup) | kLocal);
 }
 
+// What nobody has chosen for the card is what the wire wants.
+lkl_netdev* make_wire(std::unique_ptr<lkl::host::NetBackend> backend,
+                      lkl::host::VirtioNetOptions card) {
+  if (!is_address(card.mac) && is_address(backend->mac())) card.mac = backend->mac();
+  if (!is_address(card.mac)) make_address(card.mac);
+  if (card.mtu == 0) card.mtu = backend->mtu();
+  return new lkl_netdev{.backend = std::move(backend), .options = card};
+}
+
 int open_wire(const char* uri, const lkl_netdev_options& options, lkl_netdev*& result) {
   lkl::host::VirtioNetOptions card = {.mac = std::to_array(options.mac), .mtu = options.mtu};
   const bool given = std::ranges::any_of(card.mac, [](uint8_t byte) { return byte != 0; });
@@ -51,10 +61,7 @@ int open_wire(const char* uri, const lkl_netdev_options& options, lkl_netdev*& r
     lkl_printf("lkl: %.*s\n", static_cast<int>(line.size()), line.data());
   };
   if (const int error = lkl::host::open_net(uri, say, backend)) return error;
-  if (!given && is_address(backend->mac())) card.mac = backend->mac();
-  if (!is_address(card.mac)) make_address(card.mac);
-  if (card.mtu == 0) card.mtu = backend->mtu();
-  result = new lkl_netdev{.backend = std::move(backend), .options = card};
+  result = make_wire(std::move(backend), card);
   return 0;
 }
 
@@ -95,6 +102,29 @@ lkl_netdev* lkl_netdev_vde_create(const char* switch_path) {
 
 lkl_netdev* lkl_netdev_tap_create(const char* ifname, int) {
   return ifname ? open_target("tap", ifname) : nullptr;
+}
+
+lkl_netdev* lkl_netdev_macvtap_create(const char* path, int) {
+  return path ? open_target("macvtap", path) : nullptr;
+}
+
+lkl_netdev* lkl_netdev_raw_create(const char* ifname) {
+  return ifname ? open_target("raw", ifname) : nullptr;
+}
+
+lkl_netdev* lkl_netdev_tap_init(const char* path, int, struct ifreq* ifr) {
+  lkl_netdev* nd = nullptr;
+  if (!path) return nullptr;
+  const int error = lkl::host::or_no_memory([&] {
+    std::unique_ptr<lkl::host::NetBackend> backend;
+    const int result = lkl::host::open_tap_device(path, ifr, backend);
+    if (result)
+      lkl_printf("lkl: tap: %s: %s\n", path, lkl_strerror(result));
+    else
+      nd = make_wire(std::move(backend), {});
+    return result;
+  });
+  return error ? nullptr : nd;
 }
 
 int lkl_netdev_add(lkl_netdev* nd, lkl_netdev_args* args) {

@@ -6,6 +6,9 @@
 #include <string>
 
 #include "net/backend.h"
+#include "net/uri.h"
+
+struct ifreq;
 
 namespace lkl::host {
 
@@ -16,6 +19,14 @@ int open_tap(const std::string& name, unsigned queues, std::unique_ptr<NetBacken
 
 // What is in front of each frame on a socket, and so what the other side knows of.
 enum class PacketHeader { kNone, kPlain, kWithUso };
+
+// The TAP device of this path, /dev/net/tun say, with what TUNSETIFF wants: it has the interface's
+// name afterwards; or a macvtap's, without. 0 or -errno; EINVAL if it is no TAP.
+int open_tap_device(const char* path, ifreq* request, std::unique_ptr<NetBackend>& result);
+
+// Those of lkl_netdev_open(): what is wrong is said.
+int open_macvtap(NetUri& uri, std::unique_ptr<NetBackend>& result);
+int open_raw(NetUri& uri, std::unique_ptr<NetBackend>& result);
 
 // Descriptors that give and take one frame a call: one for both directions, or one for each. A
 // datagram or sequenced packet socket; or a queue of a TAP interface, which knows its header

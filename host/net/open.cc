@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "nearest.h"
+#include "net/cannot_open.h"
 #include "net/host_net.h"
 #include "net/peer_nets.h"
 
@@ -50,7 +51,18 @@ int open_tap_uri(NetUri& uri, std::unique_ptr<NetBackend>& result) {
   uint64_t queues = 1;
   if (!uri.take_number("queues", 1, kMostQueues, queues)) return -EINVAL;
   if (const int error = uri.end()) return error;
-  return open_tap(uri.target(), static_cast<unsigned>(queues), result);
+  const std::string& name = uri.target();
+  const int error = open_tap(name, static_cast<unsigned>(queues), result);
+  if (error == -EINVAL) return uri.refuse("\"" + name + "\" is no name of a TAP interface");
+  if (error == -ENODEV) {
+    uri.say(name + ": the host has no /dev/net/tun (\"modprobe tun\"); \"slirp:\" needs none");
+    return error;
+  }
+  if (error)
+    cannot_open(uri, name, error,
+                "it needs CAP_NET_ADMIN, or root makes it for you (\"ip tuntap add dev " + name +
+                    " mode tap user NAME\"), and /dev/net/tun to be open to all");
+  return error;
 }
 
 // Each takes its words and says what is wrong with them. In the order of their names.
@@ -60,7 +72,9 @@ struct Scheme {
 };
 constexpr auto kSchemes = std::to_array<Scheme>({
     {"fd", open_descriptors},
+    {"macvtap", open_macvtap},
     {"pipe", open_pipe},
+    {"raw", open_raw},
     {"tap", open_tap_uri},
     {"tcp", open_tcp},
     {"udp", open_udp},

@@ -20,6 +20,7 @@
 #include "net/host_net.h"
 #include "posix/iovec.h"
 #include "posix/raw_call.h"
+#include "posix/tap.h"
 
 namespace lkl::host {
 namespace {
@@ -188,6 +189,19 @@ int open_tap(const std::string& name, unsigned count, std::unique_ptr<NetBackend
   if (error == -EINVAL && count == 1) error = open_tap_queue(name, true, queues[0]);
   for (unsigned i = 1; i < count && !error; ++i) error = open_tap_queue(name, true, queues[i]);
   return error ? error : make_tap(std::move(queues), result);
+}
+
+int make_tap(Descriptor queue, std::unique_ptr<NetBackend>& result) {
+  std::vector<Ends> queues(1);
+  queues[0].in = std::move(queue);
+  return make_tap(std::move(queues), result);
+}
+
+int open_tap_device(const char* path, ifreq* request, std::unique_ptr<NetBackend>& result) {
+  Descriptor file(::open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK));
+  if (!file || (request && ::ioctl(file.get(), TUNSETIFF, request) < 0)) return -errno;
+  const int error = make_tap(std::move(file), result);
+  return error == -ENOTTY ? -EINVAL : error;
 }
 
 int open_packets(int in, int out, PacketHeader header, std::unique_ptr<NetBackend>& result) {

@@ -11,6 +11,7 @@ build_packages=(linux-source-6.12 gcc g++ make cmake ninja-build ccache python3
 	e2fsprogs btrfs-progs)
 # ... and for the tests: other kernels, other compilers, and what the tests judge with.
 test_packages=(linux-source-6.1 git clang nbdkit
+	iproute2 ethtool
 	libvirt-clients vde2
 	cryptsetup-bin lvm2 mdadm thin-provisioning-tools
 	libgtest-dev libbenchmark-dev abigail-tools doxygen python3-cffi python3-dev dpkg-dev file
