@@ -476,6 +476,15 @@ struct lkl_netdev_options {
  *                               the same, and the card has the interface's address: give it the
  *                               IP address, too. TCP's and UDP's ports are ours as far as they are
  *                               listed (61000-61127), and all else is the host's, see below
+ *        xdp:NAME[,queue=N][,copy|,zerocopy]
+ *                               a queue (0) of an Ethernet interface of the host by AF_XDP, for which
+ *                               libxdp.so.1 is loaded: its frames pass by the host, which gets
+ *                               none of them, and are copied between the driver's memory and the
+ *                               kernel's. The driver copies them once more into that, or has them
+ *                               there ("zerocopy"); without either word it does as it can. The card
+ *                               has the interface's address, and its MTU, up to some 3500.
+ *                               The host's program on the interface goes with the wire, and stays
+ *                               there if the process is killed ("ip link set NAME xdp off")
  * @opts: may be NULL
  * @nd:   gets the wire, for lkl_netdev_free()
  *
@@ -498,18 +507,18 @@ struct lkl_netdev_options {
  * "sysctl net.ipv4.ip_local_port_range" does that for those who do not choose. Our own kernel
  * and the host's do not reach each other by this wire; nor do they by one with an address of its own.
  *
- * The card of raw: and macvtap: has the link that the interface has, until that is gone. Frames of
+ * The card of raw:, macvtap: and xdp: has the link that the interface has, until that is gone. Frames of
  * VLANs come in by an interface of the host for that VLAN, not by raw: on the one below.
  *
  * Why a wire can't be opened, and the cure, is printed in one line. Any thread; no kernel is needed
  * yet. Returns 0; -LKL_EPROTONOSUPPORT for another scheme;
- * -LKL_EINVAL for what is no such name, descriptor or option, or no interface of this type; -LKL_ENOENT, -LKL_ECONNREFUSED,
- * -LKL_EADDRINUSE (also a port that should be ours, of a program of the host) and others of connect(2)
- * and bind(2); -LKL_ENOSYS if a library is not installed
- * (a line says which package has it); -LKL_EPROTOTYPE for a socket that is
- * a stream; -LKL_EBUSY if somebody has the TAP interface, -LKL_EPERM or -LKL_EACCES without the
- * right, -LKL_ENODEV if the host has none; -LKL_E2BIG for members of @opts that are not known;
- * -LKL_ENOMEM, -LKL_EMFILE.
+ * -LKL_EINVAL for what is no such name, descriptor or option, or no interface of this type;
+ * -LKL_ENOENT, -LKL_ECONNREFUSED, -LKL_EADDRINUSE (also if a program of the host has a port that
+ * should be ours) and others of connect(2) and bind(2); -LKL_ENOSYS if a library is not installed
+ * (a line says which package has it); -LKL_EPROTOTYPE for a socket that is a stream; -LKL_EBUSY if
+ * somebody has the TAP interface, -LKL_EPERM or -LKL_EACCES without the right, -LKL_ENODEV if the
+ * host has none; -LKL_EOPNOTSUPP or -LKL_ERANGE if the driver can't do that, or not with this MTU;
+ * -LKL_E2BIG for members of @opts that are not known; -LKL_ENOMEM, -LKL_EMFILE.
  */
 int lkl_netdev_open(const char *uri, const struct lkl_netdev_options *opts, struct lkl_netdev **nd);
 

@@ -27,6 +27,9 @@ int open_tap_device(const char* path, ifreq* request, std::unique_ptr<NetBackend
 // Those of lkl_netdev_open(): what is wrong is said.
 int open_macvtap(NetUri& uri, std::unique_ptr<NetBackend>& result);
 int open_raw(NetUri& uri, std::unique_ptr<NetBackend>& result);
+#ifdef LKL_HAVE_XDP
+int open_xdp(NetUri& uri, std::unique_ptr<NetBackend>& result);
+#endif
 
 // Descriptors that give and take one frame a call: one for both directions, or one for each. A
 // datagram or sequenced packet socket; or a queue of a TAP interface, which knows its header

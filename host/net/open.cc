@@ -80,6 +80,9 @@ constexpr auto kSchemes = std::to_array<Scheme>({
     {"udp", open_udp},
     {"unix", open_unix},
     {"vde", open_vde},
+#ifdef LKL_HAVE_XDP
+    {"xdp", open_xdp},
+#endif
 });
 
 }  // namespace

@@ -226,6 +226,7 @@ int meet_a_full_queue() {
   if (!kernel_has_ip()) return kNoNetworks;
   lkl_netdev* nd = nullptr;
   if (connect_card("raw:near0", kOurAddress, 0, nd)) return 2;
+  EXPECT_EQ(networks.replies_to_ping(kOurAddress), 1);  // they know each other
   int far = -1;
   networks.in_far([&] { far = socket_at(SOCK_DGRAM, kPort); });
   const timeval patience = {.tv_sec = 5, .tv_usec = 0};

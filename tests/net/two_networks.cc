@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -19,6 +20,17 @@ namespace lkl_test {
 bool run_command(const std::string& command) {
   const std::string quiet = "PATH=$PATH:/usr/sbin:/sbin; " + command + " >/dev/null 2>&1";
   return std::system(quiet.c_str()) == 0;
+}
+
+std::string output_of(const std::string& command) {
+  const std::string quiet = "PATH=$PATH:/usr/sbin:/sbin; " + command + " 2>/dev/null";
+  std::string text;
+  FILE* const pipe = popen(quiet.c_str(), "re");
+  if (!pipe) return text;
+  char piece[4096];
+  for (size_t count; (count = fread(piece, 1, sizeof piece, pipe)) > 0;) text.append(piece, count);
+  pclose(pipe);
+  return text;
 }
 
 sockaddr_in host_address(const char* text, unsigned short port) {

@@ -18,6 +18,9 @@ inline constexpr char kFarAddress[] = "10.8.0.1", kOurAddress[] = "10.8.0.2";
 // A command (ip, tc, ...), in the network of the calling thread. Whether it could.
 bool run_command(const std::string& command);
 
+// What it prints.
+std::string output_of(const std::string& command);
+
 // A socket address of the host's.
 sockaddr_in host_address(const char* text, unsigned short port);
 

@@ -226,6 +226,12 @@ TEST(WiresOfTheHost, SayTheCureInOneLine) {
         {"raw:lo,shared,ports=0", -EINVAL, "raw: ports=0 is not FIRST-LAST"},
         {"raw:lo,ports=80", -EINVAL, "raw: ports= is for an address that is shared"},
         {"raw:lo,share", -EINVAL, "raw: \"share\" is not known; did you mean \"shared\"?"},
+#ifdef LKL_HAVE_XDP
+        {"xdp:lklnone0", -ENODEV, "xdp: lklnone0: No such device; \"ip link\" shows"},
+        {"xdp:lo", -EINVAL, "xdp: lo is not an Ethernet"},
+        {"xdp:lo,copy,zerocopy", -EINVAL, "xdp: copy or zerocopy, not both"},
+        {"xdp:lo,queue=x", -EINVAL, "xdp: queue=x is not a number from 0 to 4095"},
+#endif
         {"tap:", -EINVAL, "tap: \"\" is no name of a TAP interface"}}) {
     const int result = lkl_test::in_child([&] { return refused_to_nobody(refusal); });
     if (result == 77)
