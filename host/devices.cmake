@@ -21,6 +21,12 @@ if(XDP_FOUND)
   target_sources(lkl_devices PRIVATE posix/xdp_net.cc)
   target_compile_definitions(lkl_devices PUBLIC LKL_HAVE_XDP)
 endif()
+if(SLIRP_FOUND)
+  # the same
+  target_sources(lkl_devices PRIVATE
+    posix/side_stack.cc posix/slirp_library.cc posix/slirp_net.cc posix/slirp_words.cc)
+  target_compile_definitions(lkl_devices PUBLIC LKL_HAVE_SLIRP)
+endif()
 if(URING_FOUND)
   target_sources(lkl_devices PRIVATE posix/uring.cc)
   target_compile_definitions(lkl_devices PUBLIC LKL_HAVE_URING)

@@ -485,6 +485,10 @@ struct lkl_netdev_options {
  *                               has the interface's address, and its MTU, up to some 3500.
  *                               The host's program on the interface goes with the wire, and stays
  *                               there if the process is killed ("ip link set NAME xdp off")
+ *        slirp:[,WORD[=VALUE]]...
+ *                               a network behind this process, by libslirp: connections,
+ *                               datagrams and pings of the kernel become sockets of the process,
+ *                               which needs no rights for them. The default, if @uri is NULL or ""
  * @opts: may be NULL
  * @nd:   gets the wire, for lkl_netdev_free()
  *
@@ -510,15 +514,40 @@ struct lkl_netdev_options {
  * The card of raw:, macvtap: and xdp: has the link that the interface has, until that is gone. Frames of
  * VLANs come in by an interface of the host for that VLAN, not by raw: on the one below.
  *
+ * The words of slirp: are those of qemu's -netdev user. The kernel is to have the address 10.0.2.15/24,
+ * the gateway 10.0.2.2 and the name server 10.0.2.3, given by DHCP or set; of IPv6 one of
+ * fec0::/64, the gateway fec0::2 and the name server fec0::3. The gateway's address is the host's loopback,
+ * the name server is the first one of the host's /etc/resolv.conf.
+ *
+ *   hostfwd=[tcp:|udp:][HOSTADDR]:PORT-[GUESTADDR]:PORT
+ *                      a port of the host leads to one of the kernel, of 10.0.2.15 if nothing is
+ *                      said; several. Addresses of IPv6 in brackets
+ *   guestfwd=[tcp:]SERVER:PORT-cmd:COMMAND, or -unix:PATH
+ *                      connections to that port of an address of the network, none of the others, each start a
+ *                      program of the host, or go to its socket; several
+ *   mtu=N              68 (with IPv6 1280) to 65520; 1500. 65520 is the fastest by far
+ *   net=ADDR/BITS, host=, dns=, dhcpstart=       the network, and who has which address in it
+ *   ipv6-net=PREFIX/BITS (or ipv6-prefix=, ipv6-prefixlen=), ipv6-host=, ipv6-dns=
+ *   ipv4=on|off, ipv6=on|off
+ *   restrict[=on|off]  nothing reaches the host but what hostfwd and guestfwd lead to
+ *   hostname=, domainname=, dnssearch= (several), bootfile=, tftp-server-name=
+ *                      what DHCP says
+ *   tftp=DIR           files that are read from 10.0.2.2 by TFTP
+ *   outbound-addr=A    the host's address by which connections go out; one of each family
+ *
+ * Without a card at the time of a fork the wire is of use in the child too; with one it is the parent's. On
+ * cards with this wire a call is not async-signal-safe: the library allocates memory.
+ *
  * Why a wire can't be opened, and the cure, is printed in one line. Any thread; no kernel is needed
- * yet. Returns 0; -LKL_EPROTONOSUPPORT for another scheme;
+ * yet. Returns 0; -LKL_EPROTONOSUPPORT for another scheme, or if the library that it needs is not
+ * installed (the line says which package has it);
  * -LKL_EINVAL for what is no such name, descriptor or option, or no interface of this type;
  * -LKL_ENOENT, -LKL_ECONNREFUSED, -LKL_EADDRINUSE (also if a program of the host has a port that
- * should be ours) and others of connect(2) and bind(2); -LKL_ENOSYS if a library is not installed
- * (a line says which package has it); -LKL_EPROTOTYPE for a socket that is a stream; -LKL_EBUSY if
- * somebody has the TAP interface, -LKL_EPERM or -LKL_EACCES without the right, -LKL_ENODEV if the
- * host has none; -LKL_EOPNOTSUPP or -LKL_ERANGE if the driver can't do that, or not with this MTU;
- * -LKL_E2BIG for members of @opts that are not known; -LKL_ENOMEM, -LKL_EMFILE.
+ * should be ours, or of hostfwd=) and others of connect(2) and bind(2); -LKL_EPROTOTYPE for a socket
+ * that is a stream; -LKL_EBUSY if somebody has the TAP interface, -LKL_EPERM or -LKL_EACCES without
+ * the right, -LKL_ENODEV if the host has none; -LKL_EOPNOTSUPP or -LKL_ERANGE if the driver can't do
+ * that, or not with this MTU; -LKL_E2BIG for members of @opts that are not known; -LKL_ENOMEM,
+ * -LKL_EMFILE.
  */
 int lkl_netdev_open(const char *uri, const struct lkl_netdev_options *opts, struct lkl_netdev **nd);
 
@@ -589,6 +618,42 @@ struct lkl_netdev *lkl_netdev_pipe_create(const char *ifname, int offload);
  * libvdeplug2); lkl_netdev_open() says why.
  */
 struct lkl_netdev *lkl_netdev_vde_create(const char *switch_path);
+
+/**
+ * lkl_netdev_slirp_create - a network without rights, as by lkl_netdev_open("slirp")
+ *
+ * Returns NULL if it can't be had; lkl_netdev_open() says why.
+ */
+struct lkl_netdev *lkl_netdev_slirp_create(void);
+
+/**
+ * lkl_netdev_slirp_add_hostfwd - a port of the host leads to one of the kernel
+ * @nd:         a wire of slirp:, with or without a card
+ * @is_udp:     of UDP; 0: of TCP
+ * @host_addr:  an address of the host, of IPv4 or IPv6; NULL or "": any of IPv4
+ * @host_port:  1 to 65535
+ * @guest_addr: the kernel's; NULL or "": the one that it gets by DHCP, 10.0.2.15
+ * @guest_port: 1 to 65535
+ *
+ * Any thread, at any time. Returns 0; -LKL_EINVAL for what is no such wire, address or port;
+ * -LKL_EADDRINUSE if somebody has the port, -LKL_EACCES if it is kept for root;
+ * -LKL_EADDRNOTAVAIL if the address is not the host's; -LKL_ENODEV in the child of a fork.
+ */
+int lkl_netdev_slirp_add_hostfwd(struct lkl_netdev *nd, int is_udp, const char *host_addr,
+				 int host_port, const char *guest_addr, int guest_port);
+
+/**
+ * lkl_netdev_slirp_remove_hostfwd - the port is the host's again
+ * @nd:        a wire of slirp:
+ * @is_udp:    as it was added
+ * @host_addr: the same
+ * @host_port: the same
+ *
+ * Connections that there are stay. Any thread. Returns 0, -LKL_ENOENT if there is none, or as
+ * lkl_netdev_slirp_add_hostfwd().
+ */
+int lkl_netdev_slirp_remove_hostfwd(struct lkl_netdev *nd, int is_udp, const char *host_addr,
+				    int host_port);
 
 /**
  * struct lkl_netdev_args - for lkl_netdev_add()

@@ -15,6 +15,7 @@
 #include "core/registry.h"
 #include "host.h"
 #include "lkl.h"
+#include "net/host_forwards.h"
 #include "net/host_net.h"
 #include "net/open.h"
 
@@ -76,14 +77,22 @@ lkl_netdev* open_target(std::string_view scheme, std::string_view target) {
   return error ? nullptr : nd;
 }
 
+lkl::host::HostForwards* forwards_of(lkl_netdev* nd) {
+  return nd ? dynamic_cast<lkl::host::HostForwards*>(nd->backend.get()) : nullptr;
+}
+
+bool is_port(int number) {
+  return number > 0 && number <= UINT16_MAX;
+}
+
 }  // namespace
 
 int lkl_netdev_open(const char* uri, const lkl_netdev_options* opts, lkl_netdev** nd) {
-  if (!uri || !nd) return -LKL_EINVAL;
+  if (!nd) return -LKL_EINVAL;
   constexpr size_t kFirst = 12;  // bytes when it came
   lkl_netdev_options options;
   if (const int error = lkl::host::read_options(opts, kFirst, options)) return error;
-  return lkl::host::or_no_memory([&] { return open_wire(uri, options, *nd); });
+  return lkl::host::or_no_memory([&] { return open_wire(uri ? uri : "", options, *nd); });
 }
 
 lkl_netdev* lkl_netdev_fd_create(int fd_rx, int fd_tx) {
@@ -125,6 +134,35 @@ lkl_netdev* lkl_netdev_tap_init(const char* path, int, struct ifreq* ifr) {
     return result;
   });
   return error ? nullptr : nd;
+}
+
+lkl_netdev* lkl_netdev_slirp_create(void) {
+  lkl_netdev* nd = nullptr;
+  const int error = lkl::host::or_no_memory([&] { return open_wire("slirp", {}, nd); });
+  return error ? nullptr : nd;
+}
+
+int lkl_netdev_slirp_add_hostfwd(lkl_netdev* nd, int is_udp, const char* host_addr, int host_port,
+                                 const char* guest_addr, int guest_port) {
+  auto* const ports = forwards_of(nd);
+  if (!ports || !is_port(host_port) || !is_port(guest_port)) return -LKL_EINVAL;
+  return lkl::host::or_no_memory([&] {
+    return ports->add_host_forward({.udp = is_udp != 0,
+                                    .host_address = host_addr ? host_addr : "",
+                                    .host_port = static_cast<uint16_t>(host_port),
+                                    .guest_address = guest_addr ? guest_addr : "",
+                                    .guest_port = static_cast<uint16_t>(guest_port)});
+  });
+}
+
+int lkl_netdev_slirp_remove_hostfwd(lkl_netdev* nd, int is_udp, const char* host_addr,
+                                    int host_port) {
+  auto* const ports = forwards_of(nd);
+  if (!ports || !is_port(host_port)) return -LKL_EINVAL;
+  return lkl::host::or_no_memory([&] {
+    return ports->remove_host_forward(is_udp != 0, host_addr ? host_addr : "",
+                                      static_cast<uint16_t>(host_port));
+  });
 }
 
 int lkl_netdev_add(lkl_netdev* nd, lkl_netdev_args* args) {

@@ -65,6 +65,14 @@ int open_tap_uri(NetUri& uri, std::unique_ptr<NetBackend>& result) {
   return error;
 }
 
+#ifndef LKL_HAVE_SLIRP
+int open_slirp(NetUri& uri, std::unique_ptr<NetBackend>&) {
+  uri.say(
+      "this library was built without the header of libslirp; Debian's package is libslirp-dev");
+  return -EPROTONOSUPPORT;
+}
+#endif
+
 // Each takes its words and says what is wrong with them. In the order of their names.
 struct Scheme {
   std::string_view name;
@@ -75,6 +83,7 @@ constexpr auto kSchemes = std::to_array<Scheme>({
     {"macvtap", open_macvtap},
     {"pipe", open_pipe},
     {"raw", open_raw},
+    {"slirp", open_slirp},
     {"tap", open_tap_uri},
     {"tcp", open_tcp},
     {"udp", open_udp},
@@ -88,7 +97,7 @@ constexpr auto kSchemes = std::to_array<Scheme>({
 }  // namespace
 
 int open_net(std::string_view text, const NetUri::Say& say, std::unique_ptr<NetBackend>& result) {
-  NetUri uri(text, say);
+  NetUri uri(text.empty() ? "slirp" : text, say);
   const auto scheme = std::ranges::find(kSchemes, uri.scheme(), &Scheme::name);
   if (scheme != kSchemes.end()) return scheme->open(uri, result);
   std::vector<std::string_view> known;

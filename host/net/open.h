@@ -10,7 +10,7 @@
 
 namespace lkl::host {
 
-// Those of lkl_netdev_open(), see include/lkl.h. 0 or -errno, and `say` is told why:
+// Those of lkl_netdev_open(), see include/lkl.h; "" is "slirp". 0 or -errno, and `say` is told why:
 // EPROTONOSUPPORT for a scheme that is not known, EINVAL, or why it can't be opened.
 int open_net(std::string_view uri, const NetUri::Say& say, std::unique_ptr<NetBackend>& result);
 

@@ -256,7 +256,7 @@ TEST_F(NicTest, TheLinkIsDownWhenTheWireIsCut) {
 
 TEST(Nic, WhatIsNoWire) {
   lkl_netdev* nd = nullptr;
-  EXPECT_EQ(lkl_netdev_open(nullptr, nullptr, &nd), -LKL_EINVAL);
+  EXPECT_EQ(lkl_netdev_open("fd:0", nullptr, nullptr), -LKL_EINVAL);
   EXPECT_EQ(lkl_netdev_open("token-ring:", nullptr, &nd), -LKL_EPROTONOSUPPORT);
   for (const char* uri : {"fd:", "fd:x", "fd:-1", "fd:1x", "fd:1:", "fd:1,headers",
                           "tap:", "tap:a-name-that-is-too-long"})

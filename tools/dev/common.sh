@@ -6,13 +6,14 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # Debian packages: to build the tools and run demo, ...
 build_packages=(linux-source-6.12 gcc g++ make cmake ninja-build ccache python3
 	flex bison bc xz-utils libelf-dev pkg-config
-	libcli11-dev libfmt-dev nlohmann-json3-dev libarchive-dev libedit-dev liburing-dev libfuse3-dev fuse3 libnbd-dev libvdeplug-dev libxdp-dev libbpf-dev libseccomp-dev qemu-utils
+	libcli11-dev libfmt-dev nlohmann-json3-dev libarchive-dev libedit-dev liburing-dev libfuse3-dev fuse3 libnbd-dev
+	libslirp-dev libvdeplug-dev libxdp-dev libbpf-dev libseccomp-dev qemu-utils
 	libvirt-dev libpugixml-dev libcryptsetup-dev libext2fs-dev
 	e2fsprogs btrfs-progs)
 # ... and for the tests: other kernels, other compilers, and what the tests judge with.
 test_packages=(linux-source-6.1 git clang nbdkit
-	iproute2 ethtool
-	libvirt-clients vde2
+	libvirt-clients
+	iproute2 ethtool passt vde2
 	cryptsetup-bin lvm2 mdadm thin-provisioning-tools
 	libgtest-dev libbenchmark-dev abigail-tools doxygen python3-cffi python3-dev dpkg-dev file
 	libclang-rt-14-dev afl++ lcov
