@@ -5,7 +5,8 @@ add_library(lkl_devices OBJECT
   nearest.cc
   net/cannot_open.cc net/open.cc net/stream_frames.cc net/uri.cc
   posix/datagram_net.cc posix/descriptor.cc posix/event_loop.cc posix/file_backend.cc posix/file_source.cc
-  posix/host_image.cc posix/host_loop.cc posix/interface.cc posix/macvtap.cc posix/packet_net.cc posix/perform.cc
+  posix/host_image.cc posix/host_loop.cc posix/helper_program.cc posix/interface.cc posix/macvtap.cc posix/packet_net.cc
+  posix/passt_net.cc posix/perform.cc
   posix/pipe_net.cc posix/raw_net.cc posix/scratch_file.cc posix/shared_address.cc posix/socket_address.cc
   posix/socket_net.cc posix/stream_net.cc posix/stream_peers.cc posix/valgrind.cc posix/vde_net.cc posix/wakeup.cc
   posix/wire_events.cc posix/worker_pool.cc

@@ -489,6 +489,12 @@ struct lkl_netdev_options {
  *                               a network behind this process, by libslirp: connections,
  *                               datagrams and pings of the kernel become sockets of the process,
  *                               which needs no rights for them. The default, if @uri is NULL or ""
+ *        passt:[,WORD[=VALUE]]...
+ *                               the same by the program passt(1), which is started in the
+ *                               background and ends with the wire. The words are its options by their short or
+ *                               long names, without dashes: t=8080:80, u=, a=, n=, g=, i=, D=,
+ *                               no-map-gw ...; a comma within is written twice. mtu= (576 to 65520)
+ *                               is the card's as well
  * @opts: may be NULL
  * @nd:   gets the wire, for lkl_netdev_free()
  *
@@ -523,8 +529,8 @@ struct lkl_netdev_options {
  *                      a port of the host leads to one of the kernel, of 10.0.2.15 if nothing is
  *                      said; several. Addresses of IPv6 in brackets
  *   guestfwd=[tcp:]SERVER:PORT-cmd:COMMAND, or -unix:PATH
- *                      connections to that port of an address of the network, none of the others, each start a
- *                      program of the host, or go to its socket; several
+ *                      connections to that port of an address of the network, none of the others,
+ *                      each start a program of the host, or go to its socket; several
  *   mtu=N              68 (with IPv6 1280) to 65520; 1500. 65520 is the fastest by far
  *   net=ADDR/BITS, host=, dns=, dhcpstart=       the network, and who has which address in it
  *   ipv6-net=PREFIX/BITS (or ipv6-prefix=, ipv6-prefixlen=), ipv6-host=, ipv6-dns=
@@ -535,14 +541,15 @@ struct lkl_netdev_options {
  *   tftp=DIR           files that are read from 10.0.2.2 by TFTP
  *   outbound-addr=A    the host's address by which connections go out; one of each family
  *
- * Without a card at the time of a fork the wire is of use in the child too; with one it is the parent's. On
- * cards with this wire a call is not async-signal-safe: the library allocates memory.
+ * Without a card at the time of a fork the wire is of use in the child too; if it has had one it
+ * is the parent's. On cards with this wire a call is not async-signal-safe: the library allocates
+ * memory.
  *
  * Why a wire can't be opened, and the cure, is printed in one line. Any thread; no kernel is needed
  * yet. Returns 0; -LKL_EPROTONOSUPPORT for another scheme, or if the library that it needs is not
  * installed (the line says which package has it);
  * -LKL_EINVAL for what is no such name, descriptor or option, or no interface of this type;
- * -LKL_ENOENT, -LKL_ECONNREFUSED, -LKL_EADDRINUSE (also if a program of the host has a port that
+ * -LKL_ENOENT (also if there is no passt), -LKL_ECONNREFUSED, -LKL_EADDRINUSE (also if a program of the host has a port that
  * should be ours, or of hostfwd=) and others of connect(2) and bind(2); -LKL_EPROTOTYPE for a socket
  * that is a stream; -LKL_EBUSY if somebody has the TAP interface, -LKL_EPERM or -LKL_EACCES without
  * the right, -LKL_ENODEV if the host has none; -LKL_EOPNOTSUPP or -LKL_ERANGE if the driver can't do

@@ -37,6 +37,9 @@ int open_xdp(NetUri& uri, std::unique_ptr<NetBackend>& result);
 // else.
 int open_packets(int in, int out, PacketHeader header, std::unique_ptr<NetBackend>& result);
 
+// The program passt(1), started with the words of the URI: 0 or -errno, and said.
+int open_passt(NetUri& uri, std::unique_ptr<NetBackend>& result);
+
 #ifdef LKL_HAVE_SLIRP
 // A network of libslirp's by the words of the URI: 0 or -errno, and said.
 int open_slirp(NetUri& uri, std::unique_ptr<NetBackend>& result);

@@ -81,6 +81,7 @@ struct Scheme {
 constexpr auto kSchemes = std::to_array<Scheme>({
     {"fd", open_descriptors},
     {"macvtap", open_macvtap},
+    {"passt", open_passt},
     {"pipe", open_pipe},
     {"raw", open_raw},
     {"slirp", open_slirp},

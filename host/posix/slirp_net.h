@@ -22,7 +22,7 @@ class SlirpNet final : public NetBackend, public HostForwards {
 
   bool has_header() const override { return false; }
   NetOffloads offloads() const override { return {}; }
-  int accept(const NetOffloads& taken) override { return taken.checksum ? -EOPNOTSUPP : 0; }
+  int accept(const NetOffloads& taken) override { return taken == NetOffloads{} ? 0 : -EOPNOTSUPP; }
   size_t longest_frame(unsigned mtu) const override {
     return std::max<size_t>(mtu, mtu_) + kEthernetSize;
   }

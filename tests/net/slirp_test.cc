@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "net/conversation.h"
+#include "net/echo_server.h"
 #include "support/child.h"
 #include "support/kernel_test.h"
 
@@ -30,58 +31,6 @@ using namespace lkl_test;
 namespace {
 
 constexpr char kOwn[] = "10.0.2.15", kGateway[] = "10.0.2.2";
-
-// Who listens on the host's loopback, and sends back what comes, on any number of connections.
-class EchoServer final {
- public:
-  explicit EchoServer(int family = AF_INET) : listener_(socket(family, SOCK_STREAM, 0)) {
-    sockaddr_in in = {};
-    in.sin_family = AF_INET;
-    in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    sockaddr_in6 in6 = {};
-    in6.sin6_family = AF_INET6;
-    in6.sin6_addr = in6addr_loopback;
-    void* const address = family == AF_INET ? static_cast<void*>(&in) : &in6;
-    const socklen_t size = family == AF_INET ? sizeof in : sizeof in6;
-    works_ =
-        bind(listener_, static_cast<sockaddr*>(address), size) == 0 && listen(listener_, 1000) == 0;
-    sockaddr_in6 own = {};
-    socklen_t length = sizeof own;
-    getsockname(listener_, reinterpret_cast<sockaddr*>(&own), &length);
-    port_ = ntohs(own.sin6_port);
-    thread_ = std::thread([this] { serve(); });
-  }
-  ~EchoServer() {
-    shutdown(listener_, SHUT_RDWR);
-    thread_.join();
-    for (std::thread& each : echoes_) each.join();
-    close(listener_);
-  }
-  EchoServer(const EchoServer&) = delete;
-  EchoServer& operator=(const EchoServer&) = delete;
-
-  bool works() const { return works_; }
-  unsigned short port() const { return port_; }
-  int accepted() const { return accepted_; }
-
- private:
-  void serve() {
-    for (int fd; (fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC)) >= 0;) {
-      ++accepted_;
-      echoes_.emplace_back([fd] {
-        echo(kHosts, fd);
-        close(fd);
-      });
-    }
-  }
-
-  const int listener_;
-  bool works_ = false;
-  unsigned short port_ = 0;
-  std::atomic<int> accepted_ = 0;
-  std::vector<std::thread> echoes_;
-  std::thread thread_;
-};
 
 class SlirpTest : public NicTest {
  protected:
@@ -98,22 +47,6 @@ class SlirpTest : public NicTest {
 
   lkl_netdev* nd_ = nullptr;
 };
-
-template <class Address>
-int open_and_connect(Address& there) {
-  const auto family = generic(there)->sa_family;
-  const int fd = static_cast<int>(lkl_sys_socket(family, LKL_SOCK_STREAM, 0));
-  const long error = lkl_sys_connect(fd, generic(there), sizeof there);
-  if (error == 0) return fd;
-  lkl_sys_close(fd);
-  return static_cast<int>(error);
-}
-
-void talk_and_close(int fd, size_t size) {
-  ASSERT_GE(fd, 0) << lkl_strerror(fd);
-  talk(kOurs, fd, size, [&] { EXPECT_EQ(lkl_sys_shutdown(fd, LKL_SHUT_WR), 0); });
-  EXPECT_EQ(lkl_sys_close(fd), 0);
-}
 
 }  // namespace
 
@@ -144,58 +77,6 @@ TEST_F(SlirpTest, HasManyConnectionsAtOnce) {
 }
 
 namespace {
-
-// A port of the host's loopback that nobody has.
-unsigned short free_port(int type = SOCK_STREAM) {
-  const int fd = socket(AF_INET, type, 0);
-  sockaddr_in own = {};
-  own.sin_family = AF_INET;
-  own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&own), sizeof own), 0);
-  socklen_t size = sizeof own;
-  getsockname(fd, reinterpret_cast<sockaddr*>(&own), &size);
-  close(fd);
-  return ntohs(own.sin_port);
-}
-
-int host_connect(unsigned short port, int family = AF_INET) {
-  const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in in = {};
-  in.sin_family = AF_INET;
-  in.sin_port = htons(port);
-  in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  sockaddr_in6 in6 = {};
-  in6.sin6_family = AF_INET6;
-  in6.sin6_port = htons(port);
-  in6.sin6_addr = in6addr_loopback;
-  const int error = family == AF_INET ? connect(fd, reinterpret_cast<sockaddr*>(&in), sizeof in)
-                                      : connect(fd, reinterpret_cast<sockaddr*>(&in6), sizeof in6);
-  if (error == 0) return fd;
-  close(fd);
-  return -1;
-}
-
-// A thread of the kernel's side that takes one connection on this port and echoes.
-template <class Address>
-std::thread echo_once(Address here) {
-  const int listener =
-      static_cast<int>(lkl_sys_socket(generic(here)->sa_family, LKL_SOCK_STREAM, 0));
-  EXPECT_EQ(lkl_sys_bind(listener, generic(here), sizeof here), 0);
-  EXPECT_EQ(lkl_sys_listen(listener, 5), 0);
-  return std::thread([listener] {
-    const int fd = static_cast<int>(lkl_sys_accept(listener, nullptr, nullptr));
-    EXPECT_GE(fd, 0);
-    EXPECT_TRUE(echo(kOurs, fd));
-    lkl_sys_close(fd);
-    lkl_sys_close(listener);
-  });
-}
-
-void talk_from_host(int fd, size_t size) {
-  ASSERT_GE(fd, 0);
-  talk(kHosts, fd, size, [&] { EXPECT_EQ(shutdown(fd, SHUT_WR), 0); });
-  close(fd);
-}
 
 lkl_sockaddr_in6 address6(const char* text, unsigned short port = kPort) {
   lkl_sockaddr_in6 to = {};
