@@ -3,13 +3,14 @@ add_library(lkl_devices OBJECT
   block/memory_backend.cc block/open.cc block/overlay_backend.cc block/space_wait.cc
   io/event_loop.cc
   nearest.cc
-  net/cannot_open.cc net/open.cc net/stream_frames.cc net/uri.cc
-  posix/datagram_net.cc posix/descriptor.cc posix/event_loop.cc posix/file_backend.cc posix/file_source.cc
-  posix/host_image.cc posix/host_loop.cc posix/helper_program.cc posix/interface.cc posix/macvtap.cc posix/packet_net.cc
-  posix/passt_net.cc posix/perform.cc
-  posix/pipe_net.cc posix/raw_net.cc posix/scratch_file.cc posix/shared_address.cc posix/socket_address.cc
-  posix/socket_net.cc posix/stream_net.cc posix/stream_peers.cc posix/valgrind.cc posix/vde_net.cc posix/wakeup.cc
-  posix/wire_events.cc posix/worker_pool.cc
+  net/cannot_open.cc net/capture.cc net/frame_ring.cc net/impaired_net.cc net/impairments.cc net/open.cc net/segments.cc
+  net/stream_frames.cc net/uri.cc
+  posix/capture_file.cc posix/datagram_net.cc posix/descriptor.cc posix/event_loop.cc posix/file_backend.cc
+  posix/file_source.cc posix/helper_program.cc posix/host_image.cc posix/host_loop.cc posix/interface.cc
+  posix/macvtap.cc posix/packet_net.cc posix/passt_net.cc posix/perform.cc posix/pipe_net.cc posix/raw_net.cc
+  posix/ready_set.cc posix/scratch_file.cc posix/shared_address.cc posix/socket_address.cc posix/socket_net.cc
+  posix/stream_net.cc posix/stream_peers.cc posix/switch_place.cc posix/switch_port.cc posix/valgrind.cc
+  posix/vde_net.cc posix/wakeup.cc posix/wire_events.cc posix/worker_pool.cc
   virtio/blk.cc virtio/bus.cc virtio/mmio.cc virtio/net.cc virtio/net_receiver.cc virtio/net_sender.cc
   virtio/queue.cc)
 if(NBD_FOUND)

@@ -495,6 +495,15 @@ struct lkl_netdev_options {
  *                               long names, without dashes: t=8080:80, u=, a=, n=, g=, i=, D=,
  *                               no-map-gw ...; a comma within is written twice. mtu= (576 to 65520)
  *                               is the card's as well
+ *        switch:NAME            a port of an Ethernet switch that is there as long as it has ports,
+ *                               of any processes of the user; NAME is 1 to 32 letters, digits, "-",
+ *                               "_" and ".". It learns which addresses are where. Checksums and the
+ *                               cutting are left to the other ports, so a switch has only cards of
+ *                               this library. Who sends to one port waits until that has room, but
+ *                               not for one that takes nothing for a second: what is sent to it is
+ *                               lost then. What goes to all is lost for ports without room. Up to
+ *                               65 ports. They meet in $XDG_RUNTIME_DIR/lkl-switch, or in
+ *                               /tmp/lkl-switch-UID without one
  * @opts: may be NULL
  * @nd:   gets the wire, for lkl_netdev_free()
  *
@@ -545,6 +554,30 @@ struct lkl_netdev_options {
  * is the parent's. On cards with this wire a call is not async-signal-safe: the library allocates
  * memory.
  *
+ * Words that any wire may have, after commas (a comma that is part of a value is written twice):
+ *
+ *        pcap=FILE              all frames, of both directions, are written to this file, for
+ *                               Wireshark, tshark or tcpdump; the time is the host's
+ *                               CLOCK_REALTIME. They are as the card has made them: checksums may be
+ *                               missing, and segments of TCP not be cut. Each is in the file when it
+ *                               is under way. When the file can't grow the capture ends, said once
+ *        snaplen=N              of each frame the first N bytes
+ *        delay=TIME             what the card sends is late by this: "10ms", with s, ms, us (which a
+ *                               number alone is) or ns
+ *        jitter=TIME            ... more or less; up to the delay. Frames may overtake others
+ *        rate=RATE              bits a second, "100mbit", with bit, kbit, mbit, gbit; or bytes: bps,
+ *                               kbps, mbps, gbps
+ *        loss=SHARE             of all frames so many are lost, "1%",
+ *        duplicate=SHARE        sent twice,
+ *        corrupt=SHARE          changed by one bit behind the Ethernet header, their checksums made
+ *                               before,
+ *        reorder=SHARE          or not delayed, and so before others
+ *        limit=N                how many frames wait at most (1000); others are lost
+ *        seed=N                 what chance is: the same for the same seed and frames
+ *
+ * The last ones are the words of tc-netem(8), and mean what they mean there. A segment that the card
+ * has left uncut is cut first: each frame has a fate of its own. A card on such a wire never waits.
+ *
  * Why a wire can't be opened, and the cure, is printed in one line. Any thread; no kernel is needed
  * yet. Returns 0; -LKL_EPROTONOSUPPORT for another scheme, or if the library that it needs is not
  * installed (the line says which package has it);
@@ -552,7 +585,8 @@ struct lkl_netdev_options {
  * -LKL_ENOENT (also if there is no passt), -LKL_ECONNREFUSED, -LKL_EADDRINUSE (also if a program of the host has a port that
  * should be ours, or of hostfwd=) and others of connect(2) and bind(2); -LKL_EPROTOTYPE for a socket
  * that is a stream; -LKL_EBUSY if somebody has the TAP interface, -LKL_EPERM or -LKL_EACCES without
- * the right, -LKL_ENODEV if the host has none; -LKL_EOPNOTSUPP or -LKL_ERANGE if the driver can't do
+ * the right (also for a switch whose folder is open to others), -LKL_ENODEV if the host has none;
+ * -LKL_ENOSPC if the switch has no port left; the errors of open(2) for a capture; -LKL_EOPNOTSUPP or -LKL_ERANGE if the driver can't do
  * that, or not with this MTU; -LKL_E2BIG for members of @opts that are not known; -LKL_ENOMEM,
  * -LKL_EMFILE.
  */

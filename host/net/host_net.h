@@ -45,4 +45,8 @@ int open_passt(NetUri& uri, std::unique_ptr<NetBackend>& result);
 int open_slirp(NetUri& uri, std::unique_ptr<NetBackend>& result);
 #endif
 
+// A port of the switch of this name, of the user's processes. 0 or -errno, and said: EINVAL for
+// what is no name, EPERM if its folder is not ours alone, ENOSPC if the switch is full.
+int open_switch(NetUri& uri, std::unique_ptr<NetBackend>& result);
+
 }  // namespace lkl::host

@@ -11,7 +11,9 @@
 
 #include "nearest.h"
 #include "net/cannot_open.h"
+#include "net/capture.h"
 #include "net/host_net.h"
+#include "net/impaired_net.h"
 #include "net/peer_nets.h"
 
 namespace lkl::host {
@@ -85,6 +87,7 @@ constexpr auto kSchemes = std::to_array<Scheme>({
     {"pipe", open_pipe},
     {"raw", open_raw},
     {"slirp", open_slirp},
+    {"switch", open_switch},
     {"tap", open_tap_uri},
     {"tcp", open_tcp},
     {"udp", open_udp},
@@ -95,12 +98,34 @@ constexpr auto kSchemes = std::to_array<Scheme>({
 #endif
 });
 
+// What any wire may have around it: what goes over it is written, and, nearer to the card, some of
+// it is lost.
+int open_decorated(const Scheme& scheme, NetUri& uri, NetClock clock,
+                   std::unique_ptr<NetBackend>& result) {
+  std::optional<Impairments> impairments;
+  if (const int error = Impairments::take(uri, impairments)) return error;
+  std::unique_ptr<Capture> capture;
+  if (const int error = Capture::take(uri, clock, capture)) return error;
+  std::unique_ptr<NetBackend> wire;
+  if (const int error = scheme.open(uri, wire)) return error;
+  if (capture)
+    if (const int error = capture->begin()) return error;
+  if (capture) wire = std::make_unique<CapturedNet>(std::move(wire), std::move(capture));
+  if (impairments) {
+    std::unique_ptr<NetBackend> whole = std::move(wire);
+    if (const int error = ImpairedNet::make(std::move(whole), *impairments, wire)) return error;
+  }
+  result = std::move(wire);
+  return 0;
+}
+
 }  // namespace
 
-int open_net(std::string_view text, const NetUri::Say& say, std::unique_ptr<NetBackend>& result) {
+int open_net(std::string_view text, const NetUri::Say& say, std::unique_ptr<NetBackend>& result,
+             NetClock clock) {
   NetUri uri(text.empty() ? "slirp" : text, say);
   const auto scheme = std::ranges::find(kSchemes, uri.scheme(), &Scheme::name);
-  if (scheme != kSchemes.end()) return scheme->open(uri, result);
+  if (scheme != kSchemes.end()) return open_decorated(*scheme, uri, clock, result);
   std::vector<std::string_view> known;
   for (const Scheme& each : kSchemes) known.push_back(each.name);
   std::string line = "no such kind of wire";

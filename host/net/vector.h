@@ -17,6 +17,18 @@ inline size_t size_of(std::span<const IoVec> vector) {
   return size;
 }
 
+// Takes so many bytes off the front; they are there.
+inline void skip_front(std::span<IoVec>& vector, size_t size) {
+  while (size > 0) {
+    IoVec& part = vector.front();
+    const size_t count = std::min(size, part.size);
+    part.base = static_cast<std::byte*>(part.base) + count;
+    part.size -= count;
+    size -= count;
+    if (part.size == 0) vector = vector.subspan(1);
+  }
+}
+
 // Whether they had room for all of it; if not, what they hold is nothing.
 inline bool scatter(std::span<const std::byte> bytes, std::span<const IoVec> room) {
   for (const IoVec& part : room) {
@@ -36,6 +48,23 @@ inline size_t gather(std::span<const IoVec> vector, std::span<std::byte> to) {
     to = to.subspan(part.size);
   }
   return size;
+}
+
+// From this offset on, as much as there is; how much.
+inline size_t copy_from(std::span<const IoVec> frame, size_t offset, std::span<std::byte> to) {
+  size_t done = 0;
+  for (const IoVec& part : frame) {
+    if (offset >= part.size) {
+      offset -= part.size;
+      continue;
+    }
+    const size_t count = std::min(to.size() - done, part.size - offset);
+    std::memcpy(to.data() + done, static_cast<const std::byte*>(part.base) + offset, count);
+    done += count;
+    offset = 0;
+    if (done == to.size()) break;
+  }
+  return done;
 }
 
 }  // namespace lkl::host

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "virtio/net_vector.h"
+#include "net/vector.h"
 #include "virtio/virtio.h"
 
 namespace lkl::host {
@@ -178,7 +178,7 @@ void VirtioNet::serve_commands() {
 bool VirtioNet::serve_command(bool& interrupt) {
   Chain chain;
   if (!command_ring_->pop(room_, chain)) return false;
-  if (chain.readable.empty() || total_size(chain.writable) < sizeof(uint8_t)) {
+  if (chain.readable.empty() || size_of(chain.writable) < sizeof(uint8_t)) {
     command_ring_->give_up();
     return false;
   }

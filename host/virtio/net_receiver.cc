@@ -5,9 +5,9 @@
 #include <cerrno>
 #include <cstring>
 
+#include "net/vector.h"
 #include "virtio/device.h"
 #include "virtio/net_protocol.h"
-#include "virtio/net_vector.h"
 
 namespace lkl::host {
 namespace {
@@ -87,7 +87,7 @@ bool NetReceiver::enough_room() {
   while (ready_size_ < longest_ && ready_ < most) {
     Slot& slot = slots_[(first_ + ready_) % kSlots];
     if (!ring_->pop(slot.room, slot.chain)) return false;
-    slot.size = total_size(slot.chain.writable);
+    slot.size = size_of(slot.chain.writable);
     if (!slot.chain.readable.empty() || slot.size < sizeof(NetHeader)) {
       ring_->give_up();
       return false;

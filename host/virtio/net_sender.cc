@@ -3,9 +3,9 @@
 
 #include <cerrno>
 
+#include "net/vector.h"
 #include "virtio/device.h"
 #include "virtio/net_protocol.h"
-#include "virtio/net_vector.h"
 
 namespace lkl::host {
 
@@ -57,7 +57,7 @@ void NetSender::send() {
 bool NetSender::send_one(bool& interrupt) {
   if (!pending_) {
     if (!ring_->pop(room_, sending_)) return false;
-    if (!sending_.writable.empty() || total_size(sending_.readable) <= sizeof(NetHeader)) {
+    if (!sending_.writable.empty() || size_of(sending_.readable) <= sizeof(NetHeader)) {
       ring_->give_up();
       return false;
     }
