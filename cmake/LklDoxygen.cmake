@@ -24,6 +24,7 @@ set(DOXYGEN_STRIP_FROM_PATH ${CMAKE_SOURCE_DIR}/include)
 set(DOXYGEN_USE_MDFILE_AS_MAINPAGE ${CMAKE_SOURCE_DIR}/docs/api.md)
 doxygen_add_docs(lkl_doxygen
   ${CMAKE_SOURCE_DIR}/include/lkl.h ${CMAKE_SOURCE_DIR}/include/lkl_host.h
+  ${CMAKE_SOURCE_DIR}/include/lkl_config.h
   ${CMAKE_SOURCE_DIR}/include/lkl.hpp ${CMAKE_SOURCE_DIR}/include/lkl_error.hpp
   ${CMAKE_SOURCE_DIR}/include/lkl_file.hpp ${CMAKE_SOURCE_DIR}/include/lkl_path.hpp ${CMAKE_SOURCE_DIR}/docs/api.md
   COMMENT "HTML of the public headers, by Doxygen")

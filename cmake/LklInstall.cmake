@@ -88,7 +88,8 @@ if(LKL_BUILD_TOOLS)
 endif()
 
 # Manual pages of section 3, from the comments of the headers.
-set(headers ${CMAKE_SOURCE_DIR}/include/lkl.h ${CMAKE_SOURCE_DIR}/include/lkl_host.h)
+set(headers ${CMAKE_SOURCE_DIR}/include/lkl.h ${CMAKE_SOURCE_DIR}/include/lkl_host.h
+  ${CMAKE_SOURCE_DIR}/include/lkl_config.h)
 set(man3 ${CMAKE_CURRENT_BINARY_DIR}/man3)
 add_custom_command(
   OUTPUT ${man3}/lkl.3

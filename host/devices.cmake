@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 add_library(lkl_devices OBJECT
   block/memory_backend.cc block/open.cc block/overlay_backend.cc block/space_wait.cc
+  config/json_tree.cc config/read_config.cc config/value_check.cc
   io/event_loop.cc
   nearest.cc
   net/cannot_open.cc net/capture.cc net/frame_ring.cc net/impaired_net.cc net/impairments.cc net/open.cc net/segments.cc
   net/stream_frames.cc net/uri.cc
+  netconf/dhcp_message.cc netconf/domain_names.cc netconf/ip_text.cc netconf/router_options.cc
+  netconf/udp_packet.cc
   posix/capture_file.cc posix/datagram_net.cc posix/descriptor.cc posix/event_loop.cc posix/file_backend.cc
   posix/file_source.cc posix/helper_program.cc posix/host_image.cc posix/host_loop.cc posix/interface.cc
   posix/macvtap.cc posix/packet_net.cc posix/passt_net.cc posix/perform.cc posix/pipe_net.cc posix/raw_net.cc
@@ -39,6 +42,9 @@ if(VDE_INCLUDE_DIR)
   target_compile_definitions(lkl_devices PUBLIC LKL_HAVE_VDE)
 endif()
 target_include_directories(lkl_devices PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
-target_link_libraries(lkl_devices PUBLIC lkl_seam)
+# struct lkl_config, which is of C
+target_include_directories(lkl_devices PRIVATE ${CMAKE_SOURCE_DIR}/include ${LKL_API_INCLUDE_DIR})
+add_dependencies(lkl_devices lkl_api)
+target_link_libraries(lkl_devices PUBLIC lkl_seam PRIVATE nlohmann_json::nlohmann_json)
 set_target_properties(lkl_devices PROPERTIES
   POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)

@@ -179,6 +179,10 @@ int update_file(const char* path, void (*change)(std::string& content, const voi
 // A variable of the environment; nullptr if it is empty, or not to be trusted (a program that
 // runs with more rights than its caller).
 const char* environment(const char* name);
+// Hands out the names of those that begin so.
+void environment_names(std::string_view prefix,
+                       void (*take)(const char* name, size_t length, void* argument),
+                       void* argument);
 
 // A shared library that the program can do without; nullptr if it is not installed, or has not
 // this symbol. Stays loaded. Allocates.

@@ -837,6 +837,18 @@ int lkl_set_ipv6_gateway(const void *addr);
 int lkl_add_gateway(int af, const void *gw_addr);
 
 /**
+ * lkl_if_add_route - a route in the main table
+ * @af:         LKL_AF_INET or LKL_AF_INET6
+ * @dst:        4 or 16 bytes, of which those behind @prefix_len are zero; may be NULL if that is 0
+ * @prefix_len: bits of the network
+ * @gw_addr:    the router, see lkl_add_gateway(); NULL: the network is on the wire itself
+ *
+ * -LKL_EEXIST if it is there, -LKL_EINVAL if there are not so many bits, or others are set.
+ */
+int lkl_if_add_route(int ifindex, int af, const void *dst, unsigned int prefix_len,
+		     const void *gw_addr);
+
+/**
  * lkl_if_add_gateway - a default route in the interface's own table
  *
  * As lkl_add_gateway(). The number of the table is @ifindex * 2, one more for IPv6; what looks
@@ -863,6 +875,103 @@ int lkl_if_set_ipv6_gateway(int ifindex, const void *addr, unsigned int netmask_
 			    const void *gw_addr);
 
 /**
+ * struct lkl_dhcp_lease - what a server has given, by lkl_if_dhcp()
+ * @struct_size:      set by the caller: sizeof(struct lkl_dhcp_lease)
+ * @address:          __be32, of the interface
+ * @prefix_len:       bits of its network
+ * @gateway:          __be32, of the default route; 0: there is none
+ * @server:           __be32, who has given it
+ * @lease_s:          seconds that it may be used from now on; 0xffffffff: for ever
+ * @mtu:              that the interface has now because the server wants it; 0: it does not
+ * @nameserver_count: how many there are
+ * @nameservers:      __be32 each, the best one first
+ * @search:           names of domains for lkl_set_nameservers(), with spaces between; what has no
+ *                    room is left out
+ */
+struct lkl_dhcp_lease {
+	__lkl__u32 struct_size;
+	__lkl__u32 address;
+	__lkl__u32 prefix_len;
+	__lkl__u32 gateway;
+	__lkl__u32 server;
+	__lkl__u32 lease_s;
+	__lkl__u32 mtu;
+	__lkl__u32 nameserver_count;
+	__lkl__u32 nameservers[4];
+	char search[256];
+};
+
+/**
+ * lkl_if_dhcp - let a server of DHCP configure an interface for IPv4 (RFC 2131)
+ * @lease:      gets what the server has given; may be NULL
+ * @timeout_ms: how long to ask: again after some 4 seconds, then 8, 16, ..., 64
+ *
+ * Takes the interface up; sets the address, its routes (option 121, or else the router of option
+ * 3; in the main table) and the MTU. Resolvers are the caller's: lkl_set_nameservers(). The calling
+ * thread sleeps in the kernel; any thread, one at a time for an interface.
+ *
+ * There is no thread that renews the lease: a program that runs on calls this again, best when half
+ * of @lease->lease_s is over. The server gives the same address then, as a rule, connections go on,
+ * and if it is another one, that from before goes with its routes. When the lease is over the
+ * kernel takes the address away. No address is asked for by ARP before it is taken, and none given
+ * back.
+ *
+ * Returns 0; -LKL_ETIMEDOUT if nobody has given one in time, -LKL_EACCES if a server has refused
+ * what it had offered, -LKL_ENODEV if there is no such interface or it is not one of Ethernet;
+ * -LKL_EINVAL if @lease->struct_size is too small; -LKL_EAFNOSUPPORT if the kernel has no packet
+ * sockets, -LKL_EPERM without the right; -LKL_ENOMEM.
+ */
+int lkl_if_dhcp(int ifindex, struct lkl_dhcp_lease *lease, unsigned int timeout_ms);
+
+/**
+ * struct lkl_slaac - what a router's advertisements have made, by lkl_if_wait_ipv6_slaac()
+ * @struct_size:      set by the caller: sizeof(struct lkl_slaac)
+ * @prefix_len:       bits of the network
+ * @address:          16 bytes, one of the interface
+ * @nameserver_count: how many there are
+ * @nameservers:      16 bytes each (RFC 8106)
+ * @search:           names of domains for lkl_set_nameservers(), with spaces between; what has no
+ *                    room is left out
+ */
+struct lkl_slaac {
+	__lkl__u32 struct_size;
+	__lkl__u32 prefix_len;
+	__lkl__u8 address[16];
+	__lkl__u32 nameserver_count;
+	__lkl__u8 nameservers[4][16];
+	char search[256];
+};
+
+/**
+ * lkl_if_wait_ipv6_slaac - wait until the interface has an IPv6 address from a router (RFC 4862)
+ * @result:     gets it, and which resolvers the router names; may be NULL
+ * @timeout_ms: how long
+ *
+ * Takes the interface up. The kernel does the rest by itself, asks the routers, and finds out
+ * whether the address is taken, which takes two or three seconds; when this returns 0 a connect()
+ * succeeds that would have been too early before. A lasting address that somebody has set does not
+ * count, nor one of the link. If the address was there already, a router is asked once more for its
+ * resolvers, and waited for for 0.7 seconds. Later advertisements are not told: who wants them
+ * listens to LKL_RTNLGRP_ND_USEROPT of rtnetlink(7).
+ *
+ * Returns 0; -LKL_ETIMEDOUT if no router has said anything in time, -LKL_EADDRINUSE if another host
+ * has the address; -LKL_ENODEV, -LKL_EINVAL if @result->struct_size is too small, -LKL_ENOMEM.
+ */
+int lkl_if_wait_ipv6_slaac(int ifindex, struct lkl_slaac *result, unsigned int timeout_ms);
+
+/**
+ * lkl_set_nameservers - write /etc/resolv.conf in the kernel: resolv.conf(5)
+ * @nameservers: addresses, with spaces or commas between, the best one first; NULL: none
+ * @search:      names of domains, likewise; NULL: none
+ *
+ * In the file system that is the calling thread's root: after the boot that is one in memory. Makes
+ * /etc; what was in the file is gone. The library has no resolver itself: this is for programs
+ * whose files are opened in the kernel. Returns 0; -LKL_EINVAL for what is no address or name, and
+ * nothing is changed; the errors of open(2), write(2) and rename(2); -LKL_ENOMEM.
+ */
+int lkl_set_nameservers(const char *nameservers, const char *search);
+
+/**
  * lkl_add_neighbor - a permanent entry of the table of neighbours: nobody is asked for @addr
  * @af:   LKL_AF_INET or LKL_AF_INET6
  * @addr: 4 or 16 bytes
@@ -873,7 +982,8 @@ int lkl_add_neighbor(int ifindex, int af, const void *addr, const void *mac);
 /**
  * lkl_qdisc_add - choose the queueing discipline of an interface
  * @root: "root"
- * @type: "fq", "fq_codel", ...; -LKL_ENOENT if the kernel does not know it
+ * @type: "fq", "fq_codel", ...: its name, with no options. -LKL_ENOENT if the kernel does not know
+ *        it, -LKL_EMSGSIZE if it is too long to be asked for
  */
 int lkl_qdisc_add(int ifindex, const char *root, const char *type);
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 // Interfaces and their addresses.
 #include <algorithm>
-#include <cstdio>
 #include <cstring>
-#include <string>
+#include <vector>
 
-#include "api/netlink.h"
+#include "api/netlink_dump.h"
 #include "api/util.h"
 #include "lkl.h"
 
@@ -43,25 +42,16 @@ int change_address(unsigned type, unsigned flags, int ifindex, int af, const voi
   return request.send();
 }
 
-// The flags of an address in /proc/net/if_inet6, whose lines are
-// "address index prefix scope flags name", in hex. An error if it is not there.
+// The flags of an IPv6 address. An error if it is not there.
 int inet6_flags(int ifindex, const void* addr, unsigned& flags) {
-  if (const int error = lkl_mount_fs("proc"); error < 0) return error;
-  std::string text;
-  if (const int error = lkl::host::read_small_file("/proc/net/if_inet6", text)) return error;
-  char wanted[33];
-  for (int i = 0; i < 16; ++i)
-    std::snprintf(wanted + 2 * i, 3, "%02x", static_cast<const unsigned char*>(addr)[i]);
-  bool found = false;
-  lkl::host::for_each_piece(text, '\n', [&](std::string_view line) {
-    char address[33];
-    unsigned index, prefix, scope;
-    found = std::sscanf(std::string(line).c_str(), "%32s %x %x %x %x", address, &index, &prefix,
-                        &scope, &flags) == 5 &&
-            static_cast<int>(index) == ifindex && std::strcmp(address, wanted) == 0;
-    return !found;
-  });
-  return found ? 0 : -LKL_EADDRNOTAVAIL;
+  std::vector<lkl::host::InterfaceAddress> addresses;
+  if (const int error = lkl::host::read_addresses(ifindex, LKL_AF_INET6, addresses)) return error;
+  for (const lkl::host::InterfaceAddress& address : addresses)
+    if (std::memcmp(address.bytes.data(), addr, address.bytes.size()) == 0) {
+      flags = address.flags;
+      return 0;
+    }
+  return -LKL_EADDRNOTAVAIL;
 }
 
 }  // namespace

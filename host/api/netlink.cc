@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "api/netlink.h"
 
-#include <algorithm>
-
 #include "api/util.h"
 
 namespace lkl::host {
@@ -14,6 +12,11 @@ void NetlinkRequest::append(const void* data, size_t size) {
 
 void NetlinkRequest::attribute(unsigned type, std::span<const std::byte> data) {
   lkl_rtattr attribute = {};
+  // the buffer is a multiple of the alignment, so that what fits does so with its padding
+  if (data.size() > sizeof buffer_ || sizeof attribute + data.size() > room()) {
+    too_long_ = true;
+    return;
+  }
   attribute.rta_type = static_cast<unsigned short>(type);
   attribute.rta_len = static_cast<unsigned short>(sizeof attribute + data.size());
   append(&attribute, sizeof attribute);
@@ -21,13 +24,17 @@ void NetlinkRequest::attribute(unsigned type, std::span<const std::byte> data) {
 }
 
 void NetlinkRequest::attribute(unsigned type, std::string_view text) {
-  char copy[64] = {};
-  const size_t length = std::min(text.size(), sizeof copy - 1);
-  std::memcpy(copy, text.data(), length);
-  attribute(type, std::as_bytes(std::span(copy, length + 1)));
+  char copy[sizeof buffer_] = {};
+  if (text.size() >= sizeof copy) {
+    too_long_ = true;
+    return;
+  }
+  std::memcpy(copy, text.data(), text.size());
+  attribute(type, std::as_bytes(std::span(copy, text.size() + 1)));
 }
 
 int NetlinkRequest::send() {
+  if (too_long_) return -LKL_EMSGSIZE;
   const KernelFile socket(
       lkl_sys_socket(LKL_AF_NETLINK, LKL_SOCK_DGRAM | LKL_SOCK_CLOEXEC, LKL_NETLINK_ROUTE));
   if (!socket.is_open()) return socket.error();

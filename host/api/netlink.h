@@ -28,14 +28,17 @@ class NetlinkRequest final {
   }
   void attribute(unsigned type, std::string_view text);  // with a terminating 0
 
-  // 0 or an error.
+  // 0 or an error: -LKL_EMSGSIZE if an attribute had no room, which is not sent then.
   int send();
 
  private:
   lkl_nlmsghdr& message() { return *reinterpret_cast<lkl_nlmsghdr*>(buffer_); }
+  size_t room() { return sizeof buffer_ - message().nlmsg_len; }
+  // What there is room for.
   void append(const void* data, size_t size);
 
   alignas(8) char buffer_[1024] = {};
+  bool too_long_ = false;
 };
 
 // Length of an address of a family, 0 if it is neither of the two.

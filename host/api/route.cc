@@ -4,10 +4,12 @@
 #include <string>
 
 #include "api/netlink.h"
+#include "api/route.h"
 #include "api/util.h"
 #include "lkl.h"
 
 using lkl::host::NetlinkRequest;
+using lkl::host::Route;
 
 namespace {
 
@@ -16,29 +18,59 @@ unsigned table_of(int ifindex, int af) {
   return static_cast<unsigned>(ifindex) * 2 + (af == LKL_AF_INET6);
 }
 
-int add_default_route(unsigned table, int ifindex, int af, const void* gateway) {
-  if (lkl::host::address_length(af) == 0) return -LKL_EAFNOSUPPORT;
+int change_route(unsigned type, unsigned flags, const Route& route) {
+  if (lkl::host::address_length(route.family) == 0) return -LKL_EAFNOSUPPORT;
+  if (route.prefix > lkl::host::address_length(route.family) * 8) return -LKL_EINVAL;
   lkl_rtmsg header = {};
-  header.rtm_family = static_cast<unsigned char>(af);
+  header.rtm_family = static_cast<unsigned char>(route.family);
+  header.rtm_dst_len = static_cast<unsigned char>(route.prefix);
   header.rtm_table = LKL_RT_TABLE_UNSPEC;
-  header.rtm_scope = LKL_RT_SCOPE_UNIVERSE;
-  header.rtm_protocol = LKL_RTPROT_BOOT;
+  header.rtm_scope =
+      route.family == LKL_AF_INET && !route.gateway ? LKL_RT_SCOPE_LINK : LKL_RT_SCOPE_UNIVERSE;
+  header.rtm_protocol = route.protocol;
   header.rtm_type = LKL_RTN_UNICAST;
-  NetlinkRequest request(LKL_RTM_NEWROUTE, LKL_NLM_F_CREATE, header);
-  request.attribute(LKL_RTA_TABLE, table);
-  request.attribute(LKL_RTA_GATEWAY, lkl::host::address_bytes(af, gateway));
-  if (ifindex > 0) request.attribute(LKL_RTA_OIF, static_cast<__lkl__u32>(ifindex));
+  if (route.on_link) header.rtm_flags = LKL_RTNH_F_ONLINK;
+  NetlinkRequest request(type, flags, header);
+  request.attribute(LKL_RTA_TABLE, route.table);
+  if (route.prefix > 0)
+    request.attribute(LKL_RTA_DST, lkl::host::address_bytes(route.family, route.destination));
+  if (route.gateway)
+    request.attribute(LKL_RTA_GATEWAY, lkl::host::address_bytes(route.family, route.gateway));
+  if (route.ifindex > 0) request.attribute(LKL_RTA_OIF, static_cast<__lkl__u32>(route.ifindex));
   return request.send();
 }
 
 }  // namespace
 
+namespace lkl::host {
+
+int add_route(const Route& route) {
+  return change_route(LKL_RTM_NEWROUTE, LKL_NLM_F_CREATE, route);
+}
+
+int remove_route(const Route& route) {
+  return change_route(LKL_RTM_DELROUTE, 0, route);
+}
+
+}  // namespace lkl::host
+
 int lkl_add_gateway(int af, const void* gw_addr) {
-  return add_default_route(LKL_RT_TABLE_MAIN, 0, af, gw_addr);
+  return lkl::host::add_route({.family = af, .gateway = gw_addr});
 }
 
 int lkl_if_add_gateway(int ifindex, int af, const void* gw_addr) {
-  return add_default_route(table_of(ifindex, af), ifindex, af, gw_addr);
+  return lkl::host::add_route(
+      {.family = af, .gateway = gw_addr, .ifindex = ifindex, .table = table_of(ifindex, af)});
+}
+
+int lkl_if_add_route(int ifindex, int af, const void* dst, unsigned int prefix_len,
+                     const void* gw_addr) {
+  if (prefix_len > 0 && !dst) return -LKL_EINVAL;
+  return lkl::host::add_route({.family = af,
+                               .destination = dst,
+                               .prefix = prefix_len,
+                               .gateway = gw_addr,
+                               .ifindex = ifindex});
 }
 
 int lkl_set_ipv4_gateway(unsigned int addr) {

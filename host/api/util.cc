@@ -54,4 +54,23 @@ void sleep_ms(unsigned ms) {
   lkl_sys_nanosleep(&ts, nullptr);
 }
 
+uint64_t kernel_clock_ms() {
+  __lkl__kernel_timespec now = {};
+  lkl_sys_clock_gettime(LKL_CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1'000'000;
+}
+
+int wait_readable(int fd, uint64_t until_ms) {
+  for (;;) {
+    const uint64_t now = kernel_clock_ms();
+    const uint64_t left = until_ms > now ? until_ms - now : 0;
+    __lkl__kernel_timespec time = {};
+    time.tv_sec = static_cast<decltype(time.tv_sec)>(left / 1000);
+    time.tv_nsec = static_cast<decltype(time.tv_nsec)>(left % 1000 * 1'000'000);
+    lkl_pollfd wait = {.fd = fd, .events = LKL_POLLIN, .revents = 0};
+    const lkl_long count = lkl_sys_ppoll(&wait, 1, &time, nullptr, 0);
+    if (count != -LKL_EINTR) return static_cast<int>(count);
+  }
+}
+
 }  // namespace lkl::host

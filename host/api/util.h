@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <new>
 #include <string>
 #include <string_view>
@@ -86,6 +87,10 @@ int for_each_pair(std::string_view text, const char* kind, Set set) {
 
 // The calling thread sleeps in the kernel.
 void sleep_ms(unsigned ms);
+// The kernel's CLOCK_MONOTONIC.
+uint64_t kernel_clock_ms();
+// Waits until there is something to read: 1, 0 if the time is over, or an error.
+int wait_readable(int fd, uint64_t until_ms);
 
 // "ENOENT" for 2 or -2.
 const char* error_name(int error);

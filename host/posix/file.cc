@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 
 #include "descriptor.h"
 #include "host.h"
@@ -49,6 +50,15 @@ int update_file(const char* path, void (*change)(std::string& content, const voi
 const char* environment(const char* name) {
   const char* value = secure_getenv(name);
   return value && *value ? value : nullptr;
+}
+
+void environment_names(std::string_view prefix,
+                       void (*take)(const char* name, size_t length, void* argument),
+                       void* argument) {
+  for (char** entry = environ; entry && *entry; ++entry) {
+    const std::string_view name = std::string_view(*entry).substr(0, std::strcspn(*entry, "="));
+    if (name.starts_with(prefix)) take(name.data(), name.size(), argument);
+  }
 }
 
 }  // namespace lkl::host

@@ -10,7 +10,7 @@ import re
 import sys
 
 READS = re.compile(r"\b(getenv|secure_getenv|environ|__environ)\b\s*(\(|\[|;|,|\))")
-ALLOWED = {"posix/file.cc": 1}
+ALLOWED = {"posix/file.cc": 2}
 
 
 def reads_of(text):
