@@ -34,17 +34,6 @@ std::atomic<bool> console_on{true};
 std::atomic<int> console_fd{STDERR_FILENO};
 std::atomic<int> log_fd{-1};
 
-// Runs on a small stack of the kernel's. It may tell of names and labels in the image.
-void print_console(std::string_view words) {
-  look_for_panic(words);
-  if (log_fd >= 0) {
-    write_masked(log_fd, words);
-    // What would be printed anyhow.
-    if (words.find("Kernel panic") != words.npos) console_on = true;
-  }
-  if (console_on.load(std::memory_order_relaxed)) write_masked(console_fd, words);
-}
-
 // LKL_KERNEL_LOG=FILE: all that the kernels of all commands say is added to it.
 void open_kernel_log() {
   const char* const path = getenv("LKL_KERNEL_LOG");
@@ -68,6 +57,37 @@ std::vector<const Device*> devices_of(const AttachedImage& image) {
 
 }  // namespace
 
+void print_console(std::string_view words) {
+  look_for_panic(words);
+  if (log_fd >= 0) {
+    write_masked(log_fd, words);
+    // What would be printed anyhow.
+    if (words.find("Kernel panic") != words.npos) console_on = true;
+  }
+  if (console_on.load(std::memory_order_relaxed)) write_masked(console_fd, words);
+}
+
+void open_console(const SessionOptions& options) {
+  console_fd = options.console;
+  forget_panic();
+  open_kernel_log();
+  console_on = options.verbose >= 2 || log_fd < 0;
+}
+
+void start_kernel(Kernel& kernel, const SessionOptions& options,
+                  std::optional<PrintFunction> print) {
+  constexpr int kOnlyDisasters = 2, kEverything = 8;
+  const bool all = options.verbose >= 2 || log_fd >= 0;
+  const std::error_code ec = kernel.start({.memory = options.memory,
+                                           .loglevel = all ? kEverything : kOnlyDisasters,
+                                           .print = std::move(print)});
+  if (ec)
+    throw Failure(
+        fmt::format("the kernel does not boot with {} of memory: {}; try another -m, or "
+                    "let the process have more (ulimit -v)",
+                    human_size(options.memory), describe(ec)));
+}
+
 Session::~Session() {
   close();
 }
@@ -87,27 +107,15 @@ void Session::boot() {
   // They may belong together.
   for (const ImageName& name : options.images) open(name.image, false);
   check_interrupted();
-  console_fd = options.console;
-  forget_panic();
-  open_kernel_log();
-  const bool show_all = options.verbose >= 2;
-  console_on = show_all || log_fd < 0;
+  open_console(options);
   enter_sandbox();
-  constexpr int kOnlyDisasters = 2, kEverything = 8;
-  std::error_code ec =
-      kernel_.start({.memory = options.memory,
-                     .loglevel = show_all || log_fd >= 0 ? kEverything : kOnlyDisasters,
-                     .print = print_console});
-  if (ec)
-    throw Failure(
-        fmt::format("the kernel does not boot with {} of memory: {}; try another -m, or "
-                    "let the process have more (ulimit -v)",
-                    human_size(options.memory), describe(ec)));
+  start_kernel(kernel_, options, print_console);
   lkl_set_fd_limit(kFileDescriptors);
   for (const char* type : {"sysfs", "proc"}) {
     if (const int result = lkl_mount_fs(type); result < 0 && result != -LKL_EBUSY)
       throw Failure(fmt::format("cannot mount the kernel's {}: {}", type, lkl_strerror(result)));
   }
+  std::error_code ec;
   mkdir("/dev", 0755, ec);
   file_systems_ = read_small_file("/proc/filesystems");
 }

@@ -59,6 +59,15 @@ struct Volume {
   File root;  // the mount's root directory
 };
 
+// Where the kernel's messages go, also to the file of LKL_KERNEL_LOG. Throws Failure.
+void open_console(const SessionOptions& options);
+// What the kernel says. Runs on a small stack of the kernel's. It may tell of names and labels in
+// the image.
+void print_console(std::string_view words);
+// Boots what is prepared; `print` is left out if lkl_set_print() was told. Throws Failure.
+void start_kernel(Kernel& kernel, const SessionOptions& options,
+                  std::optional<PrintFunction> print = std::nullopt);
+
 class Session {
  public:
   // Both are used until the end; the images of a domain become known to the options.
