@@ -28,17 +28,6 @@ NetOffloads taken_by(uint64_t features) {
           .uso = has(features, net_feature::kGuestUso4) && has(features, net_feature::kGuestUso6)};
 }
 
-// Whatever their lengths: the bytes in one piece, as many as there is room for.
-size_t gather(std::span<const IoVec> vector, std::span<std::byte> room) {
-  size_t size = 0;
-  for (const IoVec& part : vector) {
-    const size_t count = std::min(part.size, room.size() - size);
-    std::memcpy(room.data() + size, part.base, count);
-    size += count;
-  }
-  return size;
-}
-
 }  // namespace
 
 VirtioNet::VirtioNet(std::shared_ptr<NetBackend> backend, EventLoop& loop,
@@ -183,7 +172,7 @@ bool VirtioNet::serve_command(bool& interrupt) {
     return false;
   }
   std::array<std::byte, kLongestCommand> bytes;
-  const size_t size = gather(chain.readable, bytes);
+  const size_t size = copy_from(chain.readable, 0, bytes);
   const auto answer = static_cast<std::byte>(!command(std::span(bytes).first(size)));
   const auto place =
       std::ranges::find_if(chain.writable, [](const IoVec& p) { return p.size > 0; });
