@@ -15,6 +15,7 @@ set(fragments_kunit base kunit)
 set(fragments_boottests boottests)
 set(fragments_fuzz base fuzz)
 set(fragments_trace base trace)
+set(fragments_nettests base net nettests)
 # Profiles with tests that are found in the tree: by tools/build/NAME_config.py.
 set(tests_kunit kunit)
 set(tests_boottests boot)
@@ -24,7 +25,7 @@ set(checkers_valgrind valgrind)
 
 if(NOT DEFINED fragments_${LKL_PROFILE})
   message(FATAL_ERROR "LKL_PROFILE=${LKL_PROFILE}: no such profile "
-                      "(default, demo, minimal, debug, checkers, valgrind, kunit, boottests, fuzz, trace)")
+                      "(default, demo, minimal, debug, checkers, valgrind, kunit, boottests, fuzz, trace, nettests)")
 endif()
 if(NOT EXISTS ${LKL_KERNEL_SOURCE})
   message(FATAL_ERROR "${LKL_KERNEL_SOURCE}: no such kernel source. Install linux-source-6.12 "

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ktest/test_report.h"
@@ -20,6 +21,10 @@ struct TestOptions {
   double seconds = 10;    // that a test takes which runs for as long as it is told
   unsigned parallel = 1;  // suites at the same time
   std::string coverage;   // the folder where it is collected; empty: nowhere
+  // of packetdrill's scripts
+  std::vector<std::string> scripts;  // files; empty: those of the kernel tree
+  std::string family = "all";
+  std::vector<std::pair<std::string, std::string>> drill;  // options by packetdrill's names
 };
 
 // Those tests of a kind that the filter chooses; a kernel is booted for them.

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "base/json.h"
+#include "drill/drill_set.h"
 #include "ktest/boot_set.h"
 #include "ktest/coverage.h"
 #include "ktest/kunit_set.h"
@@ -46,6 +47,8 @@ struct Kind {
 constexpr Kind kKinds[] = {
     {"kunit", "kunit", make_kunit_set},
     {"boot", "boottests", make_boot_set},
+    {"net", "nettests", make_net_set},
+    {"packetdrill", "nettests", make_drill_set},
 };
 
 void write_file(const std::string& path, const std::string& text) {
@@ -63,6 +66,7 @@ void write_file(const std::string& path, const std::string& text) {
 // What the lkl that was built is to do: the same, but for the building.
 std::vector<std::string> words_of(const Options& options, const SessionOptions& common) {
   std::vector<std::string> words = {"test", options.set};
+  words.insert(words.end(), options.scripts.begin(), options.scripts.end());
   const auto add = [&](const char* option, const std::string& value) {
     if (!value.empty()) words.insert(words.end(), {option, value});
   };
@@ -74,6 +78,8 @@ std::vector<std::string> words_of(const Options& options, const SessionOptions& 
   add("--ktap", options.ktap);
   add("--profile", options.profile);
   add("--coverage", options.coverage);
+  add("--family", options.family);
+  for (const auto& [name, value] : options.drill) add(("--" + name).c_str(), value);
   add("--path", options.path);
   add("--timeout", fmt::format("{}", options.timeout));
   add("--seconds", fmt::format("{}", options.seconds));
@@ -92,13 +98,19 @@ void run_test(Options options, Context& context) {
   const auto kind = std::find_if(std::begin(kKinds), std::end(kKinds),
                                  [&](const Kind& k) { return k.name == name; });
   if (kind == std::end(kKinds))
-    throw UsageFailure(fmt::format("test {}: there are 'kunit', 'boot' and 'list'", options.set));
+    throw UsageFailure(fmt::format(
+        "test {}: there are 'kunit', 'boot', 'net', 'packetdrill' and 'list'", options.set));
   if (!(options.timeout > 0))
     throw UsageFailure("--timeout: a number of seconds above 0 is needed");
   if (!(options.seconds >= 1)) throw UsageFailure("--seconds: 1 or more is needed");
   if (!options.path.empty() && options.coverage.empty())
     throw UsageFailure("--path: say by --coverage DIR where the report is to go");
-  if (!options.coverage.empty() && name != "kunit") throw UsageFailure("--coverage: is for kunit");
+  if (!options.coverage.empty() && name == "boot")
+    throw UsageFailure("--coverage: is for kunit, net and packetdrill");
+  const bool drills = name == "net" || name == "packetdrill";
+  if (!drills && !options.scripts.empty())
+    throw UsageFailure(fmt::format("test {}: {} is too much; scripts are for 'test packetdrill'",
+                                   name, options.scripts[0]));
   options.build.checkers = checkers_of(options.profile);
   if (!options.coverage.empty()) options.build.checkers.emplace_back("gcov");
   if (needs_build(options.build))
@@ -138,9 +150,28 @@ Run add_test(Parser parser) {
   parser
       .add_option("set", options->set,
                   "kunit: run the kernel's KUnit suites; boot: its other built-in tests; "
+                  "net: the tree's scripts for packetdrill; packetdrill: the scripts that follow; "
                   "list: show the suites of kunit")
-      .type_name("kunit|boot|list")
+      .type_name("kunit|boot|net|packetdrill|list")
       .required();
+  parser.add_option("script", options->scripts, "packetdrill: these scripts")
+      .type_name("SCRIPT...");
+  parser
+      .add_option("--family", options->family,
+                  "net, packetdrill: by ipv4, ipv4-mapped-ipv6, ipv6 or all of them (all)")
+      .type_name("FAMILY");
+  const auto add_drill = [&](const char* name, const char* type, const char* text) {
+    parser
+        .add_option_function(
+            std::string("--") + name,
+            [options, name](const std::string& value) { options->drill.emplace_back(name, value); },
+            text)
+        .type_name(type);
+  };
+  add_drill("tolerance_usecs", "N", "packetdrill: microseconds that a packet may be off (4000)");
+  add_drill("non_fatal", "WHAT[,WHAT]",
+            "packetdrill: tell of, but go on after, a packet or a syscall that differs");
+  add_drill("define", "NAME=VALUE", "packetdrill: a name for a number in scripts");
   parser.add_option("--filter", options->filter, "Only these: SUITE or SUITE.TEST, with * ? []")
       .type_name("GLOB");
   parser.add_flag("--list", options->list, "Show what would run");
