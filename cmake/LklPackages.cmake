@@ -78,7 +78,7 @@ if(LKL_BUILD_TOOLS)
   lkl_package(lkl-tools utils
     DEPENDS liblkl0
     RECOMMENDS "fuse3, qemu-utils, libcryptsetup12, e2fsprogs, btrfs-progs"
-    SUGGESTS "nbdkit, libnbd0, libvirt0, openssh-client, dosfstools, exfatprogs"
+    SUGGESTS "nbdkit, libnbd0, libvirt0, openssh-client, dosfstools, exfatprogs, python3"
     DESCRIPTION "files in disk images, without privileges"
     "The command lkl lists, reads, writes, copies, mounts and makes file systems in"
     "disk images and block devices, and runs the tests of a Linux kernel. The mount"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "drill/drill_set.h"
 
+#include <errno.h>
 #include <fmt/format.h>
 #include <fnmatch.h>
 
@@ -17,6 +18,7 @@
 #include "drill/known.h"
 #include "drill/parser.h"
 #include "drill/runner.h"
+#include "drill/user_packetdrill.h"
 #include "ktest/checker_report.h"
 #include "ktest/coverage.h"
 #include "ktest/forked_jobs.h"
@@ -36,9 +38,13 @@ using Seconds = std::chrono::duration<double>;
 constexpr char kScripts[] = "tools/testing/selftests/net/packetdrill";
 // Begins the lines of a child that are not the kernel's.
 constexpr std::string_view kOurLine = "packetdrill: ";
-constexpr int kPassed = 0, kDiffered = 3, kDoubtful = 4;
+// Exit statuses of children, as RunReport has them.
+constexpr int kPassed = 0, kDiffered = 3, kDoubtfulTimes = 4, kDoubtfulPackets = 5;
+
 // So often a script is run that fails while the host has no time for it.
-constexpr unsigned kTries = 6;
+unsigned tries_of(int status) {
+  return status == kDoubtfulTimes ? 6 : status == kDoubtfulPackets ? 2 : 1;
+}
 
 struct Test {
   std::string name;
@@ -92,6 +98,7 @@ class DrillSet : public TestSet {
     });
     if (tests_.empty())
       throw UsageFailure(fmt::format("--filter {}: no script has such a name", options.filter));
+    if (!options_.packetdrill.empty()) users_.emplace(options_.packetdrill);
     const BootLog log;
     kernel_ = boot_for_tests(memory, "");
     char proc[] = "proc";
@@ -139,9 +146,7 @@ class DrillSet : public TestSet {
       runs[i].result.children.resize(families_.size());
       for (std::size_t family = 0; family < families_.size(); family++) {
         numbers.emplace_back(i, family);
-        jobs.push_back({[this, i, family](int output) {
-                          return work(*tests_[i].script, families_[family], output);
-                        },
+        jobs.push_back({body(*tests_[i].script, families_[family]),
                         std::chrono::ceil<std::chrono::milliseconds>(Seconds(options_.timeout))});
       }
     }
@@ -152,7 +157,7 @@ class DrillSet : public TestSet {
         const auto [test, family] = numbers[job];
         SuiteRun& run = runs[test];
         run.seconds += outcome.duration.count();
-        if (outcome.exit_status == kDoubtful && tries < kTries) {
+        if (!users_ && tries < tries_of(outcome.exit_status)) {
           again.push_back(jobs[job]);
           again_numbers.push_back(numbers[job]);
           return;
@@ -176,7 +181,19 @@ class DrillSet : public TestSet {
     return settings;
   }
 
-  // In the fork.
+  // What runs in a fork.
+  std::function<int(int)> body(const Script& script, Family family) {
+    if (!users_)
+      return [this, &script, family](int output) { return work(script, family, output); };
+    const std::vector<std::string> words =
+        users_->command_line(script, settings_for(family), options_.drill);
+    return [words](int output) {
+      drill::UserPacketdrill::become(words, output);
+      log_to(output);
+      say(fmt::format("{}: {}", words[0], describe({errno, std::system_category()})));
+      return kDiffered;
+    };
+  }
   int work(const Script& script, Family family, int output) {
     log_to(output);
     try {
@@ -185,7 +202,16 @@ class DrillSet : public TestSet {
       const drill::RunReport report = drill::run_script(script, settings);
       for (const std::string& message : report.messages) say(message);
       if (!options_.coverage.empty()) collect_coverage(options_.coverage);
-      return report.passed ? kPassed : report.doubtful ? kDoubtful : kDiffered;
+      if (report.passed) return kPassed;
+      switch (report.doubt) {
+        case drill::RunReport::Doubt::kOfTimes:
+          return kDoubtfulTimes;
+        case drill::RunReport::Doubt::kOfPackets:
+          return kDoubtfulPackets;
+        case drill::RunReport::Doubt::kNone:
+          break;
+      }
+      return kDiffered;
     } catch (const std::exception& error) {
       say(error.what());
       return kDiffered;
@@ -197,7 +223,10 @@ class DrillSet : public TestSet {
     result.name = drill::family_name(family);
     Said said = split_log(outcome.output);
     const int status = outcome.exit_status;
-    const bool differed = status == kDiffered || status == kDoubtful;
+    // the user's program has numbers of its own
+    // the user's program has numbers of its own
+    const bool differed =
+        (status >= kDiffered && status <= kDoubtfulPackets) || (users_ && status != kPassed);
     const bool ended = outcome.signal == 0 && !outcome.timed_out && (status == kPassed || differed);
     if (!ended) {
       result.verdict = outcome.timed_out ? Verdict::kTimedOut : Verdict::kCrashed;
@@ -214,6 +243,7 @@ class DrillSet : public TestSet {
   std::vector<Family> families_;
   std::vector<Test> tests_;
   Kernel kernel_;
+  std::optional<drill::UserPacketdrill> users_;
 };
 
 }  // namespace

@@ -182,7 +182,8 @@ std::optional<Captured> GuestNetwork::receive(std::int64_t deadline) {
         std::span(buffer_).first(static_cast<std::size_t>(size));
     std::optional<WirePacket> packet = read_packet(bytes);
     if (!packet || !(packet->from == setup_.local) || !(packet->to == setup_.remote)) continue;
-    return Captured{time_of(message).value_or(guest_time()), std::move(*packet)};
+    return Captured{
+        time_of(message).value_or(guest_time()), {bytes.begin(), bytes.end()}, std::move(*packet)};
   }
 }
 

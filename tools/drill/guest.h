@@ -52,6 +52,7 @@ struct NetworkSetup {
 
 struct Captured {
   std::int64_t time = 0;  // when the kernel sent it, as guest_time()
+  std::vector<std::uint8_t> bytes;
   WirePacket packet;
 };
 

@@ -28,7 +28,10 @@ class Splitter {
     std::vector<Token> tokens;
     do {
       blank_ = skip_blanks();
+      const std::size_t begin = at_;
       tokens.push_back(next());
+      tokens.back().begin = begin;
+      tokens.back().end = at_;
     } while (tokens.back().kind != Token::Kind::kEnd);
     return tokens;
   }
@@ -68,7 +71,7 @@ class Splitter {
   }
 
   Token take(Token::Kind kind, std::size_t size) {
-    Token token{kind, std::string(text_.substr(at_, size)), line_, blank_};
+    Token token{kind, std::string(text_.substr(at_, size)), line_, blank_, 0, 0};
     go_to(at_ + size);
     return token;
   }
@@ -79,7 +82,7 @@ class Splitter {
       if (text_[end] == '\\') {
         end++;
       } else if (text_[end] == close) {
-        Token token{kind, std::string(text_.substr(at_ + 1, end - at_ - 1)), line_, blank_};
+        Token token{kind, std::string(text_.substr(at_ + 1, end - at_ - 1)), line_, blank_, 0, 0};
         go_to(end + 1);
         return token;
       }
@@ -90,8 +93,8 @@ class Splitter {
   Token take_code() {
     const std::size_t end = text_.find("}%", at_ + 2);
     if (end == std::string_view::npos) fail(line_, "this code (%{) has no end");
-    Token token{Token::Kind::kCode, std::string(text_.substr(at_ + 2, end - at_ - 2)), line_,
-                blank_};
+    Token token{
+        Token::Kind::kCode, std::string(text_.substr(at_ + 2, end - at_ - 2)), line_, blank_, 0, 0};
     go_to(end + 2);
     return token;
   }
@@ -116,7 +119,7 @@ class Splitter {
 
   Token next() {
     const char c = here();
-    if (at_ >= text_.size()) return Token{Token::Kind::kEnd, "", line_, blank_};
+    if (at_ >= text_.size()) return Token{Token::Kind::kEnd, "", line_, blank_, 0, 0};
     if (starts_with("...")) return take(Token::Kind::kEllipsis, 3);
     if (starts_with("%{")) return take_code();
     if (c == '`') return take_quoted(Token::Kind::kCommand, '`', "command (`)");

@@ -4,6 +4,7 @@
 #ifndef LKL_TOOL_DRILL_LEXER_H
 #define LKL_TOOL_DRILL_LEXER_H
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,7 @@ struct Token {
   std::string text;
   int line = 0;
   bool after_blank = false;
+  std::size_t begin = 0, end = 0;  // where it stands, with its quotes
 
   bool is(char sign) const { return kind == Kind::kSign && text[0] == sign; }
   bool is_word(std::string_view word) const { return kind == Kind::kWord && text == word; }

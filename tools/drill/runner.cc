@@ -58,11 +58,11 @@ class Runner {
  private:
   void doubt(std::int64_t waited) {
     for (const Pause& pause : pauses_) waited = std::max(waited, pause.end - pause.begin);
-    report_.doubtful = waited > (off_ ? settings_.tolerance_us / 2 : kLongWait);
-    if (report_.doubtful)
-      report_.messages.push_back(
-          fmt::format("(the host has kept this process from running for {} ms meanwhile)",
-                      static_cast<double>(waited) / 1000));
+    if (certain_ || waited <= (off_ ? settings_.tolerance_us / 2 : kLongWait)) return;
+    report_.doubt = off_ ? RunReport::Doubt::kOfTimes : RunReport::Doubt::kOfPackets;
+    report_.messages.push_back(
+        fmt::format("(the host has kept this process from running for {} ms meanwhile)",
+                    static_cast<double>(waited) / 1000));
   }
 
   // Takes what is thrown into the report; whether nothing was. Mismatches have no line of their
@@ -212,6 +212,7 @@ class Runner {
     const bool allowed = settings_.packets_may_differ;
     const std::optional<Seen> seen = see(expected, live_time(latest + limit));
     if (!seen) {
+      certain_ = true;
       differs(event.line,
               fmt::format("the kernel has sent no packet\n  expected: {} {}", seconds(at),
                           to_text(expected)),
@@ -304,6 +305,7 @@ class Runner {
     const std::optional<Caller::Result> result = caller_.wait(limit);
     const int line = pending.event->line;
     if (!result) {
+      certain_ = true;
       report_.messages.push_back(
           located(line, fmt::format("{}() does not return", system_call.name)));
       throw Ended();
@@ -345,6 +347,7 @@ class Runner {
   std::vector<Pause> pauses_;
   std::int64_t begin_ = 0;  // when the script began, by guest_time()
   bool off_ = false;        // a time is
+  bool certain_ = false;    // what is wrong is wrong on any host
   std::int64_t last_ = 0;   // of the event before, by the script
 };
 

@@ -18,8 +18,10 @@ struct RunReport {
   std::vector<std::string> messages;
   bool passed = false;
   // It has not passed, but the host has kept this process from running for so long meanwhile that
-  // this says little of the kernel.
-  bool doubtful = false;
+  // this says little of the kernel: of the times that the script wants, or of what the kernel sends
+  // once more when it hears nothing.
+  enum class Doubt { kNone, kOfTimes, kOfPackets };
+  Doubt doubt = Doubt::kNone;
 };
 
 RunReport run_script(const Script& script, const Settings& settings);

@@ -22,6 +22,7 @@ struct TestOptions {
   unsigned parallel = 1;  // suites at the same time
   std::string coverage;   // the folder where it is collected; empty: nowhere
   // of packetdrill's scripts
+  std::string packetdrill;           // the user's program; empty: ours
   std::vector<std::string> scripts;  // files; empty: those of the kernel tree
   std::string family = "all";
   std::vector<std::pair<std::string, std::string>> drill;  // options by packetdrill's names

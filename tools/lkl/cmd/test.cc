@@ -79,6 +79,7 @@ std::vector<std::string> words_of(const Options& options, const SessionOptions& 
   add("--profile", options.profile);
   add("--coverage", options.coverage);
   add("--family", options.family);
+  add("--packetdrill", options.packetdrill);
   for (const auto& [name, value] : options.drill) add(("--" + name).c_str(), value);
   add("--path", options.path);
   add("--timeout", fmt::format("{}", options.timeout));
@@ -108,6 +109,8 @@ void run_test(Options options, Context& context) {
   if (!options.coverage.empty() && name == "boot")
     throw UsageFailure("--coverage: is for kunit, net and packetdrill");
   const bool drills = name == "net" || name == "packetdrill";
+  if (!options.coverage.empty() && !options.packetdrill.empty())
+    throw UsageFailure("--coverage: not of what --packetdrill runs");
   if (!drills && !options.scripts.empty())
     throw UsageFailure(fmt::format("test {}: {} is too much; scripts are for 'test packetdrill'",
                                    name, options.scripts[0]));
@@ -160,6 +163,10 @@ Run add_test(Parser parser) {
       .add_option("--family", options->family,
                   "net, packetdrill: by ipv4, ipv4-mapped-ipv6, ipv6 or all of them (all)")
       .type_name("FAMILY");
+  parser
+      .add_option("--packetdrill", options->packetdrill,
+                  "net, packetdrill: the scripts are run by this packetdrill of yours")
+      .type_name("PROGRAM");
   const auto add_drill = [&](const char* name, const char* type, const char* text) {
     parser
         .add_option_function(
