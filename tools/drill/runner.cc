@@ -130,8 +130,8 @@ class Runner {
 
   void run_command(const std::string& text) {
     const int status = shell_.run(text);
+    std::string said = shell_.take_errors();
     if (status == 0) return;
-    std::string said = shell_.errors();
     while (said.ends_with('\n')) said.pop_back();
     throw Mismatch(fmt::format("the command `{}` has failed (status {}){}", text, status,
                                said.empty() ? "" : ":\n  " + said));

@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace lkl::tool::drill {
@@ -30,8 +31,8 @@ class GuestShell {
 
   // The status of the last command. Throws Failure for a command that is not known.
   int run(std::string_view text);
-  // What they have complained of.
-  const std::string& errors() const { return errors_; }
+  // What they have complained of since this was asked.
+  std::string take_errors() { return std::exchange(errors_, {}); }
 
  private:
   int run_command(const std::vector<std::string>& words, const std::string& input,

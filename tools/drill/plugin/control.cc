@@ -67,7 +67,7 @@ void Control::answer(int connection) {
   std::string said;
   try {
     status = shell_.run(text);
-    said = shell_.errors();
+    said = shell_.take_errors();
   } catch (const std::exception& error) {
     said = std::string(error.what()) + "\n";
   }
