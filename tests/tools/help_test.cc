@@ -92,13 +92,13 @@ TEST_F(CompletionTest, HasAllCommands) {
 
 TEST_F(CompletionTest, HasAllOptionsOfEachCommand) {
   for (const std::string& command : commands()) {
-    const Words options = matches(lkl_ok({command, "--help"}), "[ ,](--[a-z0-9-]+)");
+    const Words options = matches(lkl_ok({command, "--help"}), "[ ,](--[a-z0-9_-]+)");
     EXPECT_EQ(options.count("--help"), 1u) << command;
     EXPECT_EQ(missing(offered({"lkl", command, "--"}), options), Words()) << command;
   }
   for (const std::string program : {"cptofs", "cpfromfs", "fs2tar"}) {
     const Words options =
-        matches(run({LKL_FACES "/" + program, "--help"}).out, "[ ,](--[a-z0-9-]+)");
+        matches(run({LKL_FACES "/" + program, "--help"}).out, "[ ,](--[a-z0-9_-]+)");
     EXPECT_EQ(options.count("--filesystem-type"), 1u) << program;
     EXPECT_EQ(missing(offered({program, "--"}), options), Words()) << program;
   }
@@ -112,7 +112,7 @@ TEST_F(CompletionTest, KnowsValues) {
   EXPECT_EQ(offered({"lkl", "--format", "qc"}), Words({"qcow", "qcow2"}));
   EXPECT_EQ(offered({"lkl", "cp", "--sparse", ""}), Words({"always", "auto", "never"}));
   EXPECT_EQ(offered({"lkl", "find", "x.img", "--type", "d"}), Words({"d"}));
-  EXPECT_EQ(offered({"lkl", "test", ""}), Words({"boot", "kunit", "list"}));
+  EXPECT_EQ(offered({"lkl", "test", ""}), Words({"boot", "kunit", "list", "net", "packetdrill"}));
   EXPECT_EQ(offered({"lkl", "tar", ""}), Words({"in", "out"}));
   EXPECT_EQ(offered({"lkl", "tar", "out", "some"}), Words({"some.dir", "some.img"}));
   EXPECT_EQ(offered({"lkl", "test", "kunit", "--tree", "some"}), Words({"some.dir"}));

@@ -166,7 +166,7 @@ Run add_test(Parser parser) {
   parser
       .add_option("--packetdrill", options->packetdrill,
                   "net, packetdrill: the scripts are run by this packetdrill of yours")
-      .type_name("PROGRAM");
+      .type_name("FILE");
   const auto add_drill = [&](const char* name, const char* type, const char* text) {
     parser
         .add_option_function(
