@@ -85,6 +85,7 @@ if(LKL_BUILD_TOOLS)
     INSTALL_RPATH "$ORIGIN/${libraries_from_programs}")
   lkl_stripped(lkl-tool ${CMAKE_INSTALL_BINDIR} lkl-tools)
   lkl_stripped(lklfuse ${CMAKE_INSTALL_BINDIR} lkl-tools)
+  lkl_stripped(lkl-packetdrill lib/lkl lkl-tools)
 endif()
 
 # Manual pages of section 3, from the comments of the headers.
