@@ -74,10 +74,12 @@ TEST_F(DrillTest, SlowAllOfTheTree) {
       LKL_TICKS == 1000 ? std::set<std::string>()
                         : std::set<std::string>{"tcp_slow_start_slow-start-after-win-update"};
   EXPECT_EQ(skipped, known);
-  // they do fail
+  // They do fail, but for luck: a timer that is exact to so much may be right by chance.
   for (const std::string& name : known) {
-    const Result failed = lkl({"test", "packetdrill", kScripts + name + ".pkt"});
-    EXPECT_EQ(failed.status, 1) << name << failed.out;
+    int status = 0;
+    for (int tries = 0; status == 0 && tries < 5; tries++)
+      status = lkl({"test", "packetdrill", kScripts + name + ".pkt"}).status;
+    EXPECT_EQ(status, 1) << name;
   }
 }
 

@@ -43,7 +43,7 @@ constexpr int kPassed = 0, kDiffered = 3, kDoubtfulTimes = 4, kDoubtfulPackets =
 
 // So often a script is run that fails while the host has no time for it.
 unsigned tries_of(int status) {
-  return status == kDoubtfulTimes ? 6 : status == kDoubtfulPackets ? 2 : 1;
+  return status == kDoubtfulTimes ? 10 : status == kDoubtfulPackets ? 2 : 1;
 }
 
 struct Test {
