@@ -77,7 +77,10 @@ std::string read_exactly(int fd, size_t size) {
   std::string text(size, 0);
   for (size_t done = 0; done < size;) {
     const long count = lkl_sys_read(fd, &text[done], size - done);
-    if (count <= 0) return "";
+    if (count <= 0) {
+      ADD_FAILURE() << "after " << done << " bytes: " << lkl_strerror(static_cast<int>(count));
+      return "";
+    }
     done += static_cast<size_t>(count);
   }
   return text;
@@ -195,9 +198,9 @@ TEST_F(TransportTest, MptcpGoesOnWhenAWireIsCut) {
 
 TEST_F(TransportTest, EachCongestionControlCarriesATransfer) {
   boot();
-  const char* const kAll[] = {"reno",  "cubic", "bbr",      "bic", "westwood", "htcp",
-                              "hstcp", "hybla", "vegas",    "nv",  "scalable", "lp",
-                              "veno",  "yeah",  "illinois", "cdg", "dctcp"};
+  const char* const kAll[] = {"reno",      "cubic", "bbr",      "bic", "westwood", "htcp",
+                              "highspeed", "hybla", "vegas",    "nv",  "scalable", "lp",
+                              "veno",      "yeah",  "illinois", "cdg", "dctcp"};
   for (const char* name : kAll) {
     const int fd = static_cast<int>(lkl_sys_socket(LKL_AF_INET, LKL_SOCK_STREAM, 0));
     ASSERT_EQ(set_text_option(fd, kTcpLevel, LKL_TCP_CONGESTION, name), 0) << name;
@@ -214,10 +217,11 @@ TEST_F(TransportTest, EachCongestionControlCarriesATransfer) {
   lkl_sys_close(fd);
 }
 
+// TLS 1.3: a record is header, text, type and tag.
 TEST_F(LoopbackTest, TlsInTheKernel) {
   const Connection both;
   lkl_tls12_crypto_info_aes_gcm_128 keys = {};
-  keys.info.version = LKL_TLS_1_2_VERSION;
+  keys.info.version = LKL_TLS_1_3_VERSION;
   keys.info.cipher_type = LKL_TLS_CIPHER_AES_GCM_128;
   std::memset(keys.key, 'k', sizeof keys.key);
   std::memset(keys.salt, 's', sizeof keys.salt);
@@ -225,8 +229,8 @@ TEST_F(LoopbackTest, TlsInTheKernel) {
   ASSERT_EQ(set_option(both.client, kTlsLevel, LKL_TLS_TX, keys), 0);
   const std::string word = "what nobody is to see";
   ASSERT_EQ(lkl_sys_write(both.client, word.data(), word.size()), static_cast<long>(word.size()));
-  // who does not know TLS sees a record: application data, TLS 1.2, nonce, text, tag
-  const std::string record = read_exactly(both.server, 5 + 8 + word.size() + 16);
+  // who does not know TLS sees application data
+  const std::string record = read_exactly(both.server, 5 + word.size() + 1 + 16);
   EXPECT_EQ(record.substr(0, 3), "\x17\x03\x03");
   EXPECT_EQ(record.find(word), std::string::npos);
 
@@ -242,10 +246,11 @@ TEST_F(LoopbackTest, TlsInTheKernel) {
       done += static_cast<size_t>(put);
     }
   });
-  EXPECT_EQ(read_exactly(both.server, data.size()), std::string(data.begin(), data.end()));
+  // not to be printed when it is not so
+  EXPECT_TRUE(read_exactly(both.server, data.size()) == std::string(data.begin(), data.end()));
+  lkl_sys_close(both.server);
   sends.join();
   lkl_sys_close(both.client);
-  lkl_sys_close(both.server);
 }
 
 // ---- vsock ----
