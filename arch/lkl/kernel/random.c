@@ -3,8 +3,10 @@
 #include <linux/cred.h>
 #include <linux/init.h>
 #include <linux/init_task.h>
+#include <linux/kernel.h>
 #include <linux/random.h>
 #include <linux/string.h>
+#include <linux/timex.h>
 #include <linux/uaccess.h>
 #include <asm/host_random.h>
 #include "lkl.h"
@@ -29,6 +31,16 @@ void __init lkl_random_setup(void)
 	add_bootloader_randomness(seed, sizeof(seed));
 	memzero_explicit(seed, sizeof(seed));
 	boot_seed = NULL;
+}
+
+/*
+ * A clock that stands still while the kernel boots. By then all there is comes from the host, which
+ * knows more than a clock can tell; jitterentropy, which IPsec's ciphers bring along, would
+ * measure for 20 ms at each boot what its clock is worth, and gives up at once so.
+ */
+unsigned long lkl_random_get_entropy(void)
+{
+	return system_state < SYSTEM_RUNNING ? 1 : random_get_entropy_fallback();
 }
 
 /* The process has forked: from here on this kernel's numbers are not its parent's. */
