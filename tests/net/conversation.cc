@@ -82,7 +82,9 @@ const Calls kOurs = {
     .write = [](int fd, const char* from, size_t size) { return lkl_sys_write(fd, from, size); }};
 const Calls kHosts = {
     .read = [](int fd, char* to, size_t size) -> long { return ::read(fd, to, size); },
-    .write = [](int fd, const char* from, size_t size) -> long { return ::write(fd, from, size); }};
+    .write = [](int fd, const char* from, size_t size) -> long {
+      return ::send(fd, from, size, MSG_NOSIGNAL);
+    }};
 
 bool echo(const Calls& calls, int fd) {
   std::vector<char> buffer(60000);

@@ -222,6 +222,13 @@ TEST_F(OnSwitchTest, APeerIsKilledAndAnotherOneComes) {
     end_of(first);
     return;
   }
+  // who has an address is asked again soon: the other one has another card
+  for (const std::string family : {"ipv4", "ipv6"})
+    for (const auto& [name, value] : {std::pair("base_reachable_time_ms", "300"),
+                                      {"delay_first_probe_time", "1"},
+                                      {"retrans_time_ms", "100"},
+                                      {"ucast_solicit", "1"}})
+      ASSERT_EQ(lkl_sysctl(("net." + family + ".neigh.default." + name).c_str(), value), 0);
   ASSERT_NO_FATAL_FAILURE(connect());
   EXPECT_GT(ask_by_udp(address(kTheirs), 1000), 0);
   kill(first, SIGKILL);
