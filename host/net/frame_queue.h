@@ -36,7 +36,7 @@ class FrameQueue final {
     }
     const uint64_t size = frame.size();
     std::memcpy(&memory_[end_], &size, sizeof size);
-    std::memcpy(&memory_[end_ + sizeof size], frame.data(), frame.size());
+    if (size > 0) std::memcpy(&memory_[end_ + sizeof size], frame.data(), size);
     end_ += need;
     bytes_ += need;
     return true;

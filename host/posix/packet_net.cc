@@ -45,7 +45,8 @@ size_t frame_of(unsigned mtu) {
 // The other side is a program that knows what the header says: another kernel of ours, say.
 class SocketNet final : public NetBackend {
  public:
-  SocketNet(Ends ends, PacketHeader header) : ends_(std::move(ends)), header_(header) {}
+  SocketNet(Ends ends, PacketHeader header, bool datagrams)
+      : ends_(std::move(ends)), header_(header), datagrams_(datagrams) {}
 
   bool has_header() const override { return header_ != PacketHeader::kNone; }
   NetOffloads offloads() const override {
@@ -72,7 +73,9 @@ class SocketNet final : public NetBackend {
     msghdr message = {};
     message.msg_iov = const_cast<iovec*>(to_iovec(room));
     message.msg_iovlen = room.size();
-    return raw_call(SYS_recvmsg, ends_.reads(), &message, MSG_DONTWAIT);
+    const int64_t size = raw_call(SYS_recvmsg, ends_.reads(), &message, MSG_DONTWAIT);
+    // an empty datagram is a frame of no use, and no end; nor is what became of one that was sent
+    return datagrams_ && (size == 0 || size == -ECONNREFUSED) ? -EAGAIN : size;
   }
   int in(unsigned) const override { return ends_.reads(); }
   int out(unsigned) const override { return ends_.writes(); }
@@ -80,6 +83,7 @@ class SocketNet final : public NetBackend {
  private:
   const Ends ends_;
   const PacketHeader header_;
+  const bool datagrams_;
 };
 
 class Tap final : public NetBackend {
@@ -217,14 +221,14 @@ int open_packets(int in, int out, PacketHeader header, std::unique_ptr<NetBacken
     const int error = make_tap(std::move(queues), result);
     return error == -ENOTTY ? -EINVAL : error;
   }
-  for (const int fd : {in, out}) {
-    int type = 0;
+  int type = 0;
+  for (const int fd : {out, in}) {
     socklen_t size = sizeof type;
     if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0)
       return errno == ENOTSOCK ? -EINVAL : -errno;
     if (type != SOCK_DGRAM && type != SOCK_SEQPACKET) return -EPROTOTYPE;
   }
-  result = std::make_unique<SocketNet>(std::move(ends), header);
+  result = std::make_unique<SocketNet>(std::move(ends), header, type == SOCK_DGRAM);
   return 0;
 }
 

@@ -14,6 +14,8 @@
 #include <cstring>
 #include <utility>
 
+#include "net/vector.h"
+
 namespace lkl::host {
 namespace {
 
@@ -120,11 +122,7 @@ struct Start {
   size_t size = 0;
 
   explicit Start(std::span<const IoVec> frame) {
-    for (const IoVec& part : frame) {
-      const size_t count = std::min(part.size, bytes.size() - size);
-      std::memcpy(bytes.data() + size, part.base, count);
-      size += count;
-    }
+    size = copy_from(frame, 0, std::as_writable_bytes(std::span(bytes)));
   }
   // What is not there is nothing that may go out.
   uint32_t byte(size_t at) const { return at < size ? bytes[at] : UINT32_MAX; }

@@ -138,7 +138,7 @@ int open_vde(NetUri& uri, std::unique_ptr<NetBackend>& result) {
   const Library* const library = Library::get();
   if (!library) {
     uri.say("libvdeplug.so.2 is not installed: it is in Debian's package libvdeplug2");
-    return -ENOSYS;
+    return -EPROTONOSUPPORT;
   }
   std::string url = uri.target();
   char description[] = "lkl";

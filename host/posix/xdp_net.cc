@@ -252,7 +252,7 @@ int open_xdp(NetUri& uri, std::unique_ptr<NetBackend>& result) {
   const XdpLibrary* const library = XdpLibrary::get();
   if (!library) {
     uri.say("libxdp.so.1 is missing: install the package libxdp1");
-    return -ENOSYS;
+    return -EPROTONOSUPPORT;
   }
   const Silence silence(*library);
   const uint16_t flags = static_cast<uint16_t>(XDP_USE_NEED_WAKEUP | (copy ? XDP_COPY : 0) |

@@ -29,7 +29,7 @@ def describe(args, include, folder, name):
     """The library's interface without the library: a pointer of each function's type."""
     names = [n for n in exported(args.exports) if not n.endswith("_5")]
     source = folder / f"{name}.c"
-    source.write_text("#include <lkl.h>\n" + "".join(f"__typeof__({n}) *abi_{n};\n" for n in names))
+    source.write_text("#include <lkl.h>\n#include <lkl_config.h>\n" + "".join(f"__typeof__({n}) *abi_{n};\n" for n in names))
     library, xml = folder / f"{name}.so", folder / f"{name}.xml"
     done = subprocess.run([args.cc, "-g", "-fno-eliminate-unused-debug-types", "-shared", "-fPIC",
                            f"-I{include}", f"-I{args.api}", "-o", library, source],

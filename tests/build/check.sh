@@ -9,7 +9,7 @@ trap 'rm -rf "$work"' EXIT
 
 # What the public headers declare, as the compiler sees it, is what is to be seen of the library.
 declared() {
-	printf '#include <lkl.h>\n#include <lkl/compat5.h>\n' >"$work/all.c"
+	printf '#include <lkl.h>\n#include <lkl_config.h>\n#include <lkl/compat5.h>\n' >"$work/all.c"
 	"$CC" -fsyntax-only -aux-info "$work/aux" -I "$SRC/include" -I "$BUILD/api/include" "$work/all.c"
 	grep -v '\*/ static ' "$work/aux" | grep -o '\blkl_[a-z0-9_]* (' | tr -d ' (' | cat - <(echo lkl_host_ops) | sort -u
 }

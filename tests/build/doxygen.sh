@@ -9,7 +9,7 @@ missing=0
 while read -r name; do
 	case $name in *_5 | LKL_*) continue ;; esac
 	# its line in the list of functions, and below it what it does
-	grep -hA1 ">$name<" "$html"/lkl_8h.html "$html"/lkl__host_8h.html | grep 'mdescRight">[A-Za-z0-9<]' >/dev/null ||
+	grep -hA1 ">$name<" "$html"/lkl_8h.html "$html"/lkl__host_8h.html "$html"/lkl__config_8h.html | grep 'mdescRight">[A-Za-z0-9<]' >/dev/null ||
 		{ echo "$name: not there"; missing=1; }
 done < <(grep -P '^\t' "$SRC/host/exports.txt")
 # one of each kind: a parameter, a member of a structure, a member function of C++

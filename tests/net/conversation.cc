@@ -108,12 +108,13 @@ void talk(const Calls& calls, int fd, size_t size, const std::function<void()>& 
       ASSERT_GT(put, 0);
       done += static_cast<size_t>(put);
     }
-    no_more();
+    if (no_more) no_more();
   });
   uint64_t sum = 0;
   size_t got = 0;
   std::vector<char> buffer(70000);
-  for (long count; (count = calls.read(fd, buffer.data(), buffer.size())) > 0;) {
+  for (long count;
+       (no_more || got < size) && (count = calls.read(fd, buffer.data(), buffer.size())) > 0;) {
     sum = add_to_sum(sum, buffer.data(), static_cast<size_t>(count));
     got += static_cast<size_t>(count);
   }

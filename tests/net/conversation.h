@@ -55,7 +55,9 @@ extern const Calls kOurs, kHosts;
 
 // Everything back, until the other side has no more. Whether it was so.
 bool echo(const Calls& calls, int fd);
-// Sends so much and wants it back, as it was.
+// Sends so much and wants it back, as it was. `no_more` is said at the end of what is sent, and then
+// the other side's end is waited for; without it (a protocol that has no half-closed connections) there
+// is none.
 void talk(const Calls& calls, int fd, size_t size, const std::function<void()>& no_more);
 // The same with who echoes at this address, port kPort, when it is there.
 void talk_by_tcp(const char* to, size_t size);

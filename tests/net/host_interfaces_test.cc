@@ -54,7 +54,8 @@ int boot_on(const Way& way, lkl_netdev*& nd) {
   if (lkl_init(&silent) || lkl_start_kernel("mem=64M loglevel=4")) return 1;
   if (!kernel_has_ip()) return kNoDevice;
   const int error = connect_card(way.uri, kOurAddress, 0, nd);
-  if (error == -LKL_EPERM || error == -LKL_EACCES || error == -LKL_ENOENT || error == -LKL_ENOSYS)
+  if (error == -LKL_EPERM || error == -LKL_EACCES || error == -LKL_ENOENT ||
+      error == -LKL_EPROTONOSUPPORT)
     return kNoDevice;
   if (error) std::fprintf(stderr, "%s: %d\n%s", way.uri, error, kernel_log().c_str());
   return error ? 2 : 0;
@@ -127,6 +128,14 @@ bool carrier_becomes(char state) {
   return carrier() == state;
 }
 
+// One; among other packets some are lost, and are asked for again.
+int replies_under_load(TwoNetworks& networks) {
+  int replies = 0;
+  for (int tries = 0; tries < 10 && replies == 0; ++tries)
+    replies = networks.replies_to_ping(kOurAddress);
+  return replies;
+}
+
 // The host's interface goes down and comes again while there is traffic, and then for good.
 int lose_the_interface(const Way& way) {
   TwoNetworks networks(way.mtu);
@@ -146,12 +155,12 @@ int lose_the_interface(const Way& way) {
     lkl_sys_close(udp);
   });
   EXPECT_TRUE(carrier_becomes('1'));
-  EXPECT_EQ(networks.replies_to_ping(kOurAddress), 1);
+  EXPECT_EQ(replies_under_load(networks), 1);
   EXPECT_TRUE(run_command("ip link set near0 down"));
   EXPECT_TRUE(carrier_becomes('0'));
   EXPECT_TRUE(run_command("ip link set near0 up"));
   EXPECT_TRUE(carrier_becomes('1'));
-  EXPECT_EQ(networks.replies_to_ping(kOurAddress), 1);
+  EXPECT_EQ(replies_under_load(networks), 1);
   EXPECT_TRUE(run_command("ip link del near0"));
   EXPECT_TRUE(carrier_becomes('0'));
   stop = true;

@@ -39,7 +39,7 @@ TEST_F(ErrorTest, Usage) {
   expect_failure({"-m", "lots", "ls", "e.img"}, 2, "'lots' is not a size");
   expect_failure({"-m", "1M", "ls", "e.img"}, 2, "less than 16M");
   expect_failure({"-P", "two", "ls", "e.img"}, 2, "two");
-  expect_failure({"test", "everything"}, 2, "there are 'kunit', 'boot' and 'list'");
+  expect_failure({"test", "everything"}, 2, "there are 'kunit', 'boot', 'net', 'packetdrill' and 'list'");
   expect_failure({"test", "kunit", "--timeout", "0"}, 2, "--timeout");
 }
 

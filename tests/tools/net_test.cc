@@ -4,6 +4,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <string>
+#include <thread>
+
 #include <nlohmann/json.hpp>
 
 #include "support/lan.h"
@@ -142,10 +146,43 @@ TEST_F(NetTest, NobodyAtTheOtherEndIsAFailure) {
   EXPECT_NE(result.out.find("nobody is at the other end"), std::string::npos) << result.out;
 }
 
+// Frames of a kind that nobody answers, and what the kernel sends by itself.
+TEST_F(NetTest, WhatGoesOverAWireIsCaptured) {
+  const std::string file = path("a,b.pcapng");
+  std::thread sends([this] {
+    const std::string frame =
+        std::string("\xff\xff\xff\xff\xff\xff\x02\x01\x01\x01\x01\x01\x88\xb5", 14) +
+        std::string(100, 'x');
+    // from when the card listens, at last
+    for (int i = 0; i < 20; ++i) {
+      usleep(200'000);
+      (void)!send(ends_[1], frame.data(), frame.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+  });
+  const Result result =
+      lkl({"net", "capture", uri(), file, "--duration", "3", "--snaplen", "64", "--json"});
+  sends.join();
+  ASSERT_EQ(result.status, 0) << result.err;
+  const Json counts = Json::parse(result.out);
+  EXPECT_GE(counts["in"].get<int>(), 5);
+  if (run({"tshark", "--version"}).status != 0) GTEST_SKIP() << "tshark is not installed";
+  const Result shown = run({"tshark", "-r", file, "-T", "fields", "-e", "frame.cap_len", "-e",
+                            "frame.len", "-Y", "eth.type == 0x88b5"});
+  EXPECT_EQ(shown.status, 0) << shown.err;
+  EXPECT_EQ(shown.out.substr(0, 7), "64\t114\n");
+  EXPECT_EQ(std::ranges::count(shown.out, '\n'), counts["in"].get<int>());
+}
+
+TEST_F(NetTest, ACaptureThatCannotBeIsSaid) {
+  expect_failure({"net", "capture", uri()}, 2, "needs the URI of a wire, and a file");
+  expect_failure({"net", "capture", uri(), "/nowhere/x.pcapng"}, 1, "/nowhere/x.pcapng");
+  expect_failure({"net", "capture", "slurp:", path("x")}, 1, "did you mean");
+}
+
 TEST_F(NetTest, WrongWordsAreRefused) {
   expect_failure({"net", "check"}, 2, "needs one URI");
   expect_failure({"net", "check", uri(), "x"}, 2, "needs one URI");
-  expect_failure({"net", "chek", uri()}, 2, "there is \"net check URI\"");
+  expect_failure({"net", "chek", uri()}, 2, "there are \"net check URI\"");
   expect_failure({"net", "check", uri(), "--address", "10.0.0.1"}, 2, "bits of its network");
   expect_failure({"net", "check", uri(), "--address", "10.0.0.1/33"}, 2, "bits of its network");
   expect_failure({"net", "check", uri(), "--gateway", "x"}, 2, "is not an address");

@@ -180,6 +180,21 @@ TEST_F(VirtioNetTest, WithoutMergeableBuffers) {
   EXPECT_EQ(receive_.used_len(1), kHeader + 5u);
 }
 
+// Anybody may send one to a socket of datagrams.
+TEST_F(VirtioNetTest, AnEmptyDatagramIsNoEnd) {
+  std::array<int, 2> ends;
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends.data()), 0);
+  std::unique_ptr<NetBackend> wire;
+  ASSERT_EQ(open_packets(ends[0], ends[0], PacketHeader::kNone, wire), 0);
+  std::array<char, 100> bytes;
+  const IoVec room = {.base = bytes.data(), .size = bytes.size()};
+  ASSERT_EQ(send(ends[1], "", 0, 0), 0);
+  EXPECT_EQ(wire->receive(0, std::span(&room, 1)), -EAGAIN);
+  ASSERT_EQ(send(ends[1], "frame", 5, 0), 5);
+  EXPECT_EQ(wire->receive(0, std::span(&room, 1)), 5);
+  for (const int end : ends) close(end);
+}
+
 TEST_F(VirtioNetTest, FramesGoOutAsTheyAre) {
   start();
   for (uint16_t i = 0; i < 5; ++i) offer(i, text(60 + i, static_cast<char>('a' + i)));

@@ -9,6 +9,7 @@
 #include "base/format.h"
 #include "base/json.h"
 #include "lkl/commands.h"
+#include "net/wire_capture.h"
 #include "net/wire_check.h"
 
 namespace lkl::tool {
@@ -20,6 +21,7 @@ struct NetOptions {
   std::vector<std::string> operands;
   WireCheckOptions check;
   std::optional<unsigned> mtu;
+  unsigned snaplen = 0, duration = 0;
   bool json = false;
 };
 
@@ -59,9 +61,6 @@ void print_steps_json(const std::string& uri, const std::vector<CheckStep>& step
 
 void run_check(NetOptions options, Context& context) {
   if (options.operands.size() != 1) throw UsageFailure("net check needs one URI of a wire");
-  constexpr unsigned kLeastMtu = 68, kMostMtu = 65535;
-  if (options.mtu && (*options.mtu < kLeastMtu || *options.mtu > kMostMtu))
-    throw UsageFailure("--mtu: is to be from 68 to 65535");
   options.check.uri = options.operands.front();
   options.check.mtu = options.mtu.value_or(0);
   const std::vector<CheckStep> steps = check_wire(options.check, context.options);
@@ -74,19 +73,45 @@ void run_check(NetOptions options, Context& context) {
   if (!works) context.exit = kExitFailed;
 }
 
+void run_capture(const NetOptions& options, Context& context) {
+  if (options.operands.size() != 2)
+    throw UsageFailure("net capture needs the URI of a wire, and a file");
+  const CapturedFrames frames = capture_wire({.uri = options.operands[0],
+                                              .file = options.operands[1],
+                                              .mtu = options.mtu.value_or(0),
+                                              .snaplen = options.snaplen,
+                                              .seconds = options.duration},
+                                             context.options);
+  if (options.json)
+    print_json({{"in", std::stoull(frames.in)}, {"out", std::stoull(frames.out)}});
+  else
+    fmt::print(stderr, "{} frames came in, {} went out\n", frames.in, frames.out);
+}
+
 void run_net(const NetOptions& options, Context& context) {
+  constexpr unsigned kLeastMtu = 68, kMostMtu = 65535;
+  if (options.mtu && (*options.mtu < kLeastMtu || *options.mtu > kMostMtu))
+    throw UsageFailure("--mtu: is to be from 68 to 65535");
   if (options.what == "check") return run_check(options, context);
-  throw UsageFailure(fmt::format("net {}: there is \"net check URI\"", options.what));
+  if (options.what == "capture") return run_capture(options, context);
+  throw UsageFailure(fmt::format("net {}: there are \"net check URI\" and \"net capture URI FILE\"",
+                                 options.what));
 }
 
 }  // namespace
 
 Run add_net(Parser parser) {
   auto options = std::make_shared<NetOptions>();
-  parser.add_option("what", options->what, "check: show what works on a wire")
-      .type_name("check")
+  parser
+      .add_option("what", options->what,
+                  "check: show what works on a wire; capture: write what goes over it to a file")
+      .type_name("check|capture")
       .required();
-  parser.add_option("operands", options->operands, "URI of the wire: tap:NAME ...").type_name(" ");
+  parser
+      .add_option(
+          "operands", options->operands,
+          "URI of the wire: slirp:, tap:NAME ...; for capture also the file, in the pcapng format")
+      .type_name(" ");
   WireCheckOptions& check = options->check;
   parser
       .add_option("--address", check.addresses,
@@ -112,6 +137,12 @@ Run add_net(Parser parser) {
   parser
       .add_option("--timeout", check.seconds,
                   "Seconds for a DHCP server, and for a router of IPv6 (10)")
+      .type_name("N");
+  parser
+      .add_option("--duration", options->duration,
+                  "Capture: for so many seconds, instead of until Ctrl-C")
+      .type_name("SECONDS");
+  parser.add_option("--snaplen", options->snaplen, "Capture: the first N bytes of each frame")
       .type_name("N");
   parser.add_flag("--json", options->json, "For programs: as JSON");
   return [options](Context& context) { run_net(*options, context); };
