@@ -179,6 +179,16 @@ boot_tests() {
 		"$OBJ/lkl-vmlinux.o"
 }
 
+# An initcall that kernel/random.c leaves out: its entry has no global name, and gets one in a copy.
+name_jitterentropy() { # OBJECT
+	local entry
+
+	entry=$(${NM:-nm} "$1" | awk '$3 ~ /^__initcall__.*_jent_mod_init6$/ { print $3 }')
+	[ -n "$entry" ] || die "jitterentropy has no initcall"
+	${OBJCOPY:-objcopy} --globalize-symbol="$entry" "$1" "$OBJ/lkl-named.o"
+	${OBJCOPY:-objcopy} --redefine-sym "$entry=lkl_jitterentropy_initcall" "$OBJ/lkl-named.o"
+}
+
 # CONFIG_KALLSYMS: the table of functions, for backtraces with names. kbuild makes it
 # when it links vmlinux, which we do not; its tool is the same.
 kallsyms() { # LINKER-SCRIPT OBJECTS...
@@ -206,6 +216,10 @@ link() {
 		boot_tests
 		objects[0]="$OBJ/lkl-vmlinux.o"
 		objects+=("$OBJ/lkl-tests.o")
+	fi
+	if grep -q '^CONFIG_CRYPTO_JITTERENTROPY=y' "$OBJ/.config"; then
+		name_jitterentropy "${objects[0]}"
+		objects[0]="$OBJ/lkl-named.o"
 	fi
 	if grep -q '^CONFIG_KALLSYMS=y' "$OBJ/.config"; then
 		kallsyms "$lds" "${objects[@]}"

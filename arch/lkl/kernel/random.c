@@ -3,10 +3,8 @@
 #include <linux/cred.h>
 #include <linux/init.h>
 #include <linux/init_task.h>
-#include <linux/kernel.h>
 #include <linux/random.h>
 #include <linux/string.h>
-#include <linux/timex.h>
 #include <linux/uaccess.h>
 #include <asm/host_random.h>
 #include "lkl.h"
@@ -33,15 +31,26 @@ void __init lkl_random_setup(void)
 	boot_seed = NULL;
 }
 
-/*
- * A clock that stands still while the kernel boots. By then all there is comes from the host, which
- * knows more than a clock can tell; jitterentropy, which IPsec's ciphers bring along, would
- * measure for 20 ms at each boot what its clock is worth, and gives up at once so.
- */
-unsigned long lkl_random_get_entropy(void)
+#ifdef CONFIG_CRYPTO_JITTERENTROPY
+/* tools/build/kernel.sh gives this name to the entry of jitterentropy among the initcalls. */
+extern initcall_entry_t lkl_jitterentropy_initcall;
+
+static int nothing(void)
 {
-	return system_state < SYSTEM_RUNNING ? 1 : random_get_entropy_fallback();
+	return 0;
 }
+
+/*
+ * IPsec's ciphers bring it along. It would measure for 10 ms at each boot how good a source its
+ * clock is; the generators that use it do without, and have what comes from the host.
+ */
+static int __init leave_out_jitterentropy(void)
+{
+	lkl_jitterentropy_initcall = nothing;
+	return 0;
+}
+early_initcall(leave_out_jitterentropy);
+#endif
 
 /* The process has forked: from here on this kernel's numbers are not its parent's. */
 long lkl_random_reseed(const void __user *bytes, size_t size)
