@@ -93,24 +93,31 @@ void PairTest::start_side(int side, const std::function<void(int side)>& prepare
 
 void PairTest::boot(const std::function<void(int side)>& prepare) {
   for (size_t i = 0; i < watches_.size(); ++i) wires_.push_back(std::make_unique<WatchedWire>());
-  int ends[2];
+  int ends[2], ready[2];
   ASSERT_EQ(pipe(ends), 0);
+  ASSERT_EQ(pipe(ready), 0);
   child_ = fork();
   if (child_ == 0) {
     alarm(100);
     close(ends[1]);
+    close(ready[0]);
     start_side(1, prepare);
     serve();
-    char nothing;
+    char nothing = 0;
+    if (write(ready[1], &nothing, 1) != 1) _exit(8);
     while (read(ends[0], &nothing, 1) > 0) continue;
     const std::string complaint = complaint_in_log();
     if (!complaint.empty()) dprintf(2, "the other kernel complained: %s\n", kernel_log().c_str());
     _exit(complaint.empty() && !HasFailure() ? 0 : 9);
   }
   close(ends[0]);
+  close(ready[1]);
   until_ = ends[1];
   start_side(0, prepare);
   for (size_t i = 0; i < wires_.size(); ++i) wires_[i]->start(watches_[i]);
+  char nothing;
+  EXPECT_EQ(read(ready[0], &nothing, 1), 1);
+  close(ready[0]);
 }
 
 void PairTest::TearDown() {
