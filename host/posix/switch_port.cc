@@ -351,6 +351,8 @@ void SwitchPort::look(bool all_seen) {
         break;
     }
   }
+  // there may be frames that only a ring by a connection has told of, and that has been heard now
+  if (!all_seen) add_to_counter(bell_.get(), 1);
 }
 
 void SwitchPort::accept_strangers() {

@@ -178,6 +178,18 @@ TEST_F(SwitchTest, NothingIsLostOnTheWayToOne) {
   sends.join();
 }
 
+// Until the sender has the other's bell it rings by their connection, which is looked at in
+// between.
+TEST_F(SwitchTest, ARingByTheConnectionIsNotForgottenInBetween) {
+  const auto a = port(), b = port();
+  turn(*a);
+  turn(*b);
+  constexpr int kFrames = 600;
+  for (int i = 0; i < kFrames; ++i) ASSERT_EQ(send(*a, frame(2, 1, 60, static_cast<char>(i))), 0);
+  for (int i = 0; i < kFrames; ++i)
+    ASSERT_EQ(receive(*b), frame(2, 1, 60, static_cast<char>(i))) << i;
+}
+
 // Who takes nothing holds up others for a moment only; when it takes again all is well.
 TEST_F(SwitchTest, AStuckPortLosesItsFrames) {
   const auto a = port(), b = port(), c = port();
