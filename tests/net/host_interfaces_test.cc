@@ -149,9 +149,10 @@ int lose_the_interface(const Way& way) {
     const int udp = static_cast<int>(lkl_sys_socket(LKL_AF_INET, LKL_SOCK_DGRAM, 0));
     lkl_sockaddr_in there = address(kFarAddress);
     char packet[1000] = {};
-    while (!stop)
-      if (lkl_sys_sendto(udp, packet, sizeof packet, 0, generic(there), sizeof there) < 0)
-        usleep(1000);
+    while (!stop) {
+      lkl_sys_sendto(udp, packet, sizeof packet, 0, generic(there), sizeof there);
+      usleep(200);  // others are to have a turn
+    }
     lkl_sys_close(udp);
   });
   EXPECT_TRUE(carrier_becomes('1'));
