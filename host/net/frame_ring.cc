@@ -20,14 +20,14 @@ constexpr uint64_t record_size(size_t frame) {
 
 // ---- writing ----
 
-void FrameWriter::copy_in(uint64_t at, const void* from, size_t size) {
+void RingWriter::copy_in(uint64_t at, const void* from, size_t size) {
   const size_t start = at % FrameRing::kRoom;
   const size_t first = std::min(size, FrameRing::kRoom - start);
   std::memcpy(ring_.data + start, from, first);
   std::memcpy(ring_.data, static_cast<const std::byte*>(from) + first, size - first);
 }
 
-int FrameWriter::put(std::span<const IoVec> frame) {
+int RingWriter::put(std::span<const IoVec> frame) {
   const size_t size = size_of(frame);
   if (size > FrameRing::kLongest) return -EMSGSIZE;
   const uint64_t before = used();
@@ -46,11 +46,11 @@ int FrameWriter::put(std::span<const IoVec> frame) {
   return 0;
 }
 
-bool FrameWriter::reader_wants_bell() {
+bool RingWriter::reader_wants_bell() {
   return ring_.reader_sleeps.load() != 0 && ring_.reader_sleeps.exchange(0) != 0;
 }
 
-bool FrameWriter::wait_for_room() {
+bool RingWriter::wait_for_room() {
   ring_.writer_waits.store(1);
   const uint64_t now = written_ - ring_.taken.load();
   if (now > FrameRing::kRoom / 2) return true;
@@ -60,14 +60,14 @@ bool FrameWriter::wait_for_room() {
 
 // ---- reading ----
 
-void FrameReader::copy_out(uint64_t at, void* to, size_t size) const {
+void RingReader::copy_out(uint64_t at, void* to, size_t size) const {
   const size_t start = at % FrameRing::kRoom;
   const size_t first = std::min(size, FrameRing::kRoom - start);
   std::memcpy(to, ring_.data + start, first);
   std::memcpy(static_cast<std::byte*>(to) + first, ring_.data, size - first);
 }
 
-int64_t FrameReader::take(std::span<const IoVec> room) {
+int64_t RingReader::take(std::span<const IoVec> room) {
   const uint64_t there = ring_.written.load() - taken_;
   if (there == 0) return -EAGAIN;
   uint32_t length = 0;
@@ -88,7 +88,7 @@ int64_t FrameReader::take(std::span<const IoVec> room) {
   return left == 0 ? static_cast<int64_t>(length) : -EMSGSIZE;
 }
 
-bool FrameReader::writer_wants_bell() {
+bool RingReader::writer_wants_bell() {
   if (ring_.writer_waits.load() == 0) return false;
   if (ring_.written.load() - taken_ > FrameRing::kRoom / 2) return false;
   return ring_.writer_waits.exchange(0) != 0;

@@ -27,9 +27,9 @@ struct FrameRing {
   alignas(4096) std::byte data[kRoom];  // a length of 4 bytes, the frame, padding to 8
 };
 
-class FrameWriter final {
+class RingWriter final {
  public:
-  explicit FrameWriter(FrameRing& ring) : ring_(ring) {}
+  explicit RingWriter(FrameRing& ring) : ring_(ring) {}
 
   // 0; -EAGAIN: no room now; -EMSGSIZE; -EPROTO: the reader has broken the ring.
   int put(std::span<const IoVec> frame);
@@ -49,9 +49,9 @@ class FrameWriter final {
   uint64_t written_ = 0;  // ours, that nobody else changes
 };
 
-class FrameReader final {
+class RingReader final {
  public:
-  explicit FrameReader(FrameRing& ring) : ring_(ring) {}
+  explicit RingReader(FrameRing& ring) : ring_(ring) {}
 
   // Bytes of the next frame; -EAGAIN: there is none; -EMSGSIZE: it was longer than the room, and is
   // gone; -EPROTO: the writer has broken the ring.

@@ -224,7 +224,7 @@ void SwitchPort::arm_timer(uint64_t until_ns) {
 
 // out() is not ready until there is some, or nobody waits for it any more. 0: there is already.
 int SwitchPort::wait_for_room(unsigned which) {
-  FrameWriter& ring = *peers_[which].out.ring;
+  RingWriter& ring = *peers_[which].out.ring;
   if (stall_.which != which || stall_.taken != ring.taken())
     stall_ = {.which = which, .taken = ring.taken(), .since_ns = monotonic_ns()};
   add_to_counter(gate_.get(), kFull);

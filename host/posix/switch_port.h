@@ -67,7 +67,7 @@ class SwitchPort final : public NetBackend {
   struct Outgoing {
     Descriptor connection;
     SharedRing memory;
-    std::optional<FrameWriter> ring;
+    std::optional<RingWriter> ring;
     Descriptor bell;     // the other port's; none yet: the connection is one
     bool stuck = false;  // has taken nothing for kPatience: frames to it are lost until it does
   };
@@ -75,7 +75,7 @@ class SwitchPort final : public NetBackend {
   struct Incoming {
     Descriptor connection;
     SharedRing memory;
-    std::optional<FrameReader> ring;
+    std::optional<RingReader> ring;
     Descriptor gate;      // the other port's
     bool ending = false;  // it is no more; what it has sent is still there
   };

@@ -25,12 +25,12 @@
 
 namespace {
 
-using lkl::host::FrameReader;
 using lkl::host::FrameRing;
-using lkl::host::FrameWriter;
 using lkl::host::IoVec;
 using lkl::host::MacTable;
 using lkl::host::NetBackend;
+using lkl::host::RingReader;
+using lkl::host::RingWriter;
 
 constexpr size_t kHeader = NetBackend::kHeaderSize;
 constexpr int kEveryone = 0xff;
@@ -327,8 +327,8 @@ namespace {
 
 struct Ring {
   std::unique_ptr<FrameRing> ring = std::make_unique<FrameRing>();
-  FrameWriter writer{*ring};
-  FrameReader reader{*ring};
+  RingWriter writer{*ring};
+  RingReader reader{*ring};
   std::vector<char> room = std::vector<char>(70000);
 
   int put(size_t size) {
