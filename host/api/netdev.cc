@@ -78,7 +78,7 @@ lkl_netdev* open_target(std::string_view scheme, std::string_view target) {
 }
 
 lkl::host::HostForwards* forwards_of(lkl_netdev* nd) {
-  return nd ? dynamic_cast<lkl::host::HostForwards*>(nd->backend.get()) : nullptr;
+  return nd ? nd->backend->host_forwards() : nullptr;
 }
 
 bool is_port(int number) {

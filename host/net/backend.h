@@ -11,6 +11,8 @@
 
 namespace lkl::host {
 
+class HostForwards;
+
 // Work on packets that is left to the other side of the wire, in each direction.
 struct NetOffloads {
   bool checksum = false;  // what it sends may have a checksum that is still to be made
@@ -53,6 +55,9 @@ class NetBackend {
   // What the card of this wire should have if nobody has chosen; zero: anything will do.
   virtual std::array<uint8_t, 6> mac() const { return {}; }
   virtual uint16_t mtu() const { return 0; }
+
+  // nullptr: it has no ports that lead to the kernel. As long as the wire.
+  virtual HostForwards* host_forwards() { return nullptr; }
 
   virtual unsigned queues() const { return 1; }
   // The driver looks at so many of them, the first ones: before it has said so, at one. 0 or

@@ -9,8 +9,8 @@
 #include <mutex>
 #include <string>
 
-#include "net/backend.h"
 #include "net/capture_file.h"
+#include "net/decorated_net.h"
 #include "net/uri.h"
 
 namespace lkl::host {
@@ -47,29 +47,17 @@ class Capture final {
 
 // A wire whose frames are written, both ways: as they are, so their checksums may not be made and
 // their segments not be cut. Those that the wire has not taken are not among them.
-class CapturedNet final : public NetBackend {
+class CapturedNet final : public DecoratedNet {
  public:
   CapturedNet(std::unique_ptr<NetBackend> wire, std::unique_ptr<Capture> capture)
-      : wire_(std::move(wire)), capture_(std::move(capture)) {}
+      : DecoratedNet(std::move(wire)), capture_(std::move(capture)) {}
 
-  bool has_header() const override { return wire_->has_header(); }
-  NetOffloads offloads() const override { return wire_->offloads(); }
-  int accept(const NetOffloads& offloads) override { return wire_->accept(offloads); }
-  size_t longest_frame(unsigned mtu) const override { return wire_->longest_frame(mtu); }
-  std::array<uint8_t, 6> mac() const override { return wire_->mac(); }
-  uint16_t mtu() const override { return wire_->mtu(); }
-  bool has_link() const override { return wire_->has_link(); }
-  unsigned queues() const override { return wire_->queues(); }
-  int use_queues(unsigned count) override { return wire_->use_queues(count); }
   int send(unsigned queue, std::span<const IoVec> frame) override;
   int64_t receive(unsigned queue, std::span<const IoVec> room) override;
-  int in(unsigned queue) const override { return wire_->in(queue); }
-  int out(unsigned queue) const override { return wire_->out(queue); }
 
  private:
   size_t header() const { return has_header() ? kHeaderSize : 0; }
 
-  const std::unique_ptr<NetBackend> wire_;
   const std::unique_ptr<Capture> capture_;
 };
 

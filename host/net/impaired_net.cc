@@ -18,7 +18,7 @@ constexpr size_t kEthernetHeader = 14;
 }  // namespace
 
 ImpairedNet::ImpairedNet(std::unique_ptr<NetBackend> wire, const Impairments& impairments)
-    : wire_(std::move(wire)), impairments_(impairments), whole_(kPlace), cut_(kPlace) {
+    : DecoratedNet(std::move(wire)), impairments_(impairments), whole_(kPlace), cut_(kPlace) {
   waiting_.reserve(impairments_.limit);
   free_.reserve(impairments_.limit);
   // the first ones are used most, so that others are never touched

@@ -8,7 +8,7 @@
 #include <mutex>
 #include <vector>
 
-#include "net/backend.h"
+#include "net/decorated_net.h"
 #include "net/impairments.h"
 #include "net/ready_set.h"
 
@@ -17,25 +17,19 @@ namespace lkl::host {
 // Each frame as it goes over a wire has a fate of its own: segments of TCP that the card has left
 // uncut are cut before. Frames wait in a queue of `limit`; one for which there is no place is lost,
 // so who sends never waits.
-class ImpairedNet final : public NetBackend {
+class ImpairedNet final : public DecoratedNet {
  public:
   ~ImpairedNet() override;
   // 0 or -errno; EOPNOTSUPP for a wire that has to have datagrams cut.
   static int make(std::unique_ptr<NetBackend> wire, const Impairments& impairments,
                   std::unique_ptr<NetBackend>& result);
 
-  bool has_header() const override { return wire_->has_header(); }
   NetOffloads offloads() const override { return without_uso(wire_->offloads()); }
-  int accept(const NetOffloads& offloads) override { return wire_->accept(offloads); }
-  size_t longest_frame(unsigned mtu) const override { return wire_->longest_frame(mtu); }
-  std::array<uint8_t, 6> mac() const override { return wire_->mac(); }
-  uint16_t mtu() const override { return wire_->mtu(); }
-  bool has_link() const override { return wire_->has_link(); }
-
+  unsigned queues() const override { return 1; }
+  int use_queues(unsigned) override { return 0; }
   int send(unsigned queue, std::span<const IoVec> frame) override;
   int64_t receive(unsigned queue, std::span<const IoVec> room) override;
   int in(unsigned) const override { return ready_.descriptor(); }
-  int out(unsigned queue) const override { return wire_->out(queue); }  // always ready for us
 
  private:
   // A frame that waits, in its place of memory_.
@@ -62,7 +56,6 @@ class ImpairedNet final : public NetBackend {
   void send_due(uint64_t now);
   void set_alarm();
 
-  const std::unique_ptr<NetBackend> wire_;
   const Impairments impairments_;
   ReadySet ready_;
 

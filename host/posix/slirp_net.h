@@ -27,6 +27,7 @@ class SlirpNet final : public NetBackend, public HostForwards {
     return std::max<size_t>(mtu, mtu_) + kEthernetSize;
   }
   uint16_t mtu() const override { return static_cast<uint16_t>(mtu_); }
+  HostForwards* host_forwards() override { return this; }
 
   int send(unsigned queue, std::span<const IoVec> frame) override;
   int64_t receive(unsigned queue, std::span<const IoVec> room) override;
