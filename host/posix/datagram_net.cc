@@ -6,8 +6,8 @@
 #include <cerrno>
 
 #include "net/vector.h"
-#include "posix/iovec.h"
 #include "posix/raw_call.h"
+#include "posix/socket_frames.h"
 
 namespace lkl::host {
 namespace {
@@ -34,13 +34,7 @@ class DatagramNet final : public NetBackend {
 };
 
 int DatagramNet::send(unsigned, std::span<const IoVec> frame) {
-  msghdr message = {};
-  message.msg_iov = const_cast<iovec*>(to_iovec(frame));
-  message.msg_iovlen = frame.size();
-  const auto once = [&] {
-    return raw_call(SYS_sendmsg, out(0), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-  };
-  int64_t sent = once();
+  int64_t sent = send_pieces(out(0), frame);
   if (sent == -ECONNREFUSED || sent == -ENOTCONN || sent == -ECONNRESET) {
     // Of UDP that is the fate of an earlier one. Of unix(7) the socket that was there is closed,
     // and another one may have its name.
@@ -48,18 +42,14 @@ int DatagramNet::send(unsigned, std::span<const IoVec> frame) {
       const int64_t error = raw_call(SYS_connect, out(0), remote_.get(), remote_.size);
       if (error < 0) return static_cast<int>(error == -EAGAIN ? -ENOTCONN : error);
     }
-    sent = once();
+    sent = send_pieces(out(0), frame);
   }
-  if (sent == -ENOBUFS || sent == -ENOMEM || sent == -EINTR) return -EAGAIN;
   return sent < 0 ? static_cast<int>(sent) : 0;
 }
 
 // An error tells of what was sent once; it does not come twice.
 int64_t DatagramNet::receive(unsigned, std::span<const IoVec> room) {
-  msghdr message = {};
-  message.msg_iov = const_cast<iovec*>(to_iovec(room));
-  message.msg_iovlen = room.size();
-  const int64_t length = raw_call(SYS_recvmsg, in_.get(), &message, MSG_DONTWAIT | MSG_TRUNC);
+  const int64_t length = receive_pieces(in_.get(), room, MSG_TRUNC);
   // what is empty or too long is no frame
   return length <= 0 || static_cast<size_t>(length) > size_of(room) ? -EAGAIN : length;
 }

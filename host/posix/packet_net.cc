@@ -20,6 +20,7 @@
 #include "net/host_net.h"
 #include "posix/iovec.h"
 #include "posix/raw_call.h"
+#include "posix/socket_frames.h"
 #include "posix/tap.h"
 
 namespace lkl::host {
@@ -62,18 +63,11 @@ class SocketNet final : public NetBackend {
   size_t longest_frame(unsigned mtu) const override { return frame_of(mtu); }
 
   int send(unsigned, std::span<const IoVec> frame) override {
-    msghdr message = {};
-    message.msg_iov = const_cast<iovec*>(to_iovec(frame));
-    message.msg_iovlen = frame.size();
-    const int64_t sent =
-        raw_call(SYS_sendmsg, ends_.writes(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const int64_t sent = send_pieces(ends_.writes(), frame);
     return sent < 0 ? static_cast<int>(sent) : 0;
   }
   int64_t receive(unsigned, std::span<const IoVec> room) override {
-    msghdr message = {};
-    message.msg_iov = const_cast<iovec*>(to_iovec(room));
-    message.msg_iovlen = room.size();
-    const int64_t size = raw_call(SYS_recvmsg, ends_.reads(), &message, MSG_DONTWAIT);
+    const int64_t size = receive_pieces(ends_.reads(), room);
     // an empty datagram is a frame of no use, and no end; nor is what became of one that was sent
     return datagrams_ && (size == 0 || size == -ECONNREFUSED) ? -EAGAIN : size;
   }

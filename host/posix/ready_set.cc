@@ -9,6 +9,7 @@
 
 #include <cerrno>
 
+#include "posix/event_counter.h"
 #include "posix/raw_call.h"
 
 namespace lkl::host {
@@ -34,13 +35,7 @@ int ReadySet::open(int in, int out) {
 
 // To set it makes it forget that it has gone off.
 void ReadySet::set_alarm(uint64_t at_ns) {
-  itimerspec time = {};
-  if (at_ns != UINT64_MAX) {
-    time.it_value.tv_sec = static_cast<time_t>(at_ns / 1'000'000'000);
-    time.it_value.tv_nsec = static_cast<long>(at_ns % 1'000'000'000);
-    if (at_ns == 0) time.it_value.tv_nsec = 1;
-  }
-  raw_call(SYS_timerfd_settime, timer_.get(), TFD_TIMER_ABSTIME, &time, nullptr);
+  host::set_alarm(timer_.get(), at_ns);
 }
 
 // Not in the set unless it is wanted: an end that has hung up is told of in any case.

@@ -22,6 +22,7 @@
 #include <cstring>
 #include <string>
 
+#include "posix/event_counter.h"
 #include "posix/raw_call.h"
 
 namespace lkl::host {
@@ -33,8 +34,6 @@ constexpr size_t kCapacity = 8 << 20, kFull = 2 << 20;
 constexpr int kSocketsAtOnce = 16;
 // The two of them that are no sockets.
 constexpr uint32_t kEvent = UINT32_MAX, kTimer = UINT32_MAX - 1;
-// An eventfd with this in it is not writable.
-constexpr uint64_t kNotWritable = UINT64_MAX - 1;
 
 constexpr uint64_t kMs = 1'000'000;
 // The library says so if it has nothing to wait for.
@@ -348,8 +347,7 @@ int SlirpNet::add_guest_forward(const GuestForward& forward) {
 // There is something to do, or a frame: who waits for in() is to know.
 void SlirpNet::tell() {
   if (told_) return;
-  constexpr uint64_t kOne = 1;
-  raw_call(SYS_write, event_.get(), &kOne, sizeof kOne);
+  add_to_counter(event_.get());
   told_ = true;
 }
 
@@ -362,8 +360,7 @@ void SlirpNet::changed() {
 void SlirpNet::set_full(bool full) {
   if (full_ == full) return;
   full_ = full;
-  uint64_t value = kNotWritable;
-  raw_call(full ? SYS_write : SYS_read, room_.get(), &value, sizeof value);
+  shut_counter(room_.get(), full);
 }
 
 int SlirpNet::send(unsigned, std::span<const IoVec> frame) {
@@ -408,8 +405,7 @@ int64_t SlirpNet::receive(unsigned, std::span<const IoVec> room) {
 // Reads from sockets that are ready, and does what is due.
 void SlirpNet::look() {
   if (told_) {
-    uint64_t value;
-    raw_call(SYS_read, event_.get(), &value, sizeof value);
+    empty_counter(event_.get());
     told_ = false;
   }
   const bool changed = std::exchange(changed_, false);
@@ -424,8 +420,7 @@ void SlirpNet::look() {
     if (event.data.u32 == kEvent) continue;
     any = true;
     if (event.data.u32 == kTimer) {
-      uint64_t times;
-      raw_call(SYS_read, timer_.get(), &times, sizeof times);
+      empty_counter(timer_.get());
       armed_ns_ = 0;
       continue;
     }
@@ -468,10 +463,7 @@ void SlirpNet::set_timer(uint32_t timeout_ms) {
   // one that comes too early looks again
   if (due == UINT64_MAX || (armed_ns_ != 0 && armed_ns_ <= due)) return;
   armed_ns_ = due;
-  const itimerspec when = {.it_interval = {},
-                           .it_value = {.tv_sec = static_cast<time_t>(due / 1'000'000'000),
-                                        .tv_nsec = static_cast<long>(due % 1'000'000'000)}};
-  raw_call(SYS_timerfd_settime, timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
+  set_alarm(timer_.get(), due);
 }
 
 int open_slirp(NetUri& uri, std::unique_ptr<NetBackend>& result) {

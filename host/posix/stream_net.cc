@@ -18,8 +18,9 @@
 
 #include "net/stream_frames.h"
 #include "net/vector.h"
-#include "posix/iovec.h"
+#include "posix/event_counter.h"
 #include "posix/raw_call.h"
+#include "posix/socket_frames.h"
 
 namespace lkl::host {
 namespace {
@@ -115,11 +116,7 @@ int64_t StreamNet::watch(int operation, int fd, unsigned events) {
 
 // Bytes that have gone out; or -errno, -EAGAIN: none now.
 int64_t StreamNet::transmit(std::span<const IoVec> bytes) {
-  msghdr message = {};
-  message.msg_iov = const_cast<iovec*>(to_iovec(bytes));
-  message.msg_iovlen = bytes.size();
-  const int64_t sent = raw_call(SYS_sendmsg, socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-  return sent == -ENOBUFS || sent == -ENOMEM || sent == -EINTR ? -EAGAIN : sent;
+  return send_pieces(socket_.get(), bytes);
 }
 
 // Whether in() is ready also when the socket has room; and out() is not, until then.
@@ -128,8 +125,7 @@ void StreamNet::wait_for_room(bool on) {
   waits_.store(on);
   if (socket_) watch(EPOLL_CTL_MOD, socket_.get(), on ? EPOLLIN | EPOLLOUT : EPOLLIN);
   if (!gate_) return;
-  uint64_t all = UINT64_MAX - 1;  // nothing can be added to it
-  raw_call(on ? SYS_write : SYS_read, gate_.get(), &all, sizeof all);
+  shut_counter(gate_.get(), on);
 }
 
 int StreamNet::again_later() {
@@ -195,8 +191,10 @@ int StreamNet::send(unsigned, std::span<const IoVec> frame) {
 void StreamNet::announce(bool frames) {
   if (frames == announced_) return;
   announced_ = frames;
-  uint64_t count = 1;
-  raw_call(frames ? SYS_write : SYS_read, frames_.get(), &count, sizeof count);
+  if (frames)
+    add_to_counter(frames_.get());
+  else
+    empty_counter(frames_.get());
 }
 
 // There is a socket from now on: 0, or -EAGAIN.

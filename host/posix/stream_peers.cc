@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <cstdint>
 
+#include "host.h"
+#include "posix/event_counter.h"
 #include "posix/raw_call.h"
 
 namespace lkl::host {
@@ -99,10 +101,7 @@ void StreamPeers::watch(int operation, int fd, unsigned events) {
 
 // Until the timer says so.
 void StreamPeers::wait() {
-  const itimerspec when = {
-      .it_interval = {},
-      .it_value = {.tv_sec = every_ms_ / 1000, .tv_nsec = every_ms_ % 1000 * 1'000'000L}};
-  raw_call(SYS_timerfd_settime, timer_.get(), 0, &when, nullptr);
+  set_alarm(timer_.get(), monotonic_ns() + every_ms_ * uint64_t{1'000'000});
 }
 
 void StreamPeers::lost() {
@@ -111,8 +110,7 @@ void StreamPeers::lost() {
 
 int StreamPeers::next(Descriptor& socket) {
   if (asked_) return asked(socket);
-  uint64_t times;
-  const bool rang = raw_call(SYS_read, timer_.get(), &times, sizeof times) > 0;
+  const bool rang = empty_counter(timer_.get());
   if (listener_) {
     if (rang) watch(EPOLL_CTL_MOD, listener_.get(), EPOLLIN);
     return accept(socket);

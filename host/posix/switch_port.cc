@@ -19,6 +19,7 @@
 #include "host.h"
 #include "net/host_net.h"
 #include "net/vector.h"
+#include "posix/event_counter.h"
 #include "posix/raw_call.h"
 
 namespace lkl::host {
@@ -31,9 +32,6 @@ constexpr uint64_t kPatience = 1'000'000'000;
 enum Kind : uint32_t { kBell, kListener, kTimer, kStranger, kOut, kIn };
 
 constexpr size_t kLeastFrame = 14;
-
-// Shut by this: as full as an event counter can be.
-constexpr uint64_t kFull = UINT64_MAX - 1;
 
 // The first word of who connects, with the memory and its gate; and the answer, with the bell.
 struct Greeting {
@@ -98,15 +96,6 @@ Greeting greeting_of(uint64_t number) {
 
 bool is_greeting(int64_t count, const Greeting& greeting) {
   return count == sizeof greeting && std::memcmp(greeting.what, kWhat, sizeof kWhat) == 0;
-}
-
-void add_to_counter(int fd, uint64_t number) {
-  raw_call(SYS_write, fd, &number, sizeof number);
-}
-
-void empty_counter(int fd) {
-  uint64_t number;
-  raw_call(SYS_read, fd, &number, sizeof number);
 }
 
 }  // namespace
@@ -203,7 +192,7 @@ int SwitchPort::accept(const NetOffloads& taken) {
 // ---- sending ----
 
 void SwitchPort::ring_bell(Outgoing& out) {
-  if (out.bell) return add_to_counter(out.bell.get(), 1);
+  if (out.bell) return add_to_counter(out.bell.get());
   const char nothing = 0;
   raw_call(SYS_sendto, out.connection.get(), &nothing, sizeof nothing, MSG_DONTWAIT | MSG_NOSIGNAL,
            nullptr, 0);
@@ -211,15 +200,12 @@ void SwitchPort::ring_bell(Outgoing& out) {
 
 void SwitchPort::open_gate() {
   blocked_ = kNone;
-  empty_counter(gate_.get());
+  shut_counter(gate_.get(), false);
 }
 
 void SwitchPort::arm_timer(uint64_t until_ns) {
   timer_runs_ = true;
-  itimerspec time = {};
-  time.it_value.tv_sec = static_cast<time_t>(until_ns / 1'000'000'000);
-  time.it_value.tv_nsec = static_cast<long>(until_ns % 1'000'000'000);
-  raw_call(SYS_timerfd_settime, timer_.get(), TFD_TIMER_ABSTIME, &time, nullptr);
+  set_alarm(timer_.get(), until_ns);
 }
 
 // out() is not ready until there is some, or nobody waits for it any more. 0: there is already.
@@ -227,7 +213,7 @@ int SwitchPort::wait_for_room(unsigned which) {
   RingWriter& ring = *peers_[which].out.ring;
   if (stall_.which != which || stall_.taken != ring.taken())
     stall_ = {.which = which, .taken = ring.taken(), .since_ns = monotonic_ns()};
-  add_to_counter(gate_.get(), kFull);
+  shut_counter(gate_.get(), true);
   if (!ring.wait_for_room()) {
     open_gate();
     return 0;
@@ -280,7 +266,7 @@ int64_t SwitchPort::take_from(unsigned which, std::span<const IoVec> room) {
   int64_t count;
   do {
     count = in.ring->take(room);
-    if (count != -EAGAIN && in.ring->writer_wants_bell()) empty_counter(in.gate.get());
+    if (count != -EAGAIN && in.ring->writer_wants_bell()) shut_counter(in.gate.get(), false);
   } while (count >= 0 && count < static_cast<int64_t>(kHeaderSize + kLeastFrame));
   if (count > 0) {
     std::array<std::byte, 6> from = {};
@@ -317,7 +303,7 @@ int64_t SwitchPort::receive(unsigned, std::span<const IoVec> room) {
   look(true);
   const int64_t count = take(room);
   // in() is ready as long as there is something
-  if (count != -EAGAIN) add_to_counter(bell_.get(), 1);
+  if (count != -EAGAIN) add_to_counter(bell_.get());
   return count;
 }
 
@@ -352,7 +338,7 @@ void SwitchPort::look(bool all_seen) {
     }
   }
   // there may be frames that only a ring by a connection has told of, and that has been heard now
-  if (!all_seen) add_to_counter(bell_.get(), 1);
+  if (!all_seen) add_to_counter(bell_.get());
 }
 
 void SwitchPort::accept_strangers() {

@@ -14,12 +14,12 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "host.h"
+#include "posix/event_counter.h"
 #include "posix/raw_call.h"
 
 namespace lkl::host {
 namespace {
-
-constexpr uint64_t kFull = UINT64_MAX - 1;
 
 // On the interface's changes, of which there are few.
 int open_links(Descriptor& result) {
@@ -51,13 +51,12 @@ int WireEvents::open(int socket, int index) {
 
 void WireEvents::shut() {
   shut_.store(true);
-  raw_call(SYS_write, gate_.get(), &kFull, sizeof kFull);
+  shut_counter(gate_.get(), true);
 }
 
 void WireEvents::open_gate() {
-  uint64_t count;
   shut_.store(false);
-  raw_call(SYS_read, gate_.get(), &count, sizeof count);
+  shut_counter(gate_.get(), false);
 }
 
 void WireEvents::wait_for_room() {
@@ -70,8 +69,7 @@ void WireEvents::wait_a_moment() {
   const uint64_t moment = moment_ns_.load(std::memory_order_relaxed);
   moment_ns_.store(std::min(2 * moment, kLongestMoment), std::memory_order_relaxed);
   shut();
-  const itimerspec once = {.it_interval = {}, .it_value = {0, static_cast<long>(moment)}};
-  raw_call(SYS_timerfd_settime, timer_.get(), 0, &once, nullptr);
+  set_alarm(timer_.get(), monotonic_ns() + moment);
 }
 
 void WireEvents::look() {
@@ -80,8 +78,7 @@ void WireEvents::look() {
   for (int64_t i = 0; i < count; ++i) {
     const int fd = events[i].data.fd;
     if (fd == timer_.get()) {
-      uint64_t times;
-      raw_call(SYS_read, fd, &times, sizeof times);
+      empty_counter(fd);
       open_gate();
     } else if (fd == links_.get()) {
       char first;  // of a message: the interface itself is asked
