@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "checksum.h"
 #include "net/backend.h"
 
 namespace lkl::host {
@@ -40,13 +41,8 @@ void put_big32(std::span<std::byte> frame, size_t at, uint32_t value) {
   put_big(frame, at + 2, static_cast<uint16_t>(value));
 }
 
-// The Internet's checksum (RFC 1071), not inverted yet.
-uint16_t sum_of(std::span<const std::byte> bytes, uint64_t sum = 0) {
-  size_t at = 0;
-  for (; at + 1 < bytes.size(); at += 2) sum += get_big(bytes, at);
-  if (at < bytes.size()) sum += static_cast<uint64_t>(byte_at(bytes, at)) << 8;
-  while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<uint16_t>(sum);
+std::span<const uint8_t> octets(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()};
 }
 
 }  // namespace
@@ -60,7 +56,7 @@ void complete_checksum(std::span<std::byte> frame) {
   const size_t place = start + get_little(frame, kOffset);
   if (start >= frame.size() || place + 2 > frame.size()) return;
   // what stands there is the sum of the pseudo header
-  const auto sum = static_cast<uint16_t>(~sum_of(frame.subspan(start)));
+  const auto sum = end_of_checksum(add_to_checksum(0, octets(frame.subspan(start))));
   put_big(frame, place, sum == 0 ? 0xffff : sum);  // zero says of UDP that there is none
 }
 
@@ -112,7 +108,7 @@ size_t Segments::next(std::span<std::byte> to) {
     put_big(to, ip_ + 2, static_cast<uint16_t>(size - ip_));
     put_big(to, ip_ + 4, static_cast<uint16_t>(get_big(to, ip_ + 4) + number));
     put_big(to, ip_ + 10, 0);
-    put_big(to, ip_ + 10, static_cast<uint16_t>(~sum_of(to.subspan(ip_, tcp_ - ip_))));
+    put_big(to, ip_ + 10, end_of_checksum(add_to_checksum(0, octets(to.subspan(ip_, tcp_ - ip_)))));
   }
   put_big32(to, tcp_ + 4, get_big32(to, tcp_ + 4) + static_cast<uint32_t>(number * each_));
   uint8_t flags = byte_at(to, tcp_ + 13);
@@ -121,9 +117,9 @@ size_t Segments::next(std::span<std::byte> to) {
   to[tcp_ + 13] = static_cast<std::byte>(flags);
   // the pseudo header has another length now
   const auto before = static_cast<uint16_t>(frame_.size() - tcp_);
-  const uint64_t sum = uint64_t{get_big(to, tcp_ + 16)} + static_cast<uint16_t>(~before) +
+  const uint32_t sum = uint32_t{get_big(to, tcp_ + 16)} + static_cast<uint16_t>(~before) +
                        static_cast<uint16_t>(size - tcp_);
-  put_big(to, tcp_ + 16, sum_of({}, sum));
+  put_big(to, tcp_ + 16, static_cast<uint16_t>(add_to_checksum(sum, {})));
   return size;
 }
 

@@ -50,6 +50,21 @@ inline size_t gather(std::span<const IoVec> vector, std::span<std::byte> to) {
   return size;
 }
 
+// From this offset on, as far as there is room.
+inline void copy_to(std::span<const IoVec> frame, size_t offset, std::span<const std::byte> bytes) {
+  for (const IoVec& part : frame) {
+    if (offset >= part.size) {
+      offset -= part.size;
+      continue;
+    }
+    const size_t count = std::min(bytes.size(), part.size - offset);
+    std::memcpy(static_cast<std::byte*>(part.base) + offset, bytes.data(), count);
+    bytes = bytes.subspan(count);
+    offset = 0;
+    if (bytes.empty()) return;
+  }
+}
+
 // From this offset on, as much as there is; how much.
 inline size_t copy_from(std::span<const IoVec> frame, size_t offset, std::span<std::byte> to) {
   size_t done = 0;

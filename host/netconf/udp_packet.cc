@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "netconf/udp_packet.h"
 
+#include "checksum.h"
+
 namespace lkl::host {
 namespace {
 
@@ -17,19 +19,6 @@ uint32_t pseudo_header(uint32_t source, uint32_t destination, size_t udp_length)
 }
 
 }  // namespace
-
-uint32_t add_to_checksum(uint32_t sum, Bytes bytes) {
-  uint64_t total = sum;
-  for (size_t i = 0; i + 1 < bytes.size(); i += 2) total += be16(bytes, i);
-  if (bytes.size() % 2) total += static_cast<uint32_t>(bytes.back()) << 8;
-  while (total >> 16) total = (total & 0xffff) + (total >> 16);
-  return static_cast<uint32_t>(total);
-}
-
-uint16_t end_of_checksum(uint32_t sum) {
-  while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<uint16_t>(~sum);
-}
 
 std::vector<uint8_t> make_udp_packet(const UdpPacket& packet) {
   const size_t udp_length = kUdpHeader + packet.payload.size();

@@ -10,11 +10,6 @@
 
 namespace lkl::host {
 
-// The sum of RFC 1071 of these bytes, added to `sum`.
-uint32_t add_to_checksum(uint32_t sum, Bytes bytes);
-// What the field of the checksum is to have.
-uint16_t end_of_checksum(uint32_t sum);
-
 struct UdpPacket {
   uint32_t source = 0, destination = 0;  // host order
   uint16_t source_port = 0, destination_port = 0;

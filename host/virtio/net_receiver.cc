@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
+#include <cstddef>
 
 #include "net/vector.h"
 #include "virtio/device.h"
@@ -14,20 +14,6 @@ namespace {
 
 // Frames that are received one after the other before others have a turn.
 constexpr unsigned kBurst = 64;
-
-void write_at(std::span<const IoVec> vector, size_t offset, std::span<const std::byte> bytes) {
-  for (const IoVec& part : vector) {
-    if (offset >= part.size) {
-      offset -= part.size;
-      continue;
-    }
-    const size_t count = std::min(bytes.size(), part.size - offset);
-    std::memcpy(static_cast<std::byte*>(part.base) + offset, bytes.data(), count);
-    bytes = bytes.subspan(count);
-    offset = 0;
-    if (bytes.empty()) return;
-  }
-}
 
 }  // namespace
 
@@ -163,9 +149,9 @@ bool NetReceiver::deliver(size_t length) {
   const auto bytes = std::as_bytes(std::span(&header, 1));
   const std::span<const IoVec> front = slots_[first_].chain.writable;
   if (backend_.has_header())
-    write_at(front, offsetof(NetHeader, buffers), bytes.last(sizeof header.buffers));
+    copy_to(front, offsetof(NetHeader, buffers), bytes.last(sizeof header.buffers));
   else
-    write_at(front, 0, bytes);
+    copy_to(front, 0, bytes);
   first_ = (first_ + count) % kSlots;
   ready_ -= count;
   return ring_->push(std::span(used).first(count));
