@@ -22,6 +22,7 @@
 
 #include "net/conversation.h"
 #include "support/child.h"
+#include "support/host_tools.h"
 
 using namespace lkl_test;
 
@@ -29,24 +30,13 @@ namespace {
 
 class CaptureTest : public NicTest {
  protected:
-  void SetUp() override {
-    NicTest::SetUp();
-    if (IsSkipped()) return;
-    char name[] = "/tmp/lkl-capture-test-XXXXXX";
-    ASSERT_NE(mkdtemp(name), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override {
-    NicTest::TearDown();
-    if (!folder_.empty()) std::filesystem::remove_all(folder_);
-  }
-  std::string file() const { return folder_ + "/wire.pcapng"; }
+  std::string file() const { return folder_ / "wire.pcapng"; }
 
   // The lines that tshark prints of these fields of the frames of this filter.
   std::vector<std::string> read(const std::string& filter, const std::string& fields) {
     std::vector<std::string> lines;
     const std::string command = "tshark -n -r " + file() + " -Y '" + filter + "' -T fields -e " +
-                                fields + " 2>" + folder_ + "/said";
+                                fields + " 2>" + (folder_ / "said");
     FILE* const output = popen(command.c_str(), "r");
     char line[512];
     while (fgets(line, sizeof line, output)) lines.emplace_back(line, std::strcspn(line, "\n"));
@@ -54,7 +44,7 @@ class CaptureTest : public NicTest {
     return lines;
   }
 
-  std::string folder_;
+  const TempDir folder_;
 };
 
 bool tshark_is_missing() {
@@ -158,7 +148,7 @@ TEST_F(CaptureTest, EndsWhenTheFileCanGrowNoMore) {
   const size_t there = read("udp.port==5001", "frame.number").size();
   EXPECT_GE(there, 1u);
   EXPECT_LE(there, 2u);
-  std::ifstream said(folder_ + "/said");
+  std::ifstream said(folder_ / "said");
   std::stringstream text;
   text << said.rdbuf();
   EXPECT_EQ(text.str().find("cut short"), std::string::npos) << text.str();

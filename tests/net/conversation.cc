@@ -36,6 +36,14 @@ Wire::~Wire() {
   for (const int end : ends_) close(end);
 }
 
+lkl_sockaddr_in6 address6(const char* text, unsigned short port) {
+  lkl_sockaddr_in6 to = {};
+  to.sin6_family = LKL_AF_INET6;
+  to.sin6_port = htons(port);
+  inet_pton(AF_INET6, text, &to.sin6_addr);
+  return to;
+}
+
 lkl_sockaddr_in address(const char* text, unsigned short port) {
   lkl_sockaddr_in to = {};
   to.sin_family = LKL_AF_INET;
@@ -134,6 +142,29 @@ void talk_by_tcp(const char* to, size_t size) {
   EXPECT_EQ(lkl_sys_close(fd), 0);
 }
 
+void echo_datagrams(int udp) {
+  std::vector<char> packet(65536);
+  for (;;) {
+    lkl_sockaddr_in6 from = {};
+    int length = sizeof from;
+    const long count =
+        lkl_sys_recvfrom(udp, packet.data(), packet.size(), 0, generic(from), &length);
+    if (count < 0) break;
+    lkl_sys_sendto(udp, packet.data(), static_cast<size_t>(count), 0, generic(from), length);
+  }
+}
+
+bool boot_with_network() {
+  static lkl_host_operations silent = {};
+  silent.print = keep_log;
+  kernel_log().clear();
+  EXPECT_EQ(lkl_init(&silent), 0);
+  EXPECT_EQ(lkl_start_kernel("mem=64M loglevel=4"), 0);
+  if (::testing::Test::HasFailure() || kernel_has_ip()) return true;
+  lkl_cleanup();
+  return false;
+}
+
 pid_t start_peer(const std::string& uri, const char* own, unsigned short mtu) {
   const pid_t pid = fork();
   if (pid != 0) return pid;
@@ -148,17 +179,7 @@ pid_t start_peer(const std::string& uri, const char* own, unsigned short mtu) {
   const int tcp = static_cast<int>(lkl_sys_socket(LKL_AF_INET, LKL_SOCK_STREAM, 0));
   if (lkl_sys_bind(udp, generic(here), sizeof here)) _exit(3);
   if (lkl_sys_bind(tcp, generic(here), sizeof here) || lkl_sys_listen(tcp, 1)) _exit(4);
-  std::thread([udp] {
-    std::vector<char> packet(65536);
-    for (;;) {
-      lkl_sockaddr_in from = {};
-      int length = sizeof from;
-      const long count =
-          lkl_sys_recvfrom(udp, packet.data(), packet.size(), 0, generic(from), &length);
-      if (count < 0) break;
-      lkl_sys_sendto(udp, packet.data(), static_cast<size_t>(count), 0, generic(from), length);
-    }
-  }).detach();
+  std::thread(echo_datagrams, udp).detach();
   const int fd = static_cast<int>(lkl_sys_accept(tcp, nullptr, nullptr));
   const bool good = fd >= 0 && echo(kOurs, fd);
   lkl_sys_close(fd);

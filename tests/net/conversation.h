@@ -36,6 +36,7 @@ class Wire final {
 };
 
 lkl_sockaddr_in address(const char* text, unsigned short port = kPort);
+lkl_sockaddr_in6 address6(const char* text, unsigned short port = kPort);
 template <class Address>
 lkl_sockaddr* generic(Address& address) {
   return reinterpret_cast<lkl_sockaddr*>(&address);
@@ -55,12 +56,19 @@ extern const Calls kOurs, kHosts;
 
 // Everything back, until the other side has no more. Whether it was so.
 bool echo(const Calls& calls, int fd);
-// Sends so much and wants it back, as it was. `no_more` is said at the end of what is sent, and then
-// the other side's end is waited for; without it (a protocol that has no half-closed connections) there
-// is none.
+// Sends so much and wants it back, as it was. `no_more` is said at the end of what is sent, and
+// then the other side's end is waited for; without it (a protocol that has no half-closed
+// connections) there is none.
 void talk(const Calls& calls, int fd, size_t size, const std::function<void()>& no_more);
 // The same with who echoes at this address, port kPort, when it is there.
 void talk_by_tcp(const char* to, size_t size);
+
+// Sends back what comes by a socket of datagrams, of either family, until it has an error.
+void echo_datagrams(int udp);
+
+// A kernel for a test that is none of KernelTest. False, and there is none, if it has no network;
+// what else is wrong is a failure of the test's.
+bool boot_with_network();
 
 // A kernel in a child, made there: it has a card on this end of the wire, and sends back what comes
 // by TCP (one connection) and by UDP meanwhile.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "net/conversation.h"
+#include "support/host_tools.h"
 
 using namespace lkl_test;
 
@@ -21,10 +22,6 @@ long status_line(const std::string& path, const std::string& name) {
   for (std::string line; std::getline(file, line);)
     if (line.starts_with(name + ":")) return std::stol(line.substr(name.size() + 1));
   return 0;
-}
-
-long resident_kib() {
-  return status_line("/proc/self/status", "VmRSS");
 }
 
 // How often the threads of this process have gone to sleep.

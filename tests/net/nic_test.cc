@@ -59,17 +59,12 @@ TEST_P(TwoKernelsTest, TalkToEachOther) {
   const Kind& kind = GetParam();
   const Wire wire(kind.type);
   const pid_t peer = start_peer(fd_uri(wire.end(1), kind.words), "10.0.0.2", kind.mtu);
-  static lkl_host_operations silent = {};
-  silent.print = keep_log;
-  kernel_log().clear();
-  ASSERT_EQ(lkl_init(&silent), 0);
-  ASSERT_EQ(lkl_start_kernel("mem=64M loglevel=4"), 0);
-  if (!kernel_has_ip()) {
+  if (!boot_with_network()) {
     kill(peer, SIGKILL);
     end_of(peer);
-    lkl_cleanup();
     GTEST_SKIP() << "the kernel has no network";
   }
+  ASSERT_FALSE(HasFailure());
   lkl_netdev* nd = nullptr;
   ASSERT_EQ(connect_card(fd_uri(wire.end(0), kind.words).c_str(), "10.0.0.1", kind.mtu, nd), 0);
 

@@ -56,17 +56,7 @@ void serve() {
   EXPECT_EQ(lkl_sys_bind(udp, generic(here), sizeof here), 0);
   EXPECT_EQ(lkl_sys_bind(tcp, generic(here), sizeof here), 0);
   EXPECT_EQ(lkl_sys_listen(tcp, 8), 0);
-  std::thread([udp] {
-    std::vector<char> packet(65536);
-    for (;;) {
-      lkl_sockaddr_in6 from = {};
-      int length = sizeof from;
-      const long count =
-          lkl_sys_recvfrom(udp, packet.data(), packet.size(), 0, generic(from), &length);
-      if (count < 0) break;
-      lkl_sys_sendto(udp, packet.data(), static_cast<size_t>(count), 0, generic(from), length);
-    }
-  }).detach();
+  std::thread(echo_datagrams, udp).detach();
   std::thread([tcp] {
     for (int fd; (fd = static_cast<int>(lkl_sys_accept(tcp, nullptr, nullptr))) >= 0;)
       std::thread([fd] {

@@ -165,17 +165,12 @@ constexpr Way kWays[] = {
 // A kernel here, and one in a child.
 void two_kernels_talk(const std::string& one, const std::string& other, unsigned short mtu) {
   const pid_t peer = start_peer(other, kTheirs, mtu);
-  static lkl_host_operations silent = {};
-  silent.print = keep_log;
-  kernel_log().clear();
-  ASSERT_EQ(lkl_init(&silent), 0);
-  ASSERT_EQ(lkl_start_kernel("mem=64M loglevel=4"), 0);
-  if (!kernel_has_ip()) {
+  if (!boot_with_network()) {
     kill(peer, SIGKILL);
     end_of(peer);
-    lkl_cleanup();
     GTEST_SKIP() << "the kernel has no network";
   }
+  ASSERT_FALSE(::testing::Test::HasFailure());
   lkl_netdev* nd = nullptr;
   ASSERT_EQ(connect_card(one.c_str(), kOwn, mtu, nd), 0);
   talk_by_udp(kTheirs, mtu ? mtu : 1500);

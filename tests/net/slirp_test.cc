@@ -81,14 +81,6 @@ TEST_F(SlirpTest, HasManyConnectionsAtOnce) {
 
 namespace {
 
-lkl_sockaddr_in6 address6(const char* text, unsigned short port = kPort) {
-  lkl_sockaddr_in6 to = {};
-  to.sin6_family = LKL_AF_INET6;
-  to.sin6_port = htons(port);
-  inet_pton(AF_INET6, text, &to.sin6_addr);
-  return to;
-}
-
 // fec0::15 is the kernel's from now on.
 void set_ipv6(int index) {
   const lkl_sockaddr_in6 own = address6("fec0::15");
@@ -170,6 +162,14 @@ TEST_F(SlirpTest, PortsOfTheHostLeadToTheKernel) {
   EXPECT_EQ(lkl_netdev_slirp_remove_hostfwd(nd_, 0, "127.0.0.1", second), -LKL_ENOENT);
   EXPECT_EQ(lkl_netdev_slirp_remove_hostfwd(nd_, 1, "127.0.0.1", port), -LKL_ENOENT);
   EXPECT_EQ(host_connect(second), -1);
+}
+
+// What is around a wire has the ports of that in it.
+TEST_F(SlirpTest, AWireThatIsImpairedHasItsPorts) {
+  const unsigned short port = free_port();
+  connect_slirp(",delay=1ms");
+  ASSERT_EQ(lkl_netdev_slirp_add_hostfwd(nd_, 0, "127.0.0.1", port, nullptr, 5001), 0);
+  EXPECT_EQ(lkl_netdev_slirp_remove_hostfwd(nd_, 0, "127.0.0.1", port), 0);
 }
 
 TEST_F(SlirpTest, DatagramsOfTheHostReachTheKernel) {

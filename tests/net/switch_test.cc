@@ -8,13 +8,13 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "net/conversation.h"
 #include "support/child.h"
+#include "support/host_tools.h"
 
 using namespace lkl_test;
 
@@ -23,14 +23,6 @@ namespace {
 constexpr char kOwn[] = "10.0.0.1", kTheirs[] = "10.0.0.2";
 constexpr char kOwn6[] = "fd00::1", kTheirs6[] = "fd00::2";
 constexpr char kGroup[] = "ff15::7";
-
-lkl_sockaddr_in6 address6(const char* text, unsigned short port = kPort) {
-  lkl_sockaddr_in6 to = {};
-  to.sin6_family = LKL_AF_INET6;
-  to.sin6_port = htons(port);
-  inet_pton(AF_INET6, text, &to.sin6_addr);
-  return to;
-}
 
 int add_address6(const char* text) {
   unsigned char bytes[16];
@@ -62,17 +54,7 @@ int join(int fd, const char* group) {
   lkl_sockaddr_in6 here = address6("::");
   if (lkl_sys_bind(udp, generic(here), sizeof here) || join(udp, kGroup)) _exit(3);
   if (lkl_sys_bind(tcp, generic(here), sizeof here) || lkl_sys_listen(tcp, 4)) _exit(4);
-  std::thread([udp] {
-    std::vector<char> packet(65536);
-    for (;;) {
-      lkl_sockaddr_in6 from = {};
-      int length = sizeof from;
-      const long count =
-          lkl_sys_recvfrom(udp, packet.data(), packet.size(), 0, generic(from), &length);
-      if (count < 0) break;
-      lkl_sys_sendto(udp, packet.data(), static_cast<size_t>(count), 0, generic(from), length);
-    }
-  }).detach();
+  std::thread(echo_datagrams, udp).detach();
   for (;;) {
     const int fd = static_cast<int>(lkl_sys_accept(tcp, nullptr, nullptr));
     if (fd < 0 || !echo(kOurs, fd) || !complaint_in_log().empty()) _exit(5);
@@ -119,12 +101,7 @@ void talk_by_tcp_to(Address to, size_t size) {
 
 class OnSwitchTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    char name[] = "/tmp/lkl-switch-test-XXXXXX";
-    ASSERT_NE(mkdtemp(name), nullptr);
-    folder_ = name;
-    setenv("XDG_RUNTIME_DIR", name, 1);
-  }
+  void SetUp() override { setenv("XDG_RUNTIME_DIR", folder_.path().c_str(), 1); }
   void TearDown() override {
     if (peer_ > 0) end_peer();
     if (lkl_is_running()) {
@@ -133,7 +110,6 @@ class OnSwitchTest : public ::testing::Test {
     lkl_cleanup();
     EXPECT_EQ(complaint_in_log(), "");
     lkl_netdev_free(nd_);
-    std::filesystem::remove_all(folder_);
   }
 
   // Before our own kernel is there. `later`: when it is told to go on.
@@ -160,7 +136,7 @@ class OnSwitchTest : public ::testing::Test {
     ASSERT_EQ(add_address6(kOwn6), 0);
   }
 
-  std::string folder_;
+  const TempDir folder_;
   lkl_host_operations ops_ = {};
   pid_t peer_ = -1;
   lkl_netdev* nd_ = nullptr;

@@ -25,6 +25,7 @@
 
 #include "descriptor.h"
 #include "net/open.h"
+#include "support/host_tools.h"
 
 namespace {
 
@@ -51,16 +52,10 @@ std::string free_port(const char* host, int type) {
 
 class SocketNetTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    char name[] = "/tmp/lkl-socket-XXXXXX";
-    ASSERT_NE(mkdtemp(name), nullptr);
-    folder_ = name;
-  }
   void TearDown() override {
-    EXPECT_TRUE(std::filesystem::is_empty(folder_)) << "something is left there";
-    std::filesystem::remove_all(folder_);
+    EXPECT_TRUE(std::filesystem::is_empty(folder_.path())) << "something is left there";
   }
-  std::string at(const std::string& name) const { return folder_ + "/" + name; }
+  std::string at(const std::string& name) const { return folder_ / name; }
   Net open(const std::string& uri) {
     Net net;
     EXPECT_EQ(error_of(uri, &net), 0) << uri << ": " << said_;
@@ -103,7 +98,22 @@ class SocketNetTest : public ::testing::Test {
     return poll(&wait, 1, wait_ms) == 1;
   }
 
-  std::string folder_, said_;
+  // Who asks for this name again and again meets two servers of it, one after the other.
+  void meets_servers(const std::string& name) {
+    const Net client = open(name + ",reconnect-ms=20");
+    EXPECT_FALSE(client->has_link());
+    for (int i = 0; i < 2; ++i) {
+      Net server = open(name + ",server");
+      EXPECT_TRUE(link_becomes(client, true));
+      EXPECT_EQ(send(client, "here"), 0);
+      EXPECT_EQ(get(server), "here");
+      server.reset();
+      EXPECT_TRUE(link_becomes(client, false));
+    }
+  }
+
+  const lkl_test::TempDir folder_;
+  std::string said_;
 };
 
 }  // namespace
@@ -146,16 +156,7 @@ TEST_F(SocketNetTest, WhoComesSecondWaitsForTheFirstToGo) {
 
 TEST_F(SocketNetTest, AClientThatReconnectsWaitsForItsServer) {
   const std::string name = "unix:" + at("a");
-  const Net client = open(name + ",reconnect-ms=20");
-  EXPECT_FALSE(client->has_link());
-  for (int i = 0; i < 2; ++i) {
-    Net server = open(name + ",server");
-    EXPECT_TRUE(link_becomes(client, true));
-    EXPECT_EQ(send(client, "here"), 0);
-    EXPECT_EQ(get(server), "here");
-    server.reset();
-    EXPECT_TRUE(link_becomes(client, false));
-  }
+  meets_servers(name);
 }
 
 TEST_F(SocketNetTest, OneThatDoesNotEndsWithItsServer) {
@@ -366,16 +367,7 @@ TEST_F(SocketNetTest, ByTcpAServerMayComeLater) {
   const std::string port = free_port("::1", SOCK_STREAM);
   if (port.empty()) GTEST_SKIP() << "the host has no IPv6";
   const std::string name = "tcp:[::1]:" + port;
-  const Net client = open(name + ",reconnect-ms=20");
-  EXPECT_FALSE(client->has_link());
-  for (int i = 0; i < 2; ++i) {
-    Net server = open(name + ",server");
-    EXPECT_TRUE(link_becomes(client, true));
-    EXPECT_EQ(send(client, "here"), 0);
-    EXPECT_EQ(get(server), "here");
-    server.reset();
-    EXPECT_TRUE(link_becomes(client, false));
-  }
+  meets_servers(name);
 }
 
 TEST_F(SocketNetTest, ByUdp) {

@@ -22,6 +22,7 @@
 #include "net/frame_ring.h"
 #include "net/mac_table.h"
 #include "net/open.h"
+#include "support/host_tools.h"
 
 namespace {
 
@@ -79,13 +80,7 @@ void turn(NetBackend& port) {
 
 class SwitchTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    char name[] = "/tmp/lkl-switch-test-XXXXXX";
-    ASSERT_NE(mkdtemp(name), nullptr);
-    folder_ = name;
-    setenv("XDG_RUNTIME_DIR", name, 1);
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
+  void SetUp() override { setenv("XDG_RUNTIME_DIR", folder_.path().c_str(), 1); }
 
   std::unique_ptr<NetBackend> port(const std::string& words = "switch:lab") {
     std::unique_ptr<NetBackend> made;
@@ -95,9 +90,10 @@ class SwitchTest : public ::testing::Test {
         << said_;
     return made;
   }
-  std::string path(const char* end = "") { return folder_ + "/lkl-switch/lab" + end; }
+  std::string path(const char* end = "") { return folder_ / "lkl-switch/lab" + end; }
 
-  std::string folder_, said_;
+  const lkl_test::TempDir folder_;
+  std::string said_;
 };
 
 }  // namespace
@@ -302,12 +298,12 @@ TEST_F(SwitchTest, IsOursAloneAndHasAName) {
     EXPECT_EQ(error(uri), -EINVAL) << uri;
   EXPECT_EQ(error("switch:" + std::string(33, 'a')), -EINVAL);
   EXPECT_EQ(error("switch:lab,ports=3"), -EINVAL);
-  ASSERT_EQ(mkdir((folder_ + "/lkl-switch").c_str(), 0700), 0);
-  ASSERT_EQ(chmod((folder_ + "/lkl-switch").c_str(), 0755), 0);
+  ASSERT_EQ(mkdir((folder_ / "lkl-switch").c_str(), 0700), 0);
+  ASSERT_EQ(chmod((folder_ / "lkl-switch").c_str(), 0755), 0);
   EXPECT_EQ(error("switch:lab"), -EPERM);
   EXPECT_NE(said_.find("open to others"), std::string::npos) << said_;
-  ASSERT_EQ(rmdir((folder_ + "/lkl-switch").c_str()), 0);
-  ASSERT_EQ(symlink("/tmp", (folder_ + "/lkl-switch").c_str()), 0);
+  ASSERT_EQ(rmdir((folder_ / "lkl-switch").c_str()), 0);
+  ASSERT_EQ(symlink("/tmp", (folder_ / "lkl-switch").c_str()), 0);
   EXPECT_EQ(error("switch:lab"), -EPERM);
 }
 
