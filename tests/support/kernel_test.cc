@@ -57,6 +57,7 @@ void keep_log(const char* text, int length) {
 }
 
 std::string complaint_in_log() {
+  const std::lock_guard lock(log_mutex);  // the kernel may be there, and write
   return find_complaint(kernel_log(), expected);
 }
 
