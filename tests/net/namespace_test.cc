@@ -123,7 +123,7 @@ TEST_F(NamespaceTest, AreConnectedByVeth) {
 
 // Two cards of one kernel that know nothing of each other, with the same address.
 TEST_F(NamespaceTest, EachHasACard) {
-  watches_.resize(2);
+  have_wires(2);
   boot();
   OtherNetwork inside;
   ASSERT_EQ(change_interface(card(1),
@@ -147,11 +147,11 @@ TEST_F(NamespaceTest, EachHasACard) {
 TEST_F(NamespaceTest, GoOutByNat) {
   std::mutex mutex;
   std::set<std::string> sources;
-  watches_ = {[&](int from, Frame frame) {
+  const Watching watching(wire(), [&](int from, Frame frame) {
     const std::lock_guard lock(mutex);
     if (from == 0 && ip_protocol(frame) == 6) sources.insert(source_of(frame));
     return true;
-  }};
+  });
   boot();
   OtherNetwork inside;
   connect(inside);

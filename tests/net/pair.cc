@@ -29,10 +29,19 @@ WatchedWire::~WatchedWire() {
     if (thread.joinable()) thread.join();
 }
 
-void WatchedWire::start(Watch watch) {
-  watch_ = std::move(watch);
+void WatchedWire::start() {
   for (int from : {0, 1})
     threads_[static_cast<size_t>(from)] = std::thread([this, from] { pass(from); });
+}
+
+void WatchedWire::set_watch(Watch watch) {
+  const std::lock_guard lock(mutex_);
+  watch_ = std::move(watch);
+}
+
+bool WatchedWire::passes(int from, Frame frame) {
+  const std::lock_guard lock(mutex_);
+  return !watch_ || watch_(from, frame);
 }
 
 void WatchedWire::pass(int from) {
@@ -41,7 +50,7 @@ void WatchedWire::pass(int from) {
   std::vector<unsigned char> frame(70000);
   for (ssize_t count; (count = recv(in, frame.data(), frame.size(), 0)) > 0;) {
     const Frame seen(frame.data(), static_cast<size_t>(count));
-    if (watch_ && !watch_(from, seen)) continue;
+    if (!passes(from, seen)) continue;
     if (send(out, seen.data(), seen.size(), MSG_NOSIGNAL) != count) break;
     bytes_[static_cast<size_t>(from)] += seen.size();
   }
@@ -81,8 +90,11 @@ void PairTest::start_side(int side, const std::function<void(int side)>& prepare
   if (prepare) prepare(side);
 }
 
+void PairTest::have_wires(size_t count) {
+  while (wires_.size() < count) wires_.push_back(std::make_unique<WatchedWire>());
+}
+
 void PairTest::boot(const std::function<void(int side)>& prepare) {
-  for (size_t i = 0; i < watches_.size(); ++i) wires_.push_back(std::make_unique<WatchedWire>());
   int ends[2], ready[2];
   ASSERT_EQ(pipe(ends), 0);
   ASSERT_EQ(pipe(ready), 0);
@@ -104,7 +116,7 @@ void PairTest::boot(const std::function<void(int side)>& prepare) {
   close(ready[1]);
   until_ = ends[1];
   start_side(0, prepare);
-  for (size_t i = 0; i < wires_.size(); ++i) wires_[i]->start(watches_[i]);
+  for (const auto& wire : wires_) wire->start();
   char nothing;
   EXPECT_EQ(read(ready[0], &nothing, 1), 1);
   close(ready[0]);

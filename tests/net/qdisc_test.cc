@@ -4,6 +4,8 @@
 #include <lkl/linux/pkt_sched.h>
 #include <lkl/linux/rtnetlink.h>
 
+#include <optional>
+
 #include "net/netlink_builder.h"
 #include "net/pair.h"
 
@@ -38,10 +40,10 @@ class QdiscTest : public PairTest {
   static constexpr std::string_view kMark = "a marked datagram";
 
   void SetUp() override {
-    watches_ = {[this](int from, Frame frame) {
+    watching_.emplace(wire(), [this](int from, Frame frame) {
       if (from == 0 && contains(frame, kMark)) ++marked_;
       return true;
-    }};
+    });
     boot();
     // so that a lost question for an address is no reason
     ASSERT_TRUE(ping("10.0.0.2"));
@@ -53,6 +55,9 @@ class QdiscTest : public PairTest {
       lkl_sys_sendto(fd, kMark.data(), kMark.size(), 0, generic(there), sizeof there);
     lkl_sys_close(fd);
   }
+
+ private:
+  std::optional<Watching> watching_;
 };
 
 }  // namespace

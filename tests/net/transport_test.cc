@@ -93,7 +93,7 @@ std::string read_exactly(int fd, size_t size) {
 TEST_F(TransportTest, SctpHasStreams) {
   std::mutex mutex;
   std::set<int> streams;
-  watches_ = {[&](int from, Frame frame) {
+  const Watching watching(wire(), [&](int from, Frame frame) {
     // behind Ethernet, IPv4 and SCTP's own header: chunks, of which type 0 is data
     if (from == 0 && ip_protocol(frame) == kSctpLevel)
       for (size_t at = 46; at + 10 <= frame.size();) {
@@ -104,7 +104,7 @@ TEST_F(TransportTest, SctpHasStreams) {
         at += static_cast<size_t>((length + 3) & ~3);
       }
     return true;
-  }};
+  });
   lkl_sctp_initmsg init = {};
   init.sinit_num_ostreams = init.sinit_max_instreams = 8;
   boot([&](int side) {
@@ -177,7 +177,7 @@ void offer_paths(int side) {
 }  // namespace
 
 TEST_F(TransportTest, MptcpUsesBothWires) {
-  watches_.resize(2);
+  have_wires(2);
   boot(offer_paths);
   talk_and_close(connect_to("10.0.0.2", LKL_IPPROTO_MPTCP, kOtherPort), 16 << 20);
   for (const size_t which : {0u, 1u})
@@ -187,7 +187,9 @@ TEST_F(TransportTest, MptcpUsesBothWires) {
 TEST_F(TransportTest, MptcpGoesOnWhenAWireIsCut) {
   std::atomic<uint64_t> seen = 0;
   constexpr size_t kSize = 16 << 20;
-  watches_ = {[&](int, Frame frame) { return (seen += frame.size()) < kSize / 4; }, nullptr};
+  have_wires(2);
+  const Watching watching(wire(),
+                          [&](int, Frame frame) { return (seen += frame.size()) < kSize / 4; });
   boot(offer_paths);
   talk_and_close(connect_to("10.0.0.2", LKL_IPPROTO_MPTCP, kOtherPort), kSize);
   EXPECT_GE(seen, kSize / 4);
@@ -281,14 +283,14 @@ TEST_F(LoopbackTest, Vsock) {
 
 TEST_F(TransportTest, WhoJoinsAGroupHearsIt) {
   std::atomic<bool> reported = false, sent = false;
-  watches_ = {[&](int from, Frame frame) {
+  const Watching watching(wire(), [&](int from, Frame frame) {
     const unsigned char group[6] = {1, 0, 0x5e, 1, 2, 3};
     const std::string_view asked("\xef\x01\x02\x03", 4);  // 239.1.2.3
     if (from == 1 && ip_protocol(frame) == 2 && contains(frame, asked)) reported = true;
     if (from == 0 && ip_protocol(frame) == 17 && std::memcmp(frame.data(), group, 6) == 0)
       sent = true;
     return true;
-  }};
+  });
   boot([](int side) {
     if (side == 0) return;
     const int fd = static_cast<int>(lkl_sys_socket(LKL_AF_INET, LKL_SOCK_DGRAM, 0));

@@ -51,12 +51,25 @@ TEST_F(TroubleTest, NoDescriptorIsLeftToAccept) {
   EXPECT_EQ(std::string(word, 4), "held");
 }
 
+TEST_F(TroubleTest, AWatchEndsBeforeTheKernels) {
+  int seen = 0;
+  {
+    const Watching watching(wire(), [&](int, Frame) { return ++seen; });
+    boot();
+    EXPECT_TRUE(ping("10.0.0.2"));
+  }
+  const int then = seen;
+  EXPECT_GE(then, 2);
+  EXPECT_TRUE(ping("10.0.0.2"));
+  EXPECT_EQ(seen, then);
+}
+
 TEST_F(TroubleTest, APeerResets) {
   std::atomic<int> resets = 0;
-  watches_ = {[&](int from, Frame frame) {
+  const Watching watching(wire(), [&](int from, Frame frame) {
     if (from == 1 && ip_protocol(frame) == 6 && (frame[47] & 4)) ++resets;
     return true;
-  }};
+  });
   boot([](int side) {
     if (side == 0) return;
     const int listener = static_cast<int>(lkl_sys_socket(LKL_AF_INET, LKL_SOCK_STREAM, 0));
@@ -85,7 +98,7 @@ TEST_F(TroubleTest, APeerResets) {
 // What was under way arrives when the link is back.
 TEST_F(TroubleTest, ALinkComesAndGoes) {
   std::atomic<uint64_t> seen = 0;
-  watches_ = {[&](int, Frame frame) { return seen += frame.size(), true; }};
+  const Watching watching(wire(), [&](int, Frame frame) { return seen += frame.size(), true; });
   boot();
   std::atomic<bool> through = false;
   std::thread talks([&] {
@@ -165,13 +178,13 @@ INSTANTIATE_TEST_SUITE_P(Mtu, LengthTest, ::testing::Values(576, 1280, 1500, 900
 TEST_P(LengthTest, PacketsAreCutAndPutTogether) {
   std::atomic<size_t> longest = 0, fragments = 0;
   mtu_ = GetParam();
-  watches_ = {[&](int from, Frame frame) {
+  const Watching watching(wire(), [&](int from, Frame frame) {
     if (from != 0) return true;
     longest = std::max<size_t>(longest, frame.size());
     // more fragments, or one that is not the first
     if (ip_protocol(frame) == 17 && ((frame[20] & 0x3f) || frame[21])) ++fragments;
     return true;
-  }};
+  });
   boot();
   const size_t whole = mtu_ - 28u;
   for (const size_t size : {size_t{1}, whole - 1, whole})
@@ -190,13 +203,13 @@ TEST_P(LengthTest, PacketsAreCutAndPutTogether) {
 TEST_F(TroubleTest, PacketSocketsSeeAndSendFrames) {
   std::mutex mutex;
   std::vector<unsigned char> on_wire;
-  watches_ = {[&](int from, Frame frame) {
+  const Watching watching(wire(), [&](int from, Frame frame) {
     if (from == 0 && ether_type(frame) == 0x88b5) {
       const std::lock_guard lock(mutex);
       on_wire.assign(frame.begin(), frame.end());
     }
     return true;
-  }};
+  });
   boot([](int side) {
     if (side == 0) return;
     // side 1 sends such frames back as they are
@@ -236,12 +249,12 @@ TEST_F(TroubleTest, PacketSocketsSeeAndSendFrames) {
 TEST_F(TroubleTest, RawSocketsHaveTheirProtocol) {
   std::atomic<int> seen = 0;
   const std::vector<char> data = content(300);
-  watches_ = {[&](int from, Frame frame) {
+  const Watching watching(wire(), [&](int from, Frame frame) {
     if (from == 0 && ip_protocol(frame) == 253 && frame.size() == 34 + data.size() &&
         std::memcmp(&frame[34], data.data(), data.size()) == 0)
       ++seen;
     return true;
-  }};
+  });
   boot();
   ASSERT_TRUE(ping("10.0.0.2"));
   const int fd = static_cast<int>(lkl_sys_socket(LKL_AF_INET, LKL_SOCK_RAW, 253));

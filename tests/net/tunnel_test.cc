@@ -8,6 +8,7 @@
 #include <lkl/linux/wireguard.h>
 #include <lkl/linux/xfrm.h>
 
+#include <optional>
 #include <ostream>
 
 #include "net/netlink_builder.h"
@@ -182,12 +183,12 @@ INSTANTIATE_TEST_SUITE_P(Of, InterfaceTest, ::testing::ValuesIn(kKinds),
 TEST_P(InterfaceTest, IsPingedThrough) {
   const Kind& kind = GetParam();
   std::atomic<bool> carried = false, clear = false;
-  watches_ = {[&](int, Frame frame) {
+  const Watching watching(wire(), [&](int, Frame frame) {
     const bool shows = contains(frame, secret());
-    clear = clear || shows;
-    carried = carried || (kind.carries(frame) && shows != kind.encrypted);
+    if (shows) clear = true;
+    if (kind.carries(frame) && shows != kind.encrypted) carried = true;
     return true;
-  }};
+  });
   boot([&kind](int side) {
     const int index = make_interface(
         kind.kind, "over0", [&](Message& m) { kind.data(m, side, card(0)); },
@@ -223,7 +224,7 @@ class MasterTest : public PairTest {};
 
 TEST_F(MasterTest, ABridgeOfTwoWiresForwards) {
   // side 0 is the bridge alone; side 1 has a foot in each wire, and each foot its own address
-  watches_.resize(2);
+  have_wires(2);
   boot([](int side) {
     if (side == 0) {
       const int bridge = make_interface("bridge", "br0");
@@ -244,7 +245,7 @@ TEST_F(MasterTest, ABridgeOfTwoWiresForwards) {
 }
 
 TEST_F(MasterTest, ABondSharesOutAmongItsWires) {
-  watches_.resize(2);
+  have_wires(2);
   boot([](int side) {
     const int bond = make_interface("bond", "bond7",
                                     [](Message& m) { m.number<uint8_t>(LKL_IFLA_BOND_MODE, 0); });
@@ -398,15 +399,18 @@ class SecretTest : public PairTest {
 
   // Frames of IPv4 are these or others.
   void watch(const std::function<bool(Frame)>& is_tunnel) {
-    watches_ = {[this, is_tunnel](int, Frame frame) {
+    watching_.emplace(wire(), [this, is_tunnel](int, Frame frame) {
       if (contains(frame, beginning_) || contains(frame, secret())) ++clear_;
       if (is_tunnel(frame))
         ++hidden_;
       else if (ip_protocol(frame) >= 0)
         ++other_;
       return true;
-    }};
+    });
   }
+
+ private:
+  std::optional<Watching> watching_;
 };
 
 }  // namespace
