@@ -130,7 +130,6 @@ void PairTest::TearDown() {
   }
   lkl_cleanup();
   for (lkl_netdev* nd : cards_) lkl_netdev_free(nd);
-  wires_.clear();
 }
 
 namespace {
