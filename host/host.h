@@ -74,6 +74,26 @@ void memory_has_no_content(void* base, size_t size);
 void wait_on(std::atomic<int>& word, int value, uint64_t deadline_ns);
 void wake_one(std::atomic<int>& word);
 
+// One thread sleeps here, until a time that others set and take back while it does.
+class Alarm {
+ public:
+  Alarm() = default;
+  ~Alarm();
+  Alarm(const Alarm&) = delete;
+  Alarm& operator=(const Alarm&) = delete;
+  // Before anything else; and after fork, when it is shared with the parent. 0 or -errno.
+  int open();
+  // Instead of what was set or rung before (monotonic_ns() domain; UINT64_MAX: never).
+  void set(uint64_t when_ns);
+  // Now.
+  void ring() { set(1); }
+  // May return early. An alarm that went off before nobody slept is one for who sleeps next.
+  void sleep();
+
+ private:
+  int64_t handle_ = -1;
+};
+
 // ---- threads ----
 
 // The record of the calling thread, and the kernel it is of: a number that is never used

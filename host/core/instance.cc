@@ -113,15 +113,10 @@ void Instance::run_executor() {
 }
 
 void Instance::executor_wait() {
-  ThreadRecord& self = executor_record_;
-  if (executor_gate_.closed()) {
+  if (executor_gate_.closed())
     executor_gate_.park();
-    return;
-  }
-  self.where.store(ThreadRecord::kOnWord);
-  host::wait_on(self.woken, 0, UINT64_MAX);
-  self.where.store(ThreadRecord::kAwake);
-  self.woken.store(0);
+  else
+    minder_.wait_for_work(executor_record_);
 }
 
 void Instance::stop_threads() {

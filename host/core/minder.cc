@@ -23,6 +23,7 @@ Minder::~Minder() {
 
 int Minder::start() {
   stop_.store(false);
+  if (const int error = owner_.open()) return error;
   return thread_.start(
       "lkl-minder", [](void* self) { static_cast<Minder*>(self)->run(); }, this);
 }
@@ -33,41 +34,26 @@ void Minder::stop() {
   thread_.join();
 }
 
-// ---- who owns the loop ----
-
 bool Minder::own(const void* who) {
-  const void* nobody = nullptr;
-  if (gate_.closed() || !owner_.compare_exchange_strong(nobody, who)) return false;
+  if (gate_.closed() || !owner_.take(who)) return false;
   // said first, then looked: pause() looks the other way round
   if (!gate_.closed()) return true;
-  disown();
+  owner_.leave();
   return false;
 }
 
-void Minder::disown() {
-  owner_.store(nullptr);
-  owner_.notify_all();
-}
-
 void Minder::wake_minder() {
-  wanted_.store(1);
-  if (state_.load() != State::kAwake) host::wake_one(wanted_);
-  if (owner_.load() == this) loop_.kick();
+  if (owner_.want(this)) loop_.kick();
 }
 
-uint64_t Minder::next_look() const {
-  return state_.load() == State::kGuard ? guard_until_.load() : 0;
-}
+// ---- other threads ----
 
-// ---- application threads ----
-
-void Minder::wait(ThreadRecord& self) {
-  if (!own(&self)) {
-    wait_on_word(self);
-    if (lent_.load()) wait_while_lent(self);
-    return;
-  }
-  turns_.fetch_add(1, std::memory_order_relaxed);
+// As the owner, which it is not any more afterwards.
+void Minder::mind_as(ThreadRecord& self) {
+  if (self.waited_ns >= LKL_GUARD_NS)
+    owner_.stays();
+  else
+    owner_.stays_briefly();
   self.where.store(ThreadRecord::kInLoop);
   if (self.woken.load() == 0 && !self.request_done()) {
     const uint64_t begin = host::monotonic_ns();
@@ -75,11 +61,33 @@ void Minder::wait(ThreadRecord& self) {
     self.waited_ns = host::monotonic_ns() - begin;
   }
   self.where.store(ThreadRecord::kAwake);
-  self.woken.store(0);
   loop_.collect();
-  lkl_kernel_minded(next_look());
-  disown();
-  if (state_.load() == State::kDeep) wake_minder();
+  lkl_kernel_minded(owner_.next_look());
+  owner_.leave();
+}
+
+void Minder::wait(ThreadRecord& self) {
+  if (!own(&self)) {
+    wait_on_word(self);
+    if (lent_.load()) wait_while_lent(self);
+    return;
+  }
+  mind_as(self);
+  self.woken.store(0);
+}
+
+void Minder::wait_for_work(ThreadRecord& self) {
+  if (!own(&self)) {
+    wait_on_word(self);
+    return;
+  }
+  mind_as(self);
+  if (self.woken.exchange(0)) return;
+  // A thread that waits for its call and now comes may have to wait again: for the loop then.
+  if (lkl_kernel_attend() == LKL_ATTEND_SLEEPER)
+    wait_on_word(self);
+  else
+    self.woken.store(0);  // by itself
 }
 
 void Minder::wait_on_word(ThreadRecord& self) {
@@ -122,7 +130,7 @@ void Minder::wake_up(ThreadRecord& thread) {
 
 void Minder::run() {
   while (!stop_.load()) {
-    wanted_.store(0);
+    owner_.begin();
     loop_.submit();
     if (gate_.closed())
       while (!gate_.park(host::monotonic_ns() + kPatienceNs))
@@ -130,35 +138,22 @@ void Minder::run() {
     else if (own(this))
       mind();
     else
-      guard();
+      owner_.guard();
   }
 }
 
 void Minder::mind_until(uint64_t deadline) {
   deadline = std::min<uint64_t>(deadline, lkl_kernel_mind());
-  if (!wanted_.load() && !stop_.load()) loop_.sleep(deadline);
+  if (!owner_.wanted() && !stop_.load()) loop_.sleep(deadline);
   loop_.collect();
   lkl_kernel_minded(0);
 }
 
 void Minder::mind() {
   mind_until(UINT64_MAX);
-  disown();
-  // A thread that waits for its call and now comes may have to wait again: for the loop then.
-  if (lkl_kernel_attend() == LKL_ATTEND_SLEEPER) guard();
-}
-
-void Minder::guard() {
-  const uint64_t turns = turns_.load(std::memory_order_relaxed);
-  guard_until_.store(host::monotonic_ns() + LKL_GUARD_NS);
-  state_.store(State::kGuard);
-  if (!wanted_.load()) host::wait_on(wanted_, 0, guard_until_.load());
-  if (!wanted_.load() && owner_.load() && turns_.load(std::memory_order_relaxed) == turns) {
-    state_.store(State::kDeep);
-    // said first, then looked: the owner looks the other way round
-    if (owner_.load() && !wanted_.load()) host::wait_on(wanted_, 0, UINT64_MAX);
-  }
-  state_.store(State::kAwake);
+  owner_.leave();
+  // Who comes now, to be the CPU, may have to wait after that: for the loop then.
+  if (lkl_kernel_attend() != LKL_ATTEND_NOBODY) owner_.guard();
 }
 
 // ---- fork ----
@@ -168,7 +163,7 @@ void Minder::pause() {
   wake_minder();
   loop_.kick();
   if (thread_.running()) gate_.wait_parked();
-  while (const void* const owner = owner_.load()) owner_.wait(owner);
+  owner_.wait_until_nobody();
 }
 
 void Minder::resume() {
@@ -177,25 +172,23 @@ void Minder::resume() {
 
 void Minder::mind_for(uint64_t duration_ns) {
   const uint64_t end = host::monotonic_ns() + duration_ns;
-  owner_.store(this);
+  owner_.take(this);
   while (host::monotonic_ns() < end) {
-    wanted_.store(0);
+    owner_.begin();
     loop_.submit();
     mind_until(end);
     lkl_kernel_attend();
   }
-  disown();
+  owner_.leave();
 }
 
 int Minder::after_fork_child() {
   const bool was_running = thread_.running();
   thread_.fork_forget();
-  owner_.store(nullptr);
-  wanted_.store(0);
   lent_.store(false);
-  state_.store(State::kAwake);
   gate_.open();
   if (const int error = loop_.after_fork_child()) return error;
+  if (const int error = owner_.open()) return error;
   return was_running ? start() : 0;
 }
 

@@ -4,22 +4,14 @@
 // One thread of the library is there for it and for nothing else: it never is the CPU, so
 // that completions are collected and timers fire whatever the CPU is busy with. But an
 // application thread that waits for the end of its call may own the event loop meanwhile: then
-// an answer of a device wakes that thread, and no other before it.
-//
-//            owner: nobody ---own()---> an application thread, or the minder
-//                   ^                                  |
-//                   +-------------disown()-------------+
-//
-// The minder, when it is not the owner:
-//
-//     guard  it looks again in LKL_GUARD_NS, and owns the loop if nobody does
-//     deep   an application thread has owned the loop for all of a guard time, without a
-//            break: it wakes the minder when it leaves
+// an answer of a device wakes that thread, and no other before it. So may the executor that has
+// nothing to do: what it is needed for wakes it and nobody else. loop_owner.h has the states.
 #pragma once
 
 #include <atomic>
 
 #include "core/gate.h"
+#include "core/loop_owner.h"
 #include "core/record.h"
 #include "host.h"
 #include "io/event_loop.h"
@@ -46,9 +38,12 @@ class Minder final {
   // there is something to look at.
   void wait(ThreadRecord& self);
   void wake_up(ThreadRecord& thread);
+  // The executor, that has nothing to do: sleeps until wake_up(), or until somebody is to be the
+  // CPU and it is the one to do it. May return early.
+  void wait_for_work(ThreadRecord& self);
 
   // Whoever minds: look at the timer now.
-  void look() { (owner_.load() ? loop_.kick() : wake_minder()); }
+  void look() { (owner_.owner() ? loop_.kick() : wake_minder()); }
 
   // ---- fork: nobody waits in the loop from pause() to resume(), who calls it owns it ----
   void pause();
@@ -64,33 +59,20 @@ class Minder final {
   void forget() { thread_.fork_forget(); }
 
  private:
-  enum class State { kAwake, kGuard, kDeep };
-
   void run();
   void mind();
   void mind_until(uint64_t deadline);
   void wait_on_word(ThreadRecord& self);
   void wait_while_lent(ThreadRecord& self);
-  // Sleeps off the loop, guard or deep.
-  void guard();
   bool own(const void* who);
-  void disown();
+  void mind_as(ThreadRecord& self);
   void wake_minder();
-  // Until when the minder has another look by itself; 0: it is about to.
-  uint64_t next_look() const;
 
   EventLoop& loop_;
   const bool may_look_busily_;
   host::Thread thread_;
 
-  std::atomic<const void*> owner_ = nullptr;
-  std::atomic<uint64_t> turns_ = 0;  // of application threads as owners
-
-  // The minder's own sleep, off the loop.
-  std::atomic<int> wanted_ = 0;
-  std::atomic<State> state_ = State::kAwake;
-  std::atomic<uint64_t> guard_until_ = 0;
-
+  LoopOwner owner_;
   std::atomic<bool> stop_ = false;
   Gate gate_;
   const HeldForLong held_for_long_;

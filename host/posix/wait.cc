@@ -1,17 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
-// Sleeping and waking by futex.
+// Sleeping and waking by futex, and by timer.
 #include <linux/futex.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <cerrno>
 
 #include "host.h"
 
 namespace lkl::host {
 
+namespace {
+
+timespec to_timespec(uint64_t ns) {
+  return {.tv_sec = static_cast<time_t>(ns / 1'000'000'000),
+          .tv_nsec = static_cast<long>(ns % 1'000'000'000)};
+}
+
+}  // namespace
+
 void wait_on(std::atomic<int>& word, int value, uint64_t deadline_ns) {
-  const timespec deadline = {.tv_sec = static_cast<time_t>(deadline_ns / 1'000'000'000),
-                             .tv_nsec = static_cast<long>(deadline_ns % 1'000'000'000)};
+  const timespec deadline = to_timespec(deadline_ns);
   // A raw call: the library's own wrappers are cancellation points.
   syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, value,
           deadline_ns == UINT64_MAX ? nullptr : &deadline, nullptr, FUTEX_BITSET_MATCH_ANY);
@@ -19,6 +30,30 @@ void wait_on(std::atomic<int>& word, int value, uint64_t deadline_ns) {
 
 void wake_one(std::atomic<int>& word) {
   syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+}
+
+// ---- alarm ----
+
+Alarm::~Alarm() {
+  if (handle_ >= 0) close(static_cast<int>(handle_));
+}
+
+int Alarm::open() {
+  if (handle_ >= 0) close(static_cast<int>(handle_));
+  handle_ = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+  return handle_ < 0 ? -errno : 0;
+}
+
+void Alarm::set(uint64_t when_ns) {
+  // no time at all disarms it
+  const itimerspec when = {.it_interval = {},
+                           .it_value = to_timespec(when_ns == UINT64_MAX ? 0 : when_ns)};
+  syscall(SYS_timerfd_settime, handle_, TFD_TIMER_ABSTIME, &when, nullptr);
+}
+
+void Alarm::sleep() {
+  uint64_t times;
+  syscall(SYS_read, handle_, &times, sizeof times);
 }
 
 }  // namespace lkl::host

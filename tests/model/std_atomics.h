@@ -26,13 +26,13 @@ class AtomicRef {
   explicit AtomicRef(T& word) : word_(&word) {}
   T load() const { return MODEL_LOAD(*word_); }
   void store(T value) const {
-    model_store(word_, sizeof *word_, value, is_weakened(word_) ? MODEL_RELEASE : MODEL_SEQ_CST,
-                "");
+    model_store(word_, sizeof *word_, (uint64_t)value,
+                is_weakened(word_) ? MODEL_RELEASE : MODEL_SEQ_CST, "");
   }
   T exchange(T value) const { return MODEL_XCHG(*word_, value); }
   bool compare_exchange_strong(T& expected, T desired) const {
     if (MODEL_CAS(*word_, expected, desired)) return true;
-    expected = MODEL_PEEK(*word_);
+    expected = (T)MODEL_PEEK(*word_);
     return false;
   }
 

@@ -161,6 +161,15 @@ int generic_family(const char* name) {
   return -LKL_ENOENT;
 }
 
+int ask_generic(int family, unsigned command, const std::function<void(Message&)>& fill) {
+  lkl_genlmsghdr header = {};
+  header.cmd = static_cast<__lkl__u8>(command);
+  header.version = 1;
+  Message message(static_cast<unsigned>(family), LKL_NLM_F_ACK, header);
+  fill(message);
+  return ask(LKL_NETLINK_GENERIC, message);
+}
+
 int make_interface(const char* kind, const char* name, const std::function<void(Message&)>& data,
                    const std::function<void(Message&)>& more) {
   Message link(LKL_RTM_NEWLINK, LKL_NLM_F_ACK | LKL_NLM_F_CREATE | LKL_NLM_F_EXCL, lkl_ifinfomsg{});

@@ -79,6 +79,8 @@ int ask_nftables(std::vector<Message> messages);
 
 // The number of a family of generic netlink ("wireguard"); or an error.
 int generic_family(const char* name);
+// A command of such a family; `fill` adds its attributes. 0, or the error that it is answered with.
+int ask_generic(int family, unsigned command, const std::function<void(Message&)>& fill);
 
 // A new interface of this kind; `data` adds what is particular to it (IFLA_INFO_DATA), `more` what
 // is not. The index, or an error.

@@ -80,7 +80,7 @@ void PairTest::start_side(int side, const std::function<void(int side)>& prepare
   silent.print = keep_log;
   kernel_log().clear();
   ASSERT_EQ(lkl_init(&silent), 0);
-  ASSERT_EQ(lkl_start_kernel("mem=128M loglevel=5"), 0);
+  ASSERT_EQ(lkl_start_kernel("mem=128M loglevel=5 %s", boot_words_.c_str()), 0);
   for (size_t i = 0; i < wires_.size(); ++i) {
     const std::string own = "10.0." + std::to_string(i) + "." + std::to_string(side + 1);
     lkl_netdev* nd = nullptr;

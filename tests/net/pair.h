@@ -76,6 +76,7 @@ class PairTest : public ::testing::Test {
  protected:
   PairTest() { have_wires(1); }
   unsigned short mtu_ = 0;
+  std::string boot_words_;  // what the kernels are told besides
 
   // Before boot(): there is one wire if nothing is said.
   void have_wires(size_t count);

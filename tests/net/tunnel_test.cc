@@ -40,15 +40,6 @@ const char* overlay(int side) {
   return side == 0 ? "10.8.0.1" : "10.8.0.2";
 }
 
-int ask_generic(int family, unsigned command, const std::function<void(Message&)>& fill) {
-  lkl_genlmsghdr header = {};
-  header.cmd = static_cast<__lkl__u8>(command);
-  header.version = 1;
-  Message message(static_cast<unsigned>(family), LKL_NLM_F_ACK, header);
-  fill(message);
-  return ask(LKL_NETLINK_GENERIC, message);
-}
-
 // ---- interfaces on a card ----
 
 struct Kind {

@@ -179,14 +179,20 @@ boot_tests() {
 		"$OBJ/lkl-vmlinux.o"
 }
 
-# An initcall that kernel/random.c leaves out: its entry has no global name, and gets one in a copy.
-name_jitterentropy() { # OBJECT
-	local entry
+# Initcalls that kernel/initcalls.c may leave out: their entries have no global names, and get some in a
+# copy.
+name_initcalls() { # OBJECT FUNCTION...
+	local from=$1 function entry globalize=() redefine=()
+	shift
 
-	entry=$(${NM:-nm} "$1" | awk '$3 ~ /^__initcall__.*_jent_mod_init6$/ { print $3 }')
-	[ -n "$entry" ] || die "jitterentropy has no initcall"
-	${OBJCOPY:-objcopy} --globalize-symbol="$entry" "$1" "$OBJ/lkl-named.o"
-	${OBJCOPY:-objcopy} --redefine-sym "$entry=lkl_jitterentropy_initcall" "$OBJ/lkl-named.o"
+	for function; do
+		entry=$(${NM:-nm} "$from" | awk -v end="_${function}6$" '$3 ~ /^__initcall__/ && $3 ~ end { print $3 }')
+		[ -n "$entry" ] || die "$function is no initcall"
+		globalize+=("--globalize-symbol=$entry")
+		redefine+=(--redefine-sym "$entry=lkl_initcall_$function")
+	done
+	${OBJCOPY:-objcopy} "${globalize[@]}" "$from" "$OBJ/lkl-named.o"
+	${OBJCOPY:-objcopy} "${redefine[@]}" "$OBJ/lkl-named.o"
 }
 
 # CONFIG_KALLSYMS: the table of functions, for backtraces with names. kbuild makes it
@@ -210,15 +216,18 @@ kallsyms() { # LINKER-SCRIPT OBJECTS...
 
 link() {
 	local tmp="$OUTPUT.tmp" lds="$OBJ/arch/lkl/kernel/vmlinux.lds"
-	local objects=("$OBJ/vmlinux.o" "$OBJ/init/version-timestamp.o")
+	local objects=("$OBJ/vmlinux.o" "$OBJ/init/version-timestamp.o") initcalls=() left
 
 	if grep -q '^CONFIG_LKL_BOOT_TESTS=y' "$OBJ/.config"; then
 		boot_tests
 		objects[0]="$OBJ/lkl-vmlinux.o"
 		objects+=("$OBJ/lkl-tests.o")
 	fi
-	if grep -q '^CONFIG_CRYPTO_JITTERENTROPY=y' "$OBJ/.config"; then
-		name_jitterentropy "${objects[0]}"
+	for left in CRYPTO_JITTERENTROPY:jent_mod_init IP_VS:ip_vs_init; do
+		! grep -q "^CONFIG_${left%%:*}=y" "$OBJ/.config" || initcalls+=("${left#*:}")
+	done
+	if [ ${#initcalls[@]} -gt 0 ]; then
+		name_initcalls "${objects[0]}" "${initcalls[@]}"
 		objects[0]="$OBJ/lkl-named.o"
 	fi
 	if grep -q '^CONFIG_KALLSYMS=y' "$OBJ/.config"; then

@@ -5,6 +5,7 @@
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/start_kernel.h>
+#include <linux/tick.h>
 #include <asm/host_ops.h>
 #include <asm/setup.h>
 #include <asm/cpu.h>
@@ -37,6 +38,16 @@ void lkl_cpu_limit_reached(void)
 	lkl_cpu.leave &= ~LKL_LEAVE_IO;
 	lkl_cpu.serve_until = LKL_NO_TIME_LIMIT;
 	lkl_host->kept_io_pass_on(lkl_host->instance, lkl_cpu.runner);
+}
+
+/*
+ * The idle loop keeps the tick until it has been idle for a whole one, since who idles is often
+ * back at once. When the executor is the CPU nobody waits: that tick would wake it for nothing.
+ */
+void arch_cpu_idle_enter(void)
+{
+	if (lkl_cpu.runner == lkl_executor)
+		tick_nohz_idle_stop_tick();
 }
 
 void arch_cpu_idle(void)

@@ -367,13 +367,23 @@ void lkl_kernel_raise(unsigned int irq)
 	LKL_FETCH_OR(lkl_cpu.word, LKL_CPU_IRQ(irq));
 }
 
+/* What had been done when somebody was last told until when to sleep. */
+static u64 activity_seen;
+
 int lkl_kernel_execute(struct lkl_host_thread *self)
 {
+	u64 before;
+
 	lkl_host->executor_wait(lkl_host->instance);
 	if (dead())
 		return 0;
 	if (wants_somebody(LKL_LOAD(lkl_cpu.word)) && cpu_try_take()) {
+		lkl_executor = self;
+		before = lkl_cpu.activity;
 		cpu_run(self);
+		/* its own is no sign that there will be more while it sleeps */
+		LKL_STORE_RELAXED(activity_seen, LKL_LOAD_RELAXED(activity_seen) +
+				  lkl_cpu.activity - before);
 		cpu_release(self);
 	}
 	return 1;
@@ -383,7 +393,6 @@ int lkl_kernel_execute(struct lkl_host_thread *self)
 
 u64 lkl_kernel_mind(void)
 {
-	static u64 seen;	/* the minder's */
 	u64 activity, event, deadline, now;
 
 	do {
@@ -398,11 +407,11 @@ u64 lkl_kernel_mind(void)
 		if (event <= now && (LKL_LOAD(lkl_cpu.word) & LKL_CPU_TIMER))
 			deadline = (now - event < TICK_NS / 2 ? event : now) + TICK_NS;
 		/* more than the tick */
-		if (activity - seen > 1)
+		if (activity - LKL_LOAD_RELAXED(activity_seen) > 1)
 			deadline = min(deadline, now + LKL_GUARD_NS);
 		LKL_STORE(lkl_cpu.minder_deadline, deadline);
 	} while (LKL_LOAD(lkl_cpu.next_event) != event);
-	seen = activity;
+	LKL_STORE_RELAXED(activity_seen, activity);
 	return deadline;
 }
 

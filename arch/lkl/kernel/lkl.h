@@ -32,6 +32,9 @@ void lkl_fault_entry(void);
  * one needs of another that calls it has a file of its own.
  */
 
+/* state.c */
+extern struct lkl_host_thread *lkl_executor;	/* the holder's */
+
 /* request.c */
 void lkl_request_done(struct lkl_host_thread *ht);
 void lkl_boot_begins(struct lkl_host_thread *self);

@@ -31,27 +31,6 @@ void __init lkl_random_setup(void)
 	boot_seed = NULL;
 }
 
-#ifdef CONFIG_CRYPTO_JITTERENTROPY
-/* tools/build/kernel.sh gives this name to the entry of jitterentropy among the initcalls. */
-extern initcall_entry_t lkl_jitterentropy_initcall;
-
-static int nothing(void)
-{
-	return 0;
-}
-
-/*
- * IPsec's ciphers bring it along. It would measure for 10 ms at each boot how good a source its
- * clock is; the generators that use it do without, and have what comes from the host.
- */
-static int __init leave_out_jitterentropy(void)
-{
-	lkl_jitterentropy_initcall = nothing;
-	return 0;
-}
-early_initcall(leave_out_jitterentropy);
-#endif
-
 /* The process has forked: from here on this kernel's numbers are not its parent's. */
 long lkl_random_reseed(const void __user *bytes, size_t size)
 {

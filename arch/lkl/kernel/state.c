@@ -15,3 +15,5 @@ struct lkl_cpu lkl_cpu ____cacheline_aligned = {
 };
 
 const struct lkl_host_calls *lkl_host;
+
+struct lkl_host_thread *lkl_executor;
