@@ -36,8 +36,43 @@ void wake(void*, lkl_host_thread* thread) {
   if (!setup->mistakes.wake_is_lost_when_awake) MODEL_STORE(host.woken[number_of(thread)], 1);
 }
 
+struct Sleep {
+  const int* woken;
+  const uint64_t* until;
+};
+
+bool loop_wakes(const void* sleep) {
+  const auto& [woken, until] = *static_cast<const Sleep*>(sleep);
+  return *woken || host.kicked || host.device_done || host.now >= *until;
+}
+
+// As the owner of the event loop.
+void sleep_in_loop(const int& woken, uint64_t& until) {
+  const Sleep sleep = {&woken, &until};
+  until = lkl_kernel_mind();
+  model_block_until(loop_wakes, &sleep, "the event loop");
+  until = 0;
+  MODEL_STORE(host.kicked, 0);
+  if (MODEL_XCHG(host.device_done, 0)) lkl_kernel_raise(0);
+}
+
+// The executor's own part of host/core/minder.cc.
 void executor_wait(void*) {
+  if (setup->executor_minds && MODEL_CAS(host.taken, 0, 1)) {
+    MODEL_STORE(host.alarm, 0);
+    sleep_in_loop(host.executor_woken, host.executor_sleeps_until);
+    lkl_kernel_minded(host.now + LKL_GUARD_NS);
+    MODEL_STORE(host.taken, 0);
+    if (!setup->mistakes.no_alarm) MODEL_STORE(host.alarm, 1);
+    if (MODEL_XCHG(host.executor_woken, 0)) return;
+    if (lkl_kernel_attend() != LKL_ATTEND_SLEEPER) {
+      MODEL_STORE(host.executor_woken, 0);
+      return;
+    }
+  }
+  host.executor_sleeps_until = LKL_NO_DEADLINE;
   sleep_on(host.executor_woken, "executor_woken");
+  host.executor_sleeps_until = 0;
 }
 
 void executor_kick(void*) {
@@ -45,7 +80,11 @@ void executor_kick(void*) {
 }
 
 void mind(void*) {
-  if (!setup->mistakes.no_mind) MODEL_STORE(host.look, 1);
+  if (setup->mistakes.no_mind) return;
+  if (MODEL_LOAD(host.taken))
+    MODEL_STORE(host.kicked, 1);
+  else
+    MODEL_STORE(host.look, 1);
 }
 
 void hold_wait(void*) {
@@ -71,8 +110,8 @@ void nap(void*, lkl_u64) {
   model_point("nap");
 }
 
-bool minder_wakes(const void*) {
-  return host.look || host.device_done || host.now >= host.minder_sleeps_until;
+bool alarm_goes_off(const void*) {
+  return host.look || host.alarm;
 }
 
 }  // namespace
@@ -100,16 +139,19 @@ void executor_main() {
 
 // The one that waits for devices and the clock (host/core/minder.cc).
 void minder_main() {
-  for (;;) {
+  while (!lkl_kernel_is_dead()) {
     MODEL_STORE(host.look, 0);
-    const uint64_t until = lkl_kernel_mind();
-    host.minder_sleeps_until = until;
-    model_block_until(minder_wakes, nullptr, "the minder's sleep");
-    host.minder_sleeps_until = 0;
-    if (MODEL_XCHG(host.device_done, 0)) lkl_kernel_raise(0);
+    if (!MODEL_CAS(host.taken, 0, 1)) {
+      host.minder_is_off_the_loop = true;
+      model_block_until(alarm_goes_off, nullptr, "the minder's alarm");
+      host.minder_is_off_the_loop = false;
+      MODEL_STORE(host.alarm, 0);
+      continue;
+    }
+    sleep_in_loop(host.look, host.minder_sleeps_until);
     lkl_kernel_minded(0);
+    MODEL_STORE(host.taken, 0);
     lkl_kernel_attend();
-    if (lkl_kernel_is_dead()) return;
   }
 }
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <algorithm>
+
 #include "cpu_model_state.h"
 
 // What host_side.c has of its own, function-local or not (CMakeLists.txt).
@@ -23,7 +25,8 @@ bool somebody_comes() {
 bool somebody_minds() {
   if (!alive() || lkl_cpu.next_event == LKL_NO_DEADLINE) return true;
   const uint64_t late = lkl_cpu.word & LKL_CPU_HELD ? LKL_GUARD_NS : LKL_GUARD_NS / 10;
-  return host.minder_sleeps_until <= lkl_cpu.next_event + late;
+  const uint64_t minder = host.minder_is_off_the_loop ? LKL_NO_DEADLINE : host.minder_sleeps_until;
+  return std::min(minder, host.executor_sleeps_until) <= lkl_cpu.next_event + late;
 }
 
 }  // namespace

@@ -40,6 +40,7 @@ struct Mistakes {
   bool no_mind = false;
   bool halt_wakes_nobody = false;
   bool granted_is_lost = false;
+  bool no_alarm = false;
 };
 
 struct Setup {
@@ -47,6 +48,7 @@ struct Setup {
   // The requests of each application thread.
   std::vector<std::vector<Request>> calls;
   int steps = 0;                // how far the clock may go
+  bool executor_minds = false;  // it has the event loop when it has nothing to do
   bool forks = false;           // one more thread takes the word for fork()
   bool begins_in_user = false;  // the task of the first thread is current
   bool may_spin = false;

@@ -30,6 +30,13 @@ inline const Named kSetups[] = {
     {"Turns",
      {.calls = {{kAnswer}, {kAnswer}}, .begins_in_user = true, .cycles_pass = true, .streak = 8}},
     {"Spurious", {.calls = {{kDevice}, {kAnswer}}, .spurious_wakes = 2}},
+    {"TimersOfTheExecutor", {.calls = {{kTimer}, {kAnswer}}, .steps = 1, .executor_minds = true}},
+    {"BusyBesideTheExecutor", {.calls = {{kBusy}, {kTimer}}, .steps = 2, .executor_minds = true}},
+    {"DevicesOfTheExecutor", {.calls = {{kDevice}, {kAnswer}}, .executor_minds = true}},
+    {"WorkOfTheExecutor", {.calls = {{kLeaveWork}, {kDevice}}, .executor_minds = true}},
+    {"ForksBesideTheExecutor",
+     {.calls = {{kLeaveWork}, {kAnswer}}, .executor_minds = true, .forks = true}},
+    {"HaltsBesideTheExecutor", {.calls = {{kDevice, kAnswer}, {kHalt}}, .executor_minds = true}},
     {"Three", {.calls = {{kLeaveWork}, {kDevice}, {kAnswer}}}},
 };
 

@@ -20,7 +20,12 @@ struct Host {
   int spurious;
   int forked;
   uint64_t now;
-  uint64_t minder_sleeps_until;  // 0: it is awake
+  // Who is in the event loop. (Of the alarm of who is not, loop_owner_test.cc has the details.)
+  int taken;
+  int kicked;
+  uint64_t minder_sleeps_until, executor_sleeps_until;  // 0: it is awake
+  bool minder_is_off_the_loop;
+  int alarm;  // set: it goes off at some time
 };
 extern Host host;
 extern std::array<lkl_host_thread, kMaxThreads + 1> records;  // the last one is the executor's

@@ -24,18 +24,20 @@ TEST(CpuModelMistakes, AreFound) {
     const char* setup;
     Mistakes mistakes;
     const char* name;
+    int preemptions = 2;
   } kMistakes[] = {
       {"Answers", {.park_does_not_look_again = true}, "park() does not look again"},
       {"Answers", {.wake_is_lost_when_awake = true}, "a thread is not woken"},
       {"Work", {.no_executor_kick = true}, "the executor is not kicked"},
       {"Timers", {.no_mind = true}, "the minder is not told of the next event"},
+      {"BusyBesideTheExecutor", {.no_alarm = true}, "the executor leaves the loop to nobody", 1},
       {"Busy", {.event_set_without_look = true}, "a busy CPU tells nobody of the next event"},
       {"Forks", {.granted_is_lost = true}, "who is to fork is not told"},
       {"Halts", {.halt_wakes_nobody = true}, "a halt wakes nobody"},
   };
   for (const auto& mistake : kMistakes) {
     cpu_model::Setup setup = setup_named(mistake.setup);
-    setup.options.preemptions = 2;
+    setup.options.preemptions = mistake.preemptions;
     setup.mistakes = mistake.mistakes;
     const model::Result result = check(setup);
     EXPECT_FALSE(result.failure.empty()) << mistake.name << "\n" << result.text();
