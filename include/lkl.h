@@ -939,11 +939,14 @@ struct lkl_dhcp_lease {
  * 3; in the main table) and the MTU. Resolvers are the caller's: lkl_set_nameservers(). The calling
  * thread sleeps in the kernel; any thread, one at a time for an interface.
  *
- * There is no thread that renews the lease: a program that runs on calls this again, best when half
- * of @lease->lease_s is over. The server gives the same address then, as a rule, connections go on,
- * and if it is another one, that from before goes with its routes. When the lease is over the
- * kernel takes the address away. No address is asked for by ARP before it is taken, and none given
- * back.
+ * The lease is renewed by itself: when half of it is over, or when the server wants, it is asked,
+ * later any other, and when it is over, or was refused, all begins again with who is there then. The
+ * interface's address, routes and MTU are set to what is answered; connections go on if the address
+ * is the same. There is a thread for it as long as it takes, and in between none, and no wake-up.
+ * It ends when the interface is no more, or has not the address any more because somebody has taken
+ * it away; in a child of fork() as well. Until a lease is over the kernel keeps the address, and
+ * takes it away then. To call this again begins anew. No address is asked for by ARP before it is
+ * taken, and none given back; name servers that are others later are not told.
  *
  * Returns 0; -LKL_ETIMEDOUT if nobody has given one in time, -LKL_EACCES if a server has refused
  * what it had offered, -LKL_ENODEV if there is no such interface or it is not one of Ethernet;
