@@ -55,9 +55,9 @@ endmacro()
 
 set(CPACK_COMPONENTS_ALL)
 # What is opened when it is first used is no dependency: nbd:// wants libnbd0, xdp: libxdp1, encrypted
-# disks libcryptsetup12, domains libvirt0, switches of VDE libvdeplug2.
+# disks libcryptsetup12, domains libvirt0, switches of VDE libvdeplug2, devices of DPDK librte-ethdev23.
 lkl_package(liblkl0 libs
-  SUGGESTS "libnbd0, libvdeplug2, libxdp1"
+  SUGGESTS "libnbd0, librte-ethdev23, libvdeplug2, libxdp1"
   DESCRIPTION "Linux as a library"
   "An unmodified Linux kernel, built as a library. A program that links it has"
   "Linux's file systems and network stack in its own process, on image files and"

@@ -485,6 +485,8 @@ struct lkl_netdev_options {
  *                               has the interface's address, and its MTU, up to some 3500.
  *                               The host's program on the interface goes with the wire, and stays
  *                               there if the process is killed ("ip link set NAME xdp off")
+ *        dpdk:DEVICE[,WORD[=VALUE]]...[,mtu=N][,poll=MICROSECONDS][,eal=WORDS]
+ *                               a device of DPDK's, by its name and arguments, see below
  *        slirp:[,WORD[=VALUE]]...
  *                               a network behind this process, by libslirp: connections,
  *                               datagrams and pings of the kernel become sockets of the process,
@@ -528,6 +530,22 @@ struct lkl_netdev_options {
  *
  * The card of raw:, macvtap: and xdp: has the link that the interface has, until that is gone. Frames of
  * VLANs come in by an interface of the host for that VLAN, not by raw: on the one below.
+ *
+ * DPDK, for which librte_ethdev.so is loaded, is one for the process. DEVICE is a virtual one
+ * ("net_tap0,iface=x"), the address of a card on PCI that is bound to a driver for it
+ * ("0000:03:00.0"), or "dpdkN": the port N of those that there are, since the program has DPDK
+ * running itself, say. All words that are not named here, or below for any wire, are arguments of
+ * the device; one that is the same is the device's with two commas before it
+ * ("dpdk:net_x0,,rate=7,poll=100").
+ * The device comes with the wire and goes with it, unless it was there before. The card has the
+ * device's address, but one of its own if that is an interface of the host (net_tap, net_af_packet).
+ * If DPDK does not run the first wire starts it: by "eal=" with the words of its own command line
+ * that are given, separated by spaces; else without huge pages, files that others share, telemetry
+ * and devices of PCI that are not named, and without rights. It has a thread of its own from then
+ * on, until the end of the process, and no signals. DPDK's drivers do not tell when frames come,
+ * but where they have interrupts for it (net_tap, most of PCI). Of others it is looked at every 20
+ * microseconds while they come, each time later when none do, up to "poll" (1 to 1000000, 1000 if
+ * nothing is said) microseconds: so the process wakes that often, also when the card is idle.
  *
  * The words of slirp: are those of qemu's -netdev user. The kernel is to have the address 10.0.2.15/24,
  * the gateway 10.0.2.2 and the name server 10.0.2.3, given by DHCP or set; of IPv6 one of
@@ -659,6 +677,17 @@ struct lkl_netdev *lkl_netdev_pipe_create(const char *ifname, int offload);
  * libvdeplug2); lkl_netdev_open() says why.
  */
 struct lkl_netdev *lkl_netdev_vde_create(const char *switch_path);
+
+/**
+ * lkl_netdev_dpdk_create - a device of DPDK's, as by lkl_netdev_open("dpdk:NAME")
+ * @ifname:  its name and arguments, as DPDK has them ("net_tap0,iface=x"), or "dpdk0", the first port
+ * @offload: not used: no work is left to others
+ * @mac:     6 bytes that get the card's address; may be NULL
+ *
+ * Any thread. Returns NULL if it can't be had, also without DPDK (Debian's package
+ * librte-ethdev23); lkl_netdev_open() says why.
+ */
+struct lkl_netdev *lkl_netdev_dpdk_create(const char *ifname, int offload, unsigned char *mac);
 
 /**
  * lkl_netdev_slirp_create - a network without rights, as by lkl_netdev_open("slirp")
@@ -910,11 +939,14 @@ struct lkl_dhcp_lease {
  * 3; in the main table) and the MTU. Resolvers are the caller's: lkl_set_nameservers(). The calling
  * thread sleeps in the kernel; any thread, one at a time for an interface.
  *
- * There is no thread that renews the lease: a program that runs on calls this again, best when half
- * of @lease->lease_s is over. The server gives the same address then, as a rule, connections go on,
- * and if it is another one, that from before goes with its routes. When the lease is over the
- * kernel takes the address away. No address is asked for by ARP before it is taken, and none given
- * back.
+ * The lease is renewed by itself: when half of it is over, or when the server wants, it is asked,
+ * later any other, and when it is over, or was refused, all begins again with who is there then. The
+ * interface's address, routes and MTU are set to what is answered; connections go on if the address
+ * is the same. There is a thread for it as long as it takes, and in between none, and no wake-up.
+ * It ends when the interface is no more, or has not the address any more because somebody has taken
+ * it away; in a child of fork() as well. Until a lease is over the kernel keeps the address, and
+ * takes it away then. To call this again begins anew. No address is asked for by ARP before it is
+ * taken, and none given back; name servers that are others later are not told.
  *
  * Returns 0; -LKL_ETIMEDOUT if nobody has given one in time, -LKL_EACCES if a server has refused
  * what it had offered, -LKL_ENODEV if there is no such interface or it is not one of Ethernet;

@@ -1,27 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0
-// A client of DHCP for IPv4, made of the kernel's own packet sockets: lkl_if_dhcp().
+// A client of DHCP for IPv4, made of the kernel's own sockets: lkl_if_dhcp(), and what becomes of
+// the lease after that.
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <memory>
+#include <new>
 #include <string>
 #include <vector>
 
 #include "api/netlink_dump.h"
 #include "api/route.h"
 #include "api/util.h"
+#include "core/appointments.h"
+#include "core/instance.h"
+#include "core/registry.h"
 #include "host.h"
 #include "lkl.h"
 #include "netconf/dhcp_message.h"
 #include "netconf/udp_packet.h"
 
+using lkl::host::Appointments;
 using lkl::host::DhcpClient;
 using lkl::host::DhcpReply;
 using lkl::host::DhcpRequest;
 using lkl::host::DhcpRoute;
 using lkl::host::DhcpType;
 using lkl::host::kernel_clock_ms;
-using lkl::host::make_udp_packet;
 using lkl::host::KernelFile;
+using lkl::host::make_udp_packet;
 
 namespace {
 
@@ -347,6 +354,149 @@ int run(int ifindex, uint64_t timeout_ms, DhcpReply& lease) {
   return apply(ifindex, lease);
 }
 
+constexpr uint64_t kSecond = 1'000'000'000;
+
+// A lease that an interface has: RFC 2131, section 4.4.5. While the address is there questions go
+// by plain UDP.
+class Lease final {
+ public:
+  Lease(int ifindex, uint64_t since_ns, DhcpReply reply)
+      : ifindex_(ifindex), since_ns_(since_ns), reply_(std::move(reply)) {}
+
+  uint64_t first() const {
+    return reply_.lease_s == UINT32_MAX ? Appointments::kNever : at(reply_.renew_s);
+  }
+
+  // What is to be done now; when there is more.
+  uint64_t go_on() {
+    const uint64_t now = lkl::host::monotonic_ns();
+    if (now >= at(reply_.lease_s)) return begin_again();
+    // somebody has taken it away, or there is no such interface or kernel any more
+    if (!is_there()) return Appointments::kNever;
+    const bool any = now >= at(reply_.rebind_s);
+    DhcpReply answer;
+    const int error = ask(any, answer);
+    if (error == 0 && answer.type == DhcpType::kAck) return take(now, answer);
+    if (error == 0 && answer.type == DhcpType::kNak) {
+      const uint32_t address = swapped(reply_.address);
+      lkl_if_del_ip(ifindex_, LKL_AF_INET, &address, reply_.prefix);
+      return begin_again();
+    }
+    // half of the time that is left, but not more often than that
+    const uint64_t until = at(any ? reply_.lease_s : reply_.rebind_s);
+    const uint64_t left = until > now ? until - now : 0;
+    return std::min(until, now + std::max(left / 2, kSeldom));
+  }
+
+ private:
+  static constexpr uint64_t kSeldom = 60 * kSecond;
+  static constexpr uint64_t kAnswerMs = 4000, kBeginMs = 20'000;
+
+  uint64_t at(uint32_t seconds) const { return since_ns_ + seconds * kSecond; }
+
+  bool is_there() const {
+    const uint32_t address = swapped(reply_.address);
+    std::vector<lkl::host::InterfaceAddress> all;
+    return lkl::host::read_addresses(ifindex_, LKL_AF_INET, all) == 0 &&
+           std::ranges::any_of(all, [&](const lkl::host::InterfaceAddress& each) {
+             return std::memcmp(each.bytes.data(), &address, sizeof address) == 0;
+           });
+  }
+
+  uint64_t take(uint64_t since_ns, const DhcpReply& answer) {
+    since_ns_ = since_ns;
+    reply_ = answer;
+    return apply(ifindex_, reply_) ? Appointments::kNever : first();
+  }
+
+  // From the start, as the address is no more.
+  uint64_t begin_again() {
+    const uint64_t now = lkl::host::monotonic_ns();
+    DhcpReply reply;
+    const int error = run(ifindex_, kBeginMs, reply);
+    if (error == 0) {
+      since_ns_ = now;
+      reply_ = reply;
+      return first();
+    }
+    const bool later = error == -LKL_ETIMEDOUT || error == -LKL_EACCES;
+    return later ? lkl::host::monotonic_ns() + kSeldom : Appointments::kNever;
+  }
+
+  // Its server, or any: the answer.
+  int ask(bool any, DhcpReply& answer) const {
+    const KernelFile file(lkl_sys_socket(LKL_AF_INET, LKL_SOCK_DGRAM | LKL_SOCK_CLOEXEC, 0));
+    if (!file.is_open()) return file.error();
+    for (const auto& [option, value] :
+         {std::pair(LKL_SO_BINDTOIFINDEX, ifindex_), std::pair(LKL_SO_BROADCAST, 1),
+          std::pair(LKL_SO_REUSEADDR, 1)})
+      if (const lkl_long error = lkl_sys_setsockopt(file.fd(), LKL_SOL_SOCKET, option,
+                                                    reinterpret_cast<const char*>(&value),
+                                                    static_cast<int>(sizeof value)))
+        return static_cast<int>(error);
+    const lkl_sockaddr_in here = place(0, lkl::host::kDhcpClientPort);
+    if (const lkl_long error = lkl_sys_bind(file.fd(), reinterpret_cast<const lkl_sockaddr*>(&here),
+                                            static_cast<int>(sizeof here)))
+      return static_cast<int>(error);
+    DhcpClient client = {.transaction = random_number()};
+    if (const int error = hardware_address(ifindex_, client.mac)) return error;
+    const std::vector<uint8_t> message =
+        make_dhcp_request(client, {.type = DhcpType::kRequest, .own = reply_.address});
+    const lkl_sockaddr_in there =
+        place(any ? UINT32_MAX : reply_.server, lkl::host::kDhcpServerPort);
+    const lkl_long sent = lkl_sys_sendto(file.fd(), message.data(), message.size(), 0,
+                                         reinterpret_cast<const lkl_sockaddr*>(&there),
+                                         static_cast<int>(sizeof there));
+    if (sent < 0) return static_cast<int>(sent);
+    return wait_for(file, client, answer);
+  }
+
+  int wait_for(const KernelFile& file, const DhcpClient& client, DhcpReply& answer) const {
+    std::vector<uint8_t> room(kFrameRoom);
+    const uint64_t until_ms = kernel_clock_ms() + kAnswerMs;
+    for (;;) {
+      const int ready = lkl::host::wait_readable(file.fd(), until_ms);
+      if (ready <= 0) return ready ? ready : -LKL_ETIMEDOUT;
+      const lkl_long count =
+          lkl_sys_recvfrom(file.fd(), room.data(), room.size(), LKL_MSG_DONTWAIT, nullptr, nullptr);
+      if (count < 0 && count != -LKL_EAGAIN && count != -LKL_EINTR) return static_cast<int>(count);
+      if (count < 0) continue;
+      const auto read =
+          read_dhcp_reply(client, lkl::host::Bytes(room).first(static_cast<size_t>(count)));
+      if (!read || read->type == DhcpType::kOffer) continue;
+      if (read->type == DhcpType::kAck && read->address != reply_.address) continue;
+      answer = *read;
+      return 0;
+    }
+  }
+
+  static lkl_sockaddr_in place(uint32_t address, uint16_t port) {
+    lkl_sockaddr_in place = {};
+    place.sin_family = LKL_AF_INET;
+    place.sin_port = __builtin_bswap16(port);
+    place.sin_addr.s_addr = swapped(address);
+    return place;
+  }
+
+  const int ifindex_;
+  uint64_t since_ns_;
+  DhcpReply reply_;
+};
+
+// From now on by itself.
+int keep(int ifindex, uint64_t since_ns, const DhcpReply& reply) {
+  const auto lease = std::make_shared<Lease>(ifindex, since_ns, reply);
+  const lkl::host::Registry::Use instance;
+  if (!instance) return -LKL_ENODEV;
+  return instance->appointments().set(ifindex, lease->first(), [lease] {
+    try {
+      return lease->go_on();
+    } catch (const std::bad_alloc&) {
+      return lkl::host::monotonic_ns() + kSecond;
+    }
+  });
+}
+
 }  // namespace
 
 int lkl_if_dhcp(int ifindex, lkl_dhcp_lease* lease, unsigned int timeout_ms) {
@@ -354,7 +504,9 @@ int lkl_if_dhcp(int ifindex, lkl_dhcp_lease* lease, unsigned int timeout_ms) {
   if (lease && lease->struct_size < kFirst) return -LKL_EINVAL;
   return lkl::host::or_no_memory([&] {
     DhcpReply reply;
-    const int error = run(ifindex, timeout_ms, reply);
+    const uint64_t now = lkl::host::monotonic_ns();
+    int error = run(ifindex, timeout_ms, reply);
+    if (error == 0) error = keep(ifindex, now, reply);
     if (error || !lease) return error;
     lkl_dhcp_lease told = {};
     told.struct_size = lease->struct_size;

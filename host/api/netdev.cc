@@ -109,6 +109,12 @@ lkl_netdev* lkl_netdev_vde_create(const char* switch_path) {
   return switch_path ? open_target("vde", switch_path) : nullptr;
 }
 
+lkl_netdev* lkl_netdev_dpdk_create(const char* ifname, int, unsigned char* mac) {
+  lkl_netdev* const nd = ifname ? open_target("dpdk", ifname) : nullptr;
+  if (nd && mac) std::ranges::copy(nd->options.mac, mac);
+  return nd;
+}
+
 lkl_netdev* lkl_netdev_tap_create(const char* ifname, int) {
   return ifname ? open_target("tap", ifname) : nullptr;
 }

@@ -8,6 +8,7 @@
 #include "asm/host_memory.h"
 #include "asm/host_random.h"
 #include "core/application.h"
+#include "core/appointments.h"
 #include "core/calls.h"
 #include "core/coverage.h"
 #include "core/disks.h"
@@ -30,12 +31,14 @@ Instance::Instance(uint64_t number, const lkl_host_operations& ops, std::unique_
       loop_(std::move(loop)),
       disks_(std::make_unique<Disks>(*this)),
       nics_(std::make_unique<Nics>(*this)),
+      appointments_(std::make_unique<Appointments>(*loop_)),
       minder_(*loop_, {[](void* self) { static_cast<Instance*>(self)->lend(); }, this}) {
   lkl_kernel_debug_calls(&debug_calls);
   lkl_kernel_populate_by(populate_memory);
 }
 
 Instance::~Instance() {
+  appointments_.reset();
   stop_threads();
   disks_->stop_waiting();
   loop_->quiesce();
@@ -84,6 +87,7 @@ void Instance::close() {
   registry.for_each_record(number_, [](ThreadRecord& record) {
     while (std::atomic_ref(record.inside).load()) host::sleep_ns(kPollNs);
   });
+  appointments_->stop();
   stop_threads();
 }
 
@@ -175,6 +179,7 @@ void Instance::hold_still() {
 void Instance::fork_prepare() {
   disks_->lock();
   nics_->lock();
+  appointments_->lock();
   hold_still();
   minder_.pause();
   loop_->quiesce();
@@ -221,6 +226,7 @@ void Instance::fork_parent() {
   minder_.resume();
   executor_gate_.open();
   if (held_) lkl_kernel_unhold();
+  appointments_->unlock();
   nics_->unlock();
   disks_->unlock();
 }
@@ -230,6 +236,7 @@ void Instance::fork_child() {
   forks_ = false;
   disks_->after_fork_child();
   nics_->after_fork_child();
+  appointments_->after_fork_child();
   if (minder_.lent()) {
     host::print(
         "lkl: another thread held up a fork, and was in a call when it was through: the kernel in "

@@ -24,6 +24,7 @@ struct lkl_host_operations;
 
 namespace lkl::host {
 
+class Appointments;
 class Disks;
 class Nics;
 
@@ -56,6 +57,7 @@ class Instance final {
   GuestMemory& memory() { return memory_; }
   Disks& disks() { return *disks_; }
   Nics& nics() { return *nics_; }
+  Appointments& appointments() { return *appointments_; }
   const lkl_host_operations& ops() const { return ops_; }
 
   void print(const char* text, size_t length) const;
@@ -96,6 +98,7 @@ class Instance final {
   Bus bus_;
   std::unique_ptr<Disks> disks_;
   std::unique_ptr<Nics> nics_;
+  std::unique_ptr<Appointments> appointments_;
   Minder minder_;
 
   std::atomic<Phase> phase_ = Phase::kNew;

@@ -18,4 +18,15 @@ int cannot_open(const NetUri& uri, const std::string& name, int error, std::stri
   return error;
 }
 
+int not_built(const NetUri& uri, std::string_view package) {
+  uri.say("this library was built without it: build it again with Debian's package " +
+          std::string(package));
+  return -EPROTONOSUPPORT;
+}
+
+int cannot_load(const NetUri& uri, std::string_view library, std::string_view package) {
+  uri.say(std::string(library) + " is missing: install Debian's package " + std::string(package));
+  return -EPROTONOSUPPORT;
+}
+
 }  // namespace lkl::host

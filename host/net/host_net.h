@@ -27,6 +27,9 @@ int open_tap_device(const char* path, ifreq* request, std::unique_ptr<NetBackend
 // Those of lkl_netdev_open(): what is wrong is said.
 int open_macvtap(NetUri& uri, std::unique_ptr<NetBackend>& result);
 int open_raw(NetUri& uri, std::unique_ptr<NetBackend>& result);
+#ifdef LKL_HAVE_DPDK
+int open_dpdk(NetUri& uri, std::unique_ptr<NetBackend>& result);
+#endif
 #ifdef LKL_HAVE_XDP
 int open_xdp(NetUri& uri, std::unique_ptr<NetBackend>& result);
 #endif

@@ -67,11 +67,25 @@ int open_tap_uri(NetUri& uri, std::unique_ptr<NetBackend>& result) {
   return error;
 }
 
+// What this build has not is said by those who would open it.
+#ifndef LKL_HAVE_DPDK
+int open_dpdk(NetUri& uri, std::unique_ptr<NetBackend>&) {
+  return not_built(uri, "libdpdk-dev");
+}
+#endif
 #ifndef LKL_HAVE_SLIRP
 int open_slirp(NetUri& uri, std::unique_ptr<NetBackend>&) {
-  uri.say(
-      "this library was built without the header of libslirp; Debian's package is libslirp-dev");
-  return -EPROTONOSUPPORT;
+  return not_built(uri, "libslirp-dev");
+}
+#endif
+#ifndef LKL_HAVE_VDE
+int open_vde(NetUri& uri, std::unique_ptr<NetBackend>&) {
+  return not_built(uri, "libvdeplug-dev");
+}
+#endif
+#ifndef LKL_HAVE_XDP
+int open_xdp(NetUri& uri, std::unique_ptr<NetBackend>&) {
+  return not_built(uri, "libxdp-dev");
 }
 #endif
 
@@ -81,6 +95,7 @@ struct Scheme {
   int (*open)(NetUri& uri, std::unique_ptr<NetBackend>& result);
 };
 constexpr auto kSchemes = std::to_array<Scheme>({
+    {"dpdk", open_dpdk},
     {"fd", open_descriptors},
     {"macvtap", open_macvtap},
     {"passt", open_passt},
@@ -93,9 +108,7 @@ constexpr auto kSchemes = std::to_array<Scheme>({
     {"udp", open_udp},
     {"unix", open_unix},
     {"vde", open_vde},
-#ifdef LKL_HAVE_XDP
     {"xdp", open_xdp},
-#endif
 });
 
 // What any wire may have around it: what goes over it is written, and, nearer to the card, some of

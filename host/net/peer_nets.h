@@ -14,6 +14,8 @@ int open_unix(NetUri& uri, std::unique_ptr<NetBackend>& result);
 int open_tcp(NetUri& uri, std::unique_ptr<NetBackend>& result);
 int open_udp(NetUri& uri, std::unique_ptr<NetBackend>& result);
 int open_pipe(NetUri& uri, std::unique_ptr<NetBackend>& result);
+#ifdef LKL_HAVE_VDE
 int open_vde(NetUri& uri, std::unique_ptr<NetBackend>& result);
+#endif
 
 }  // namespace lkl::host

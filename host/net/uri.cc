@@ -87,6 +87,13 @@ bool NetUri::take_number(std::string_view word, uint64_t least, uint64_t most, u
   return false;
 }
 
+std::vector<std::string> NetUri::take_rest() {
+  std::vector<std::string> rest;
+  for (const Word& word : std::exchange(words_, {}))
+    rest.push_back(word.value ? word.name + "=" + *word.value : word.name);
+  return rest;
+}
+
 int NetUri::end() {
   if (words_.empty()) return 0;
   const Word& left = words_.front();

@@ -29,6 +29,8 @@ class NetUri final {
   // The same as a number of this range; false, and said, if it is none. `number` stays if it is
   // not there.
   bool take_number(std::string_view word, uint64_t least, uint64_t most, uint64_t& number);
+  // All that are left, as they were, for who knows them better.
+  std::vector<std::string> take_rest();
   // 0, or -EINVAL if there are words that nobody has taken: said, with the nearest of those that
   // were asked for.
   int end();

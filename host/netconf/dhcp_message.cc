@@ -13,8 +13,8 @@ namespace {
 constexpr uint8_t kRequestOp = 1, kReplyOp = 2, kEthernet = 1, kEthernetLength = 6;
 constexpr uint32_t kMagic = 0x63825363;
 // Where things are: RFC 2131, section 2.
-constexpr size_t kTransaction = 4, kYourAddress = 16, kHardwareAddress = 28, kServerName = 44,
-                 kFile = 108, kCookie = 236, kOptions = 240;
+constexpr size_t kTransaction = 4, kOwnAddress = 12, kYourAddress = 16, kHardwareAddress = 28,
+                 kServerName = 44, kFile = 108, kCookie = 236, kOptions = 240;
 constexpr uint16_t kLongest = 1472;  // that we take: what a packet of 1500 has room for
 
 enum Option : uint8_t {
@@ -32,6 +32,8 @@ enum Option : uint8_t {
   kParameters = 55,
   kMessage = 56,
   kMaxSize = 57,
+  kRenewTime = 58,
+  kRebindTime = 59,
   kClient = 61,
   kSearch = 119,
   kRoutes = 121,
@@ -155,6 +157,16 @@ void put_option(std::vector<uint8_t>& to, uint8_t option, uint32_t value) {
   put32(to, value);
 }
 
+// RFC 2131, section 4.4.5: half of the lease and seven eighths, if nothing else is said that makes
+// sense.
+void take_times(const Options& options, DhcpReply& reply) {
+  const uint32_t renew = number(options, kRenewTime), rebind = number(options, kRebindTime);
+  reply.renew_s = renew && renew < reply.lease_s ? renew : reply.lease_s / 2;
+  const auto usual = static_cast<uint32_t>(uint64_t{reply.lease_s} * 7 / 8);
+  reply.rebind_s = rebind && rebind < reply.lease_s ? rebind : usual;
+  reply.rebind_s = std::max(reply.rebind_s, reply.renew_s);
+}
+
 }  // namespace
 
 std::vector<uint8_t> make_dhcp_request(const DhcpClient& client, const DhcpRequest& request) {
@@ -162,6 +174,8 @@ std::vector<uint8_t> make_dhcp_request(const DhcpClient& client, const DhcpReque
   put32(out, client.transaction);
   put16(out, request.seconds);
   put16(out, 0);  // answers may come to our address of Ethernet
+  out.resize(kOwnAddress);
+  put32(out, request.own);
   out.resize(kHardwareAddress);
   out.insert(out.end(), client.mac.begin(), client.mac.end());
   out.resize(kCookie);
@@ -174,7 +188,8 @@ std::vector<uint8_t> make_dhcp_request(const DhcpClient& client, const DhcpReque
   put_option(out, kMaxSize, {kLongest >> 8, kLongest & 0xff});
   // 121 before 3: RFC 3442
   put_option(out, kParameters,
-             {kMask, kRoutes, kRouters, kNameservers, kDomain, kMtu, kLeaseTime, kServer, kSearch});
+             {kMask, kRoutes, kRouters, kNameservers, kDomain, kMtu, kLeaseTime, kServer,
+              kRenewTime, kRebindTime, kSearch});
   out.push_back(kEnd);
   constexpr size_t kLeast = 300;  // BOOTP's, which relays may want
   out.resize(std::max(out.size(), kLeast));
@@ -211,6 +226,7 @@ std::optional<DhcpReply> read_dhcp_reply(const DhcpClient& client, Bytes message
   if (!is_host(reply.address) || !take_mask(options, reply)) return std::nullopt;
   reply.lease_s = number(options, kLeaseTime);
   if (reply.lease_s == 0) return std::nullopt;
+  take_times(options, reply);
   reply.routes = routes_of(options);
   reply.nameservers = addresses(options, kNameservers);
   reply.search = search_of(options);

@@ -28,6 +28,8 @@ struct DhcpRequest {
   uint16_t seconds = 0;  // since it began
   // Of the offer that is taken.
   uint32_t server = 0, address = 0;
+  // Instead of these, of a lease that is to go on.
+  uint32_t own = 0;
 };
 
 // What is in UDP from port 68 to port 67.
@@ -51,7 +53,9 @@ struct DhcpReply {
   std::vector<std::string> search;  // of option 119, or of option 15
   uint16_t mtu = 0;
   uint32_t lease_s = 0;  // UINT32_MAX: for ever
-  std::string message;   // why not, printable
+  // When its server is to be asked for more of it, and when any: before it is over, in this order.
+  uint32_t renew_s = 0, rebind_s = 0;
+  std::string message;  // why not, printable
 };
 
 // The reply of a server to this client; nothing if it is none: not a DHCP message, not for us, with

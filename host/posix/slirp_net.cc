@@ -22,6 +22,7 @@
 #include <cstring>
 #include <string>
 
+#include "net/cannot_open.h"
 #include "posix/event_counter.h"
 #include "posix/raw_call.h"
 
@@ -167,10 +168,8 @@ SlirpNet::SlirpNet() : frames_(kCapacity), process_(process_id()) {}
 int SlirpNet::open(NetUri& uri, std::unique_ptr<NetBackend>& result) {
   std::unique_ptr<SlirpNet> net(new SlirpNet);
   if (const int error = net->words_.parse(uri)) return error;
-  if (!SlirpUse::can_be_loaded()) {
-    uri.say("libslirp.so.0 (4.7 or later) can't be loaded; Debian's package is libslirp0");
-    return -EPROTONOSUPPORT;
-  }
+  if (!SlirpUse::can_be_loaded())
+    return cannot_load(uri, "libslirp.so.0 (4.7 or later)", "libslirp0");
   if (const int error = net->start()) return error;
   for (const GuestForward& forward : net->words_.guest_forwards) {
     if (net->add_guest_forward(forward) == 0) continue;

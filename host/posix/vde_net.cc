@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // A port of a VDE switch, or of what else libvdeplug knows by its URLs.
-#ifdef LKL_HAVE_VDE
-#include <libvdeplug.h>
-#endif
-
 #include <fcntl.h>
+#include <libvdeplug.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -20,21 +17,12 @@
 #include "descriptor.h"
 #include "host.h"
 #include "library_calls.h"
+#include "net/cannot_open.h"
 #include "net/peer_nets.h"
 #include "net/vector.h"
 #include "posix/raw_call.h"
 
 namespace lkl::host {
-
-#ifndef LKL_HAVE_VDE
-
-int open_vde(NetUri& uri, std::unique_ptr<NetBackend>&) {
-  uri.say("this library was built without libvdeplug-dev");
-  return -EPROTONOSUPPORT;
-}
-
-#else
-
 namespace {
 
 constexpr uint64_t kMostPorts = 65535;
@@ -136,10 +124,7 @@ int open_vde(NetUri& uri, std::unique_ptr<NetBackend>& result) {
   if (!uri.take_number("port", 0, kMostPorts, port)) return -EINVAL;
   if (const int error = uri.end()) return error;
   const Library* const library = Library::get();
-  if (!library) {
-    uri.say("libvdeplug.so.2 is not installed: it is in Debian's package libvdeplug2");
-    return -EPROTONOSUPPORT;
-  }
+  if (!library) return cannot_load(uri, "libvdeplug.so.2", "libvdeplug2");
   std::string url = uri.target();
   char description[] = "lkl";
   vde_open_args args = {.port = static_cast<int>(port), .group = nullptr, .mode = 0700};
@@ -157,7 +142,5 @@ int open_vde(NetUri& uri, std::unique_ptr<NetBackend>& result) {
             "\": " + std::generic_category().message(-error));
   return error;
 }
-
-#endif
 
 }  // namespace lkl::host

@@ -36,16 +36,18 @@ int open_links(Descriptor& result) {
 int WireEvents::open(int socket, int index) {
   socket_ = socket;
   index_ = index;
-  if (const int error = open_links(links_)) return error;
+  if (index != kNoInterface)
+    if (const int error = open_links(links_)) return error;
   set_ = Descriptor(::epoll_create1(EPOLL_CLOEXEC));
   gate_ = Descriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   timer_ = Descriptor(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
   if (!set_ || !gate_ || !timer_) return -errno;
   for (const int fd : {socket, timer_.get(), links_.get()}) {
+    if (fd < 0) continue;
     epoll_event event = {.events = EPOLLIN, .data = {.fd = fd}};
     if (::epoll_ctl(set_.get(), EPOLL_CTL_ADD, fd, &event) < 0) return -errno;
   }
-  read_link();
+  if (links_) read_link();
   return 0;
 }
 

@@ -16,6 +16,8 @@ class WireEvents final {
  public:
   // For this socket, which stays the caller's, on the interface of this index. 0 or -errno.
   int open(int socket, int index);
+  // The same for another descriptor, which is of no interface.
+  int open(int descriptor) { return open(descriptor, kNoInterface); }
 
   int in() const { return set_.get(); }
   int out() const { return gate_.get(); }
@@ -38,6 +40,7 @@ class WireEvents final {
   bool gone() const { return gone_.load(std::memory_order_relaxed); }
 
  private:
+  static constexpr int kNoInterface = 0;
   static constexpr uint64_t kFirstMoment = 100'000, kLongestMoment = 10'000'000;
 
   void shut();

@@ -245,15 +245,12 @@ int open_xdp(NetUri& uri, std::unique_ptr<NetBackend>& result) {
   if (!uri.take_number("queue", 0, 4095, queue)) return -EINVAL;
   if (const int error = uri.end()) return error;
   if (copy && zero_copy) return uri.refuse("copy or zerocopy, not both");
+  const XdpLibrary* const library = XdpLibrary::get();
+  if (!library) return cannot_load(uri, "libxdp.so.1", "libxdp1");
   Interface interface;
   if (const int error = find_interface(name, interface))
     return cannot_open(uri, name, error, kNeed);
   if (!interface.ethernet) return uri.refuse(name + " is not an Ethernet");
-  const XdpLibrary* const library = XdpLibrary::get();
-  if (!library) {
-    uri.say("libxdp.so.1 is missing: install the package libxdp1");
-    return -EPROTONOSUPPORT;
-  }
   const Silence silence(*library);
   const uint16_t flags = static_cast<uint16_t>(XDP_USE_NEED_WAKEUP | (copy ? XDP_COPY : 0) |
                                                (zero_copy ? XDP_ZEROCOPY : 0));

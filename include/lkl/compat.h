@@ -17,6 +17,7 @@
 #include <lkl/linux/types.h>
 #include <lkl/linux/posix_types.h>
 #include <lkl/linux/time.h>
+#include <lkl/linux/socket.h>
 #include <lkl/asm/fcntl.h>
 #include <lkl/sockets.h>
 
@@ -72,6 +73,9 @@ struct lkl_sockaddr {
 	lkl_sa_family_t sa_family;
 	char sa_data[14];
 };
+
+/* for one of any family */
+#define lkl_sockaddr_storage __lkl__kernel_sockaddr_storage
 
 /* man 2 open_by_handle_at */
 struct lkl_file_handle {

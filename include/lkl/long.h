@@ -2,6 +2,8 @@
 #ifndef LKL_LONG_H
 #define LKL_LONG_H
 
+#include <stddef.h> /* size_t and NULL, which some headers have from libc */
+
 /*
  * The kernel is LP64 on every host. Where the host's own long has 32 bits, what
  * the kernel calls long is long long there; elsewhere it stays long, so that

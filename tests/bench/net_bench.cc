@@ -88,14 +88,48 @@ std::unique_ptr<Actor> loopback() {
                                  [](pid_t, const Actor::Meeting&) { return true; });
 }
 
-std::unique_ptr<Actor> tap() {
+// Of one of our own, whose number makes the names.
+std::unique_ptr<Actor> tap_of(const std::string& number) {
   return std::make_unique<Actor>(
-      [](const Actor::Meeting&) {
-        boot("tap:lkltap0", "10.9.1.2");
-        if (!shell("ip addr add 10.9.1.1/24 dev lkltap0 && ip link set lkltap0 up")) std::abort();
-        return client<Library>("10.9.1.1");
+      [number](const Actor::Meeting&) {
+        const std::string name = "lkltap" + number, net = "10.9." + number;
+        static std::string host;
+        host = net + ".1";
+        boot(("tap:" + name).c_str(), (net + ".2").c_str());
+        if (!shell("ip addr add " + host + "/24 dev " + name + " && ip link set " + name + " up"))
+          std::abort();
+        return client<Library>(host.c_str());
       },
       [](pid_t, const Actor::Meeting&) { return true; });
+}
+
+std::unique_ptr<Actor> tap() {
+  return tap_of("1");
+}
+
+std::unique_ptr<Actor> other_tap() {
+  return tap_of("3");
+}
+
+// On an interface of the host, in a name space where it has no address; its peer is the server's.
+std::unique_ptr<Actor> raw() {
+  return std::make_unique<Actor>(
+      [](const Actor::Meeting& meeting) {
+        if (unshare(CLONE_NEWNET)) std::abort();
+        meeting.meet();
+        meeting.meet();  // the interface is there
+        if (!shell("ip link set veth4 up")) std::abort();
+        boot("raw:veth4", "10.9.4.2");
+        return client<Library>("10.9.4.1");
+      },
+      [](pid_t pid, const Actor::Meeting& meeting) {
+        meeting.meet();
+        const bool there =
+            shell("ip link add veth4 type veth peer name veth4 netns " + std::to_string(pid) +
+                  " && ip addr add 10.9.4.1/24 dev veth4 && ip link set veth4 up");
+        meeting.meet();
+        return there;
+      });
 }
 
 // ---- comparing ----
@@ -150,7 +184,7 @@ int main(int argc, char** argv) {
     std::unique_ptr<Actor> (*ours)();
     std::unique_ptr<Actor> (*theirs)();
   };
-  const Pair pairs[] = {{"tap_veth", tap, veth}};
+  const Pair pairs[] = {{"tap_veth", tap, veth}, {"raw_tap", raw, other_tap}};
   std::vector<std::unique_ptr<Actor>> actors;
   for (const Pair& pair : pairs) {
     Actor& ours = *actors.emplace_back(pair.ours());

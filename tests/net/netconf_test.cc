@@ -4,9 +4,12 @@
 #include <lkl_config.h>
 
 #include <cstring>
+#include <functional>
+#include <memory>
 #include <string>
 
 #include "net/conversation.h"
+#include "support/child.h"
 #include "support/lan.h"
 #include "support/temporary_file.h"
 
@@ -111,24 +114,108 @@ TEST_F(NetconfTest, ARenewedLeaseKeepsOrChangesTheAddress) {
   lkl_sys_close(other);
 }
 
-// The kernel takes the address away when the lease is over.
-TEST_F(NetconfTest, ALeaseEnds) {
+namespace {
+
+// Seconds: of the lease, until it is to be renewed by its server, and by any.
+Packet lease_of(uint8_t seconds, uint8_t renew, uint8_t rebind) {
+  return {1, 4, 255, 255, 255,   0,  51, 4, 0, 0, 0,      seconds, 58,
+          4, 0, 0,   0,   renew, 59, 4,  0, 0, 0, rebind, 255};
+}
+
+bool has_address(const char* text) {
+  lkl_sockaddr_in own = address(text);
+  const int fd = static_cast<int>(lkl_sys_socket(LKL_AF_INET, LKL_SOCK_DGRAM, 0));
+  const long error = lkl_sys_bind(fd, generic(own), sizeof own);
+  lkl_sys_close(fd);
+  return error == 0;
+}
+
+// Within a time that is long.
+bool becomes(const std::function<bool()>& state) {
+  for (int tries = 0; tries < 3000 && !state(); ++tries) usleep(10'000);
+  return state();
+}
+
+}  // namespace
+
+TEST_F(NetconfTest, ALeaseIsRenewedByItsServer) {
   LanOptions options;
-  options.dhcp_options = {1, 4, 255, 255, 255, 0, 51, 4, 0, 0, 0, 2, 255};
+  options.dhcp_options = lease_of(200, 1, 100);
   const Lan lan(wire_.end(1), options);
+  ASSERT_EQ(lkl_if_dhcp(connect(), nullptr, 20000), 0);
+  EXPECT_EQ(lan.asked_all(), 2u);
+  EXPECT_TRUE(becomes([&] { return lan.dhcp_types().size() >= 4; }));
+  const std::vector<int> types = lan.dhcp_types();
+  EXPECT_EQ(std::vector<int>(types.begin(), types.begin() + 4), (std::vector<int>{1, 3, 3, 3}));
+  EXPECT_EQ(lan.asked_all(), 2u);
+  EXPECT_TRUE(has_address("10.7.0.15"));
+}
+
+TEST_F(NetconfTest, ALeaseIsRenewedByAnyServerThen) {
+  LanOptions options;
+  options.dhcp_options = lease_of(200, 1, 2);
+  Lan lan(wire_.end(1), options);
+  lan.be_silent(false);
+  ASSERT_EQ(lkl_if_dhcp(connect(), nullptr, 20000), 0);
+  EXPECT_TRUE(becomes([&] { return lan.asked_all() >= 3; }));
+  const std::vector<int> types = lan.dhcp_types();
+  EXPECT_EQ(std::vector<int>(types.begin(), types.begin() + 4), (std::vector<int>{1, 3, 3, 3}));
+  EXPECT_TRUE(has_address("10.7.0.15"));
+}
+
+// The kernel takes the address away, and the server, when it is there again, gives another one.
+TEST_F(NetconfTest, ALeaseEndsAndAnotherBegins) {
+  LanOptions options;
+  options.dhcp_options = lease_of(3, 1, 2);
+  auto lan = std::make_unique<Lan>(wire_.end(1), options);
+  ASSERT_EQ(lkl_if_dhcp(connect(), nullptr, 20000), 0);
+  lan->be_silent();
+  EXPECT_TRUE(has_address("10.7.0.15"));
+  EXPECT_TRUE(becomes([] { return !has_address("10.7.0.15"); }));
+  lan.reset();
+  options.client = 16;
+  lan = std::make_unique<Lan>(wire_.end(1), options);
+  EXPECT_TRUE(becomes([] { return has_address("10.7.0.16"); }));
+}
+
+// Who takes the address away does not want it back.
+TEST_F(NetconfTest, ALeaseIsGivenUpWithItsAddress) {
+  LanOptions options;
+  options.dhcp_options = lease_of(3, 1, 2);
+  Lan lan(wire_.end(1), options);
   const int index = connect();
-  lkl_dhcp_lease got = lease();
-  ASSERT_EQ(lkl_if_dhcp(index, &got, 20000), 0);
-  EXPECT_EQ(got.lease_s, 2u);
-  lkl_sockaddr_in own = address("10.7.0.15");
-  long result = 0;
-  for (int tries = 0; tries < 3000 && result == 0; ++tries) {
-    const int fd = static_cast<int>(lkl_sys_socket(LKL_AF_INET, LKL_SOCK_DGRAM, 0));
-    result = lkl_sys_bind(fd, generic(own), sizeof own);
-    lkl_sys_close(fd);
-    usleep(10'000);
-  }
-  EXPECT_EQ(result, -LKL_EADDRNOTAVAIL);
+  ASSERT_EQ(lkl_if_dhcp(index, nullptr, 20000), 0);
+  const unsigned own = inet_addr("10.7.0.15");
+  ASSERT_EQ(lkl_if_del_ip(index, LKL_AF_INET, &own, 24), 0);
+  const size_t asked = lan.dhcp_types().size();
+  usleep(2'500'000);
+  EXPECT_LE(lan.dhcp_types().size(), asked);
+  EXPECT_FALSE(has_address("10.7.0.15"));
+}
+
+// A child has no wire: the lease is its parent's to renew.
+TEST_F(NetconfTest, ALeaseStaysTheParents) {
+  LanOptions options;
+  options.dhcp_options = lease_of(200, 1, 100);
+  const Lan lan(wire_.end(1), options);
+  ASSERT_EQ(lkl_if_dhcp(connect(), nullptr, 20000), 0);
+  EXPECT_EQ(in_child([] {
+              usleep(1'500'000);
+              return lkl_sys_halt() == 0 ? 0 : 1;
+            }),
+            0);
+  const size_t asked = lan.dhcp_types().size();
+  EXPECT_TRUE(becomes([&] { return lan.dhcp_types().size() >= asked + 2; }));
+}
+
+// With nobody who answers: the end does not wait for that.
+TEST_F(NetconfTest, AKernelEndsWhileALeaseIsRenewed) {
+  LanOptions options;
+  options.dhcp_options = lease_of(200, 1, 100);
+  Lan lan(wire_.end(1), options);
+  ASSERT_EQ(lkl_if_dhcp(connect(), nullptr, 20000), 0);
+  lan.be_silent();
+  EXPECT_TRUE(becomes([&] { return lan.dhcp_types().size() >= 3; }));
 }
 
 TEST_F(NetconfTest, DhcpAsksAgain) {

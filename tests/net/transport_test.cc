@@ -5,8 +5,6 @@
 #include <lkl/linux/mptcp.h>
 #include <lkl/linux/mptcp_pm.h>
 #include <lkl/linux/socket.h>
-// the header of SCTP takes it from libc
-#define lkl_sockaddr_storage __lkl__kernel_sockaddr_storage
 #include <lkl/linux/sctp.h>
 #include <lkl/linux/tcp.h>
 #include <lkl/linux/tls.h>

@@ -200,6 +200,9 @@ void Lan::take_dhcp(const Packet& frame, const Packet& message) {
     const std::lock_guard lock(mutex_);
     dhcp_types_.push_back(type);
   }
+  const bool to_all = part(frame, 30, 4) == Packet{255, 255, 255, 255};
+  if (to_all) ++asked_all_;
+  if (silent_ || (silent_to_one_ && !to_all)) return;
   if (type == 1 && lost_++ >= options_.lost_discovers) answer_dhcp(frame, message, 2);
   if (type == 3) answer_dhcp(frame, message, refused_++ < options_.naks ? 6 : 5);
 }

@@ -47,6 +47,9 @@ class Lan final {
   unsigned pings() const { return pings_; }
   // From now on.
   void give(uint8_t client) { client_ = client; }
+  // No more answers by DHCP; or to those who ask all only, of whom there are so many.
+  void be_silent(bool to_all = true) { (to_all ? silent_ : silent_to_one_) = true; }
+  unsigned asked_all() const { return asked_all_; }
   void send(const Packet& frame);
 
  private:
@@ -63,7 +66,8 @@ class Lan final {
   const int fd_;
   const LanOptions options_;
   std::atomic<uint8_t> client_;
-  std::atomic<unsigned> pings_ = 0;
+  std::atomic<unsigned> pings_ = 0, asked_all_ = 0;
+  std::atomic<bool> silent_ = false, silent_to_one_ = false;
   unsigned lost_ = 0, refused_ = 0;
   mutable std::mutex mutex_;
   std::vector<int> dhcp_types_;

@@ -43,6 +43,18 @@ class ExportTest(unittest.TestCase):
         self.assertEqual(export("#include <stddef.h>\n"), "#include <stddef.h>\n")
         self.assertEqual(export("#include <sys/socket.h>\n"), "#include <lkl/compat.h>\n")
 
+    def test_what_libc_has_comes_with_it(self):
+        self.assertEqual(export("struct s { struct sockaddr_storage a; };\nint f = MSG_FIN;\n"),
+                         "#include <lkl/compat.h>\n"
+                         "struct lkl_s { struct lkl_sockaddr_storage a; };\nint f = LKL_MSG_FIN;\n")
+        self.assertEqual(export("uint32_t a;\n"), "#include <stdint.h>\nuint32_t a;\n")
+
+    def test_a_tag_that_only_a_macro_names(self):
+        self.assertEqual(export("#define __s s\nstruct __s { int a; };\n"
+                                "#define SIZE sizeof(struct s)\n"),
+                         "#define __lkl__s lkl_s\nstruct __lkl__s { int a; };\n"
+                         "#define LKL_SIZE sizeof(struct lkl_s)\n")
+
     def test_longs(self):
         self.assertEqual(export("struct s { unsigned long a; long b; long long c; long int d; };\n"),
                          "struct lkl_s { lkl_ulong a; lkl_long b; long long c; lkl_long d; };\n")

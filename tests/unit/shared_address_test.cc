@@ -204,7 +204,8 @@ int refused_to_nobody(const Refusal& refusal) {
   std::unique_ptr<lkl::host::NetBackend> backend;
   const int error = lkl::host::open_net(
       refusal.uri, [&](std::string_view line) { said += std::string(line) + "\n"; }, backend);
-  if (error != refusal.error) return error == 0 || error == -ENODEV ? 77 : 1;
+  const bool nothing = error == 0 || error == -ENODEV || error == -EPROTONOSUPPORT;
+  if (error != refusal.error) return nothing ? 77 : 1;
   if (said.find(refusal.said) == std::string::npos || said.find('\n') != said.size() - 1) {
     std::fprintf(stderr, "%s", said.c_str());
     return 2;

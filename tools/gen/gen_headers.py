@@ -58,6 +58,13 @@ STDINT = {f"{sign}int{bits}_t" for sign in ("", "u") for bits in (8, 16, 32, 64)
 # Standard C headers that may be included as they are.
 STANDARD_HEADERS = {"stddef.h", "stdint.h", "stdbool.h", "limits.h", "string.h", "stdarg.h"}
 
+# What some headers take from libc without saying so. Our libc is <lkl/compat.h>; what that
+# needs itself can't have it.
+LIBC_NAMES = {"MSG_FIN", "sa_family_t", "time_t"}
+LIBC_TAGS = {"sockaddr", "sockaddr_storage", "timespec"}
+COMPAT_NEEDS = ["linux/types.h", "linux/posix_types.h", "linux/time.h", "linux/socket.h",
+                "asm/fcntl.h"]
+
 BANNER = "/* Made from the kernel's user headers by gen_headers.py: do not edit. */\n"
 # The kernel's headers are GNU C: a program's -Wpedantic and the like are not about them.
 HEADER_BANNER = BANNER + "#ifdef __GNUC__\n#pragma GCC system_header\n#endif\n"
@@ -91,6 +98,10 @@ def parameters_of(line):
     return tuple(out)
 
 
+def tags_in(words):
+    return [b.text for a, b in zip(words, words[1:]) if a.text in TAG_WORDS and b.kind == "name"]
+
+
 class Symbols:
     """What the headers define, except tags, which are known by the word before them.
 
@@ -110,12 +121,14 @@ class Symbols:
             words = solid(line)
             if kind in ("define", "undef") and len(words) > 2:
                 self.names.add(words[2].text)
-                self._collect_roles(words, parameters_of(line))
+                parameters = parameters_of(line)
+                self._collect_roles(words, parameters)
+                # some are only named in macros: requests of ioctl(2)
+                self.tags.update(set(tags_in(words)) - set(parameters))
             elif kind is None and not (words and words[0].text == "#"):
                 code.extend(words)
         self._collect_code(code)
-        self.tags.update(b.text for a, b in zip(code, code[1:])
-                         if a.text in TAG_WORDS and b.kind == "name")
+        self.tags.update(tags_in(code))
         self.names -= C_KEYWORDS | CXX_KEYWORDS | STDINT
 
     def _collect_roles(self, words, parameters):
@@ -216,8 +229,9 @@ class Exporter:
         self.symbols = symbols
         self.exported = exported
 
-    def convert(self, text, folder=""):
+    def convert(self, text, folder="", may_need_libc=True):
         self.folder = folder
+        self.needs_libc = self.needs_stdint = False
         self.fronts = set()
         tokens = tokenize(text)
         self.arguments = self._arguments(tokens)
@@ -228,7 +242,10 @@ class Exporter:
                 out.append(self._include("".join(t.text for t in line)))
             else:
                 out.append(self._line(line, kind))
-        return HEADER_BANNER + "#include <lkl/long.h>\n" + "".join(out) + self._pasted_names(text)
+        libc = "#include <lkl/compat.h>\n" if self.needs_libc and may_need_libc else ""
+        stdint = "#include <stdint.h>\n" if self.needs_stdint else ""
+        return HEADER_BANNER + "#include <lkl/long.h>\n" + stdint + libc + "".join(out) + \
+            self._pasted_names(text)
 
     def _pasted_names(self, text):
         """Second names for those that ## puts together with another prefix than they have.
@@ -268,6 +285,8 @@ class Exporter:
             text = token.text
             if token.kind == "name":
                 words += 1
+                self.needs_libc |= text in (LIBC_TAGS if tag else LIBC_NAMES)
+                self.needs_stdint |= text in STDINT
                 if kind is not None and words == 1:
                     pass  # the directive itself
                 elif text in parameters:
@@ -285,7 +304,7 @@ class Exporter:
                     text = "LKL_NEVER_DEFINED"
                 elif (tag or token is renamed_tag) and text not in C_KEYWORDS:
                     text = prefixed(text)
-                elif text in self.symbols.names or text in LIBC_MACROS:
+                elif text in self.symbols.names or text in LIBC_MACROS or text in LIBC_NAMES:
                     text = prefixed(text)
                 elif text in CXX_KEYWORDS and not conditional:
                     text = "lkl_" + text
@@ -372,6 +391,17 @@ def read_headers(folder):
     }
 
 
+def with_what_they_include(headers, names):
+    """Of these headers all that come with some of them."""
+    found, left = set(), list(names)
+    while left:
+        name = left.pop()
+        if name in headers and name not in found:
+            found.add(name)
+            left += re.findall(r"#\s*include\s*<([^>]+)>", headers[name])
+    return found
+
+
 def collect_symbols(headers):
     symbols = Symbols()
     for text in headers.values():
@@ -396,10 +426,12 @@ def main():
         if other != name:
             sys.exit(f"gen_headers.py: {other} and {name} would both be {prefixed(name)}")
     exporter = Exporter(symbols, set(headers))
+    before_libc = with_what_they_include(headers, COMPAT_NEEDS)
     for name, text in headers.items():
         folder = name.rpartition("/")[0]
         write_if_changed(args.output / "lkl" / name,
-                         exporter.convert(text, folder + "/" if folder else ""))
+                         exporter.convert(text, folder + "/" if folder else "",
+                                          name not in before_libc))
 
 
 if __name__ == "__main__":
