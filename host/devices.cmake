@@ -8,12 +8,12 @@ add_library(lkl_devices OBJECT
   net/stream_frames.cc net/uri.cc
   netconf/dhcp_message.cc netconf/domain_names.cc netconf/ip_text.cc netconf/router_options.cc
   netconf/udp_packet.cc
-  posix/alarm.cc posix/capture_file.cc posix/datagram_net.cc posix/descriptor.cc posix/event_loop.cc posix/file_backend.cc
+  posix/capture_file.cc posix/datagram_net.cc posix/descriptor.cc posix/event_loop.cc posix/file_backend.cc
   posix/file_source.cc posix/helper_program.cc posix/host_image.cc posix/host_loop.cc posix/interface.cc
   posix/macvtap.cc posix/packet_net.cc posix/passt_net.cc posix/perform.cc posix/pipe_net.cc posix/raw_net.cc
   posix/ready_set.cc posix/scratch_file.cc posix/shared_address.cc posix/side_stack.cc posix/socket_address.cc posix/socket_net.cc
   posix/stream_net.cc posix/stream_peers.cc posix/switch_place.cc posix/switch_port.cc posix/valgrind.cc
-  posix/wakeup.cc posix/wire_events.cc posix/worker_pool.cc
+  posix/timer_descriptor.cc posix/wakeup.cc posix/wire_events.cc posix/worker_pool.cc
   virtio/blk.cc virtio/bus.cc virtio/mmio.cc virtio/net.cc virtio/net_receiver.cc virtio/net_sender.cc
   virtio/queue.cc)
 if(NBD_FOUND)

@@ -16,9 +16,9 @@ constexpr uint64_t kLater = 1'000'000'000;  // when the host has no thread just 
 int Appointments::set(int key, uint64_t at_ns, Work work) {
   const std::lock_guard lock(mutex_);
   if (stopped_) return -ENODEV;
-  if (!alarm_.is_open()) {
-    if (const int error = alarm_.open()) return error;
-    watch_ = {.fd = alarm_.descriptor(), .events = kReadable, .handler = this};
+  if (!timer_.is_open()) {
+    if (const int error = timer_.open()) return error;
+    watch_ = {.fd = timer_.descriptor(), .events = kReadable, .handler = this};
   }
   appointments_[key] = {.at_ns = at_ns, .number = ++numbers_, .work = std::move(work)};
   if (!works_) wait_for_next();
@@ -29,7 +29,7 @@ int Appointments::set(int key, uint64_t at_ns, Work work) {
 void Appointments::wait_for_next() {
   uint64_t first = kNever;
   for (const auto& [key, each] : appointments_) first = std::min(first, each.at_ns);
-  alarm_.set(first);
+  timer_.set(first);
   if (first != kNever && !stopped_) loop_.watch(watch_);
 }
 
@@ -46,7 +46,7 @@ void Appointments::ready(short) {
           "lkl-later", [](void* self) { static_cast<Appointments*>(self)->run(); }, this) == 0)
     return;
   works_ = false;
-  alarm_.set(monotonic_ns() + kLater);
+  timer_.set(monotonic_ns() + kLater);
   loop_.watch(watch_);
 }
 
@@ -80,17 +80,17 @@ void Appointments::stop() {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
   }
-  if (alarm_.is_open()) loop_.cancel(watch_);
+  if (timer_.is_open()) loop_.cancel(watch_);
   if (thread_.running()) thread_.join();
   appointments_.clear();
-  alarm_.close();
+  timer_.close();
 }
 
 // The alarm is one that the parent has as well.
 void Appointments::after_fork_child() {
   std::construct_at(&mutex_);
-  if (alarm_.is_open()) loop_.cancel(watch_);
-  alarm_.close();
+  if (timer_.is_open()) loop_.cancel(watch_);
+  timer_.close();
   thread_.fork_forget();
   works_ = false;
   appointments_.clear();

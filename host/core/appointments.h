@@ -9,8 +9,8 @@
 #include <mutex>
 
 #include "host.h"
-#include "io/alarm.h"
 #include "io/event_loop.h"
+#include "io/timer_descriptor.h"
 
 namespace lkl::host {
 
@@ -56,7 +56,7 @@ class Appointments final : ReadyHandler {
   std::map<int, Appointment> appointments_;
   uint64_t numbers_ = 0;
   bool stopped_ = false, works_ = false;
-  Alarm alarm_;
+  TimerDescriptor timer_;
   Thread thread_;
 };
 

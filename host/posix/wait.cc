@@ -9,20 +9,13 @@
 #include <cerrno>
 
 #include "host.h"
+#include "posix/event_counter.h"
 
 namespace lkl::host {
 
-namespace {
-
-timespec to_timespec(uint64_t ns) {
-  return {.tv_sec = static_cast<time_t>(ns / 1'000'000'000),
-          .tv_nsec = static_cast<long>(ns % 1'000'000'000)};
-}
-
-}  // namespace
-
 void wait_on(std::atomic<int>& word, int value, uint64_t deadline_ns) {
-  const timespec deadline = to_timespec(deadline_ns);
+  const timespec deadline = {.tv_sec = static_cast<time_t>(deadline_ns / 1'000'000'000),
+                             .tv_nsec = static_cast<long>(deadline_ns % 1'000'000'000)};
   // A raw call: the library's own wrappers are cancellation points.
   syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, value,
           deadline_ns == UINT64_MAX ? nullptr : &deadline, nullptr, FUTEX_BITSET_MATCH_ANY);
@@ -45,10 +38,7 @@ int Alarm::open() {
 }
 
 void Alarm::set(uint64_t when_ns) {
-  // no time at all disarms it
-  const itimerspec when = {.it_interval = {},
-                           .it_value = to_timespec(when_ns == UINT64_MAX ? 0 : when_ns)};
-  syscall(SYS_timerfd_settime, handle_, TFD_TIMER_ABSTIME, &when, nullptr);
+  set_alarm(static_cast<int>(handle_), when_ns);
 }
 
 void Alarm::sleep() {

@@ -8,7 +8,7 @@
 
 namespace lkl::host {
 
-class Alarm final {
+class TimerDescriptor final {
  public:
   // 0 or -errno.
   int open();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "io/alarm.h"
+#include "io/timer_descriptor.h"
 
 #include <sys/timerfd.h>
 
@@ -9,12 +9,12 @@
 
 namespace lkl::host {
 
-int Alarm::open() {
+int TimerDescriptor::open() {
   timer_ = Descriptor(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
   return timer_ ? 0 : -errno;
 }
 
-void Alarm::set(uint64_t at_ns) {
+void TimerDescriptor::set(uint64_t at_ns) {
   set_alarm(timer_.get(), at_ns);
 }
 
