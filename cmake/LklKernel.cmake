@@ -7,6 +7,7 @@
 
 set(fragments_minimal base)
 set(fragments_default base fs net netfilter)
+set(fragments_mapped base fs net netfilter mapped)
 set(fragments_demo base demo)
 set(fragments_debug base fs net netfilter)
 set(fragments_checkers base planted debuginfo)
@@ -25,7 +26,7 @@ set(checkers_valgrind valgrind)
 
 if(NOT DEFINED fragments_${LKL_PROFILE})
   message(FATAL_ERROR "LKL_PROFILE=${LKL_PROFILE}: no such profile "
-                      "(default, demo, minimal, debug, checkers, valgrind, kunit, boottests, fuzz, trace, nettests)")
+                      "(default, mapped, demo, minimal, debug, checkers, valgrind, kunit, boottests, fuzz, trace, nettests)")
 endif()
 if(NOT EXISTS ${LKL_KERNEL_SOURCE})
   message(FATAL_ERROR "${LKL_KERNEL_SOURCE}: no such kernel source. Install linux-source-6.12 "
@@ -33,6 +34,10 @@ if(NOT EXISTS ${LKL_KERNEL_SOURCE})
 endif()
 
 set(fragments ${fragments_${LKL_PROFILE}})
+# Whether it has page tables; one by LKL_KERNEL_CONFIG has to say so.
+if("mapped" IN_LIST fragments)
+  set(LKL_KERNEL_MAPPED ON)
+endif()
 # Any of these goes with any profile.
 set(LKL_KERNEL_CHECKERS ${checkers_${LKL_PROFILE}} ${LKL_CHECKERS})
 list(REMOVE_DUPLICATES LKL_KERNEL_CHECKERS)

@@ -166,8 +166,10 @@ void on_fork(void (*prepare)(), void (*parent)(), void (*child)());
 size_t read_memory(uint64_t address, char* to, size_t size);
 
 // Faults on addresses that the kernel touched on behalf of a caller become
-// -EFAULT. Other faults go to whoever handled them before, kernel or not.
-void install_fault_handler();
+// -EFAULT. Other faults go to whoever handled them before, kernel or not; but those of application
+// code in mappings that the kernel has made to `serve`, in the faulting thread: 0 if the access
+// is to be tried again, or the number of the signal (LKL_FAULT_*) for whoever handled it before.
+void install_fault_handler(int (*serve)(uint64_t address, bool write));
 void remove_fault_handler();
 
 // ---- reports of the kernel about itself; on a kernel stack, holding the CPU ----

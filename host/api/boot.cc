@@ -91,7 +91,7 @@ int lkl_init(lkl_host_operations* ops) {
   } catch (const std::bad_alloc&) {
     return -LKL_ENOMEM;
   }
-  lkl::host::install_fault_handler();
+  lkl::host::install_fault_handler(lkl::host::serve_fault);
   return 0;
 }
 

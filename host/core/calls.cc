@@ -6,7 +6,9 @@
 #include <cstdlib>
 #include <span>
 
+#include "asm/host_memory.h"
 #include "lkl.h"
+#include "mappable_memory.h"
 
 namespace lkl::host {
 namespace {
@@ -63,6 +65,7 @@ ThreadRecord* attach(uint64_t kernel) {
     record->reset();
     record->kernel.store(kernel);
     host::set_current_thread(record, kernel);
+    let_faults_come();
   }
   std::atomic_signal_fence(std::memory_order_seq_cst);
   me.attaching = false;
@@ -89,6 +92,15 @@ ThreadRecord* ready_record(uint64_t kernel, int& error) {
     return nullptr;
   }
   return record;
+}
+
+int serve_fault(uint64_t address, bool write) {
+  const host::Unnoticed unnoticed;
+  const uint64_t kernel = Registry::open_kernel();
+  // a number is no -errno of its own
+  const int64_t answer =
+      kernel ? call_kernel(kernel, LKL_NR_PAGE_FAULT, address, write) : LKL_FAULT_SEGV;
+  return answer >= 0 ? static_cast<int>(answer) : LKL_FAULT_SEGV;
 }
 
 void thread_exits(ThreadRecord* record) {

@@ -62,6 +62,10 @@ inline int64_t call_kernel(uint64_t kernel, int64_t nr, uint64_t a = 0, uint64_t
 // host has no memory. Not inside a call.
 ThreadRecord* attach(uint64_t kernel);
 
+// A fault of application code in a mapping of the kernel's, in the handler of its signal: 0 if
+// the access is to be tried again, else the signal that it gets (LKL_FAULT_*).
+int serve_fault(uint64_t address, bool write);
+
 // A host thread ends.
 void thread_exits(ThreadRecord* record);
 

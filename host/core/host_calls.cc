@@ -38,10 +38,14 @@ struct HostCalls {
     [[maybe_unused]] const FromKernel scope;
     return of(instance).allocate(size, align);
   }
-  static void mem_discard(void*, void* base, lkl_u64 size) {
+  static void mem_discard(void* instance, void* base, lkl_u64 size) {
     [[maybe_unused]] const FromKernel scope;
     const host::Unnoticed unnoticed;
-    host::discard_memory(base, size);
+    const MappableMemory& mappable = of(instance).mappable_;
+    if (mappable.has(base))
+      mappable.discard(base, size);
+    else
+      host::discard_memory(base, size);
   }
   static void mem_register(void* instance, void* base, lkl_u64 phys, lkl_u64 size) {
     [[maybe_unused]] const FromKernel scope;
@@ -107,13 +111,43 @@ struct HostCalls {
     [[maybe_unused]] const FromKernel scope;
     of(instance).write_register(address, value, size, waiter);
   }
-  static void stack_on(void*, void* base, lkl_u64 size) {
+  static void stack_on(void* instance, void* base, lkl_u64 size) {
     [[maybe_unused]] const FromKernel scope;
+    of(instance).mappable_.remember_guard(base, true);
     host::stack_on(base, size);
   }
-  static void stack_off(void*, void* base, lkl_u64 size) {
+  static void stack_off(void* instance, void* base, lkl_u64 size) {
     [[maybe_unused]] const FromKernel scope;
+    of(instance).mappable_.remember_guard(base, false);
     host::stack_off(base, size);
+  }
+
+  static void populate(void*, void* base, lkl_u64 size, int for_good) {
+    if (for_good) host::prefer_huge_pages(base, size);
+    host::populate_memory(base, size);
+  }
+  static void* mappable_alloc(void* instance, lkl_u64 size, lkl_u64 align) {
+    void* const base = of(instance).mappable_.allocate(size, align);
+    if (base) kernel_has_memory(base, size);
+    return base;
+  }
+  static void* never_map(void* instance, void* base, lkl_u64 size) {
+    [[maybe_unused]] const FromKernel scope;
+    const host::Unnoticed unnoticed;
+    return of(instance).mappable_.never_map(base, size) ? base : nullptr;
+  }
+  static void* window(void* instance, lkl_u64 size, lkl_u64 align) {
+    return of(instance).mappable_.window(size, align);
+  }
+  static int map(void* instance, void* at, void* base, lkl_u64 size, int access) {
+    [[maybe_unused]] const FromKernel scope;
+    const host::Unnoticed unnoticed;
+    return of(instance).mappable_.map(at, base, size, access) ? 0 : -1;
+  }
+  static int unmap(void*, void* at, lkl_u64 size) {
+    [[maybe_unused]] const FromKernel scope;
+    const host::Unnoticed unnoticed;
+    return MappableMemory::unmap(at, size) ? 0 : -1;
   }
 
   static int backtrace(lkl_u64* addresses, int max) {
@@ -167,9 +201,16 @@ lkl_host_calls make_host_calls(Instance& instance) {
   };
 }
 
-void populate_memory(void* base, lkl_u64 size, int for_good) {
-  if (for_good) host::prefer_huge_pages(base, size);
-  host::populate_memory(base, size);
+lkl_memory_calls make_memory_calls(Instance& instance) {
+  return {
+      .instance = &instance,
+      .populate = HostCalls::populate,
+      .alloc = HostCalls::mappable_alloc,
+      .never_map = HostCalls::never_map,
+      .window = HostCalls::window,
+      .map = HostCalls::map,
+      .unmap = HostCalls::unmap,
+  };
 }
 
 const lkl_debug_calls debug_calls = {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "asm/host_debug.h"
+#include "asm/host_memory.h"
 #include "asm/host_ops.h"
 
 namespace lkl::host {
@@ -12,7 +13,7 @@ class Instance;
 lkl_host_calls make_host_calls(Instance& instance);
 // What its reports may ask: nothing of an instance.
 extern const lkl_debug_calls debug_calls;
-// For lkl_kernel_populate_by().
-void populate_memory(void* base, lkl_u64 size, int for_good);
+// The same of memory.
+lkl_memory_calls make_memory_calls(Instance& instance);
 
 }  // namespace lkl::host

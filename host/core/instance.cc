@@ -28,13 +28,14 @@ Instance::Instance(uint64_t number, const lkl_host_operations& ops, std::unique_
     : number_(number),
       ops_(ops),
       calls_(make_host_calls(*this)),
+      memory_calls_(make_memory_calls(*this)),
       loop_(std::move(loop)),
       disks_(std::make_unique<Disks>(*this)),
       nics_(std::make_unique<Nics>(*this)),
       appointments_(std::make_unique<Appointments>(*loop_)),
       minder_(*loop_, {[](void* self) { static_cast<Instance*>(self)->lend(); }, this}) {
   lkl_kernel_debug_calls(&debug_calls);
-  lkl_kernel_populate_by(populate_memory);
+  lkl_kernel_memory_calls(&memory_calls_);
 }
 
 Instance::~Instance() {
@@ -187,6 +188,7 @@ void Instance::fork_prepare() {
   forker_ = host::thread_id();
   asleep_ = 0;
   forks_ = true;
+  if (held_) mappable_.fork_prepare();
 }
 
 // By the minder, from time to time while it is held. Between our handlers the thread that forks
@@ -223,6 +225,8 @@ void Instance::fork_parent() {
     forks_ = false;
     minder_.lend(false);
   }
+  // the child copies what is to stand still
+  mappable_.fork_parent();
   minder_.resume();
   executor_gate_.open();
   if (held_) lkl_kernel_unhold();
@@ -244,10 +248,13 @@ void Instance::fork_child() {
     child_without_kernel();
     return;
   }
+  const bool has_memory = held_ && mappable_.fork_child();
+  if (!has_memory) mappable_.fork_child_without();
   executor_.fork_forget();
   executor_gate_.open();
   int error = minder_.after_fork_child();
   leave_calls_of_others();
+  if (held_ && !has_memory) error = -LKL_ENOMEM;
   if (!held_) {
     if (error) lkl_kernel_kill();
     return;
@@ -261,8 +268,9 @@ void Instance::fork_child() {
   if (error == 0) error = start_executor();
   if (error) {
     host::print(
-        "lkl: the host has no thread or descriptor for the kernel in the child of a fork: it is "
-        "dead\n");
+        "lkl: the host has no thread, descriptor or memory for the kernel in the child of a fork: "
+        "it "
+        "is dead\n");
     lkl_kernel_kill();
     return;
   }
@@ -283,6 +291,7 @@ void Instance::fork_child_in_call() {
 }
 
 void Instance::child_without_kernel() {
+  mappable_.fork_child_without();
   lkl_kernel_kill();
   executor_.fork_forget();
   minder_.forget();

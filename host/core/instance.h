@@ -9,6 +9,7 @@
 #include <mutex>
 #include <vector>
 
+#include "asm/host_memory.h"
 #include "asm/host_ops.h"
 #include "core/gate.h"
 #include "core/minder.h"
@@ -17,6 +18,7 @@
 #include "core/shadow.h"
 #include "host.h"
 #include "io/event_loop.h"
+#include "mappable_memory.h"
 #include "virtio/bus.h"
 #include "virtio/guest_memory.h"
 
@@ -92,7 +94,9 @@ class Instance final {
   const uint64_t number_;
   const lkl_host_operations& ops_;
   lkl_host_calls calls_;
-  KernelShadow shadow_;  // before all that may call into the kernel, and after it
+  lkl_memory_calls memory_calls_;
+  MappableMemory mappable_;  // of a kernel with page tables, made at boot
+  KernelShadow shadow_;      // before all that may call into the kernel, and after it
   std::unique_ptr<EventLoop> loop_;
   GuestMemory memory_;
   Bus bus_;

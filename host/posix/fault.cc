@@ -10,12 +10,14 @@
 #include <cstring>
 #include <initializer_list>
 
+#include "asm/host_memory.h"
 #include "host.h"
 
 namespace lkl::host {
 namespace {
 
 struct sigaction previous_segv, previous_bus;
+int (*serve_application)(uint64_t address, bool write);
 
 greg_t& program_counter(ucontext_t* context) {
 #if defined(__x86_64__)
@@ -31,15 +33,27 @@ uint64_t stack_pointer(const ucontext_t* context) {
 #endif
 }
 
+// The processor says whether it was to write.
+bool is_write(const ucontext_t* context) {
+#if defined(__x86_64__)
+  return (context->uc_mcontext.gregs[REG_ERR] & 2) != 0;
+#endif
+}
+
+void push(ucontext_t* context, uint64_t word) {
+#if defined(__x86_64__)
+  greg_t& sp = context->uc_mcontext.gregs[REG_RSP];
+  sp -= sizeof word;
+  std::memcpy(reinterpret_cast<void*>(sp), &word, sizeof word);
+#endif
+}
+
 // As if the instruction were a call of the kernel's function at `entry`. A jump to where no code is
 // was a call itself, and has put its return address on the stack.
 void call_instead(ucontext_t* context, uint64_t entry, const void* argument, bool wild_jump) {
 #if defined(__x86_64__)
   greg_t* registers = context->uc_mcontext.gregs;
-  if (!wild_jump) {
-    registers[REG_RSP] -= sizeof(uint64_t);
-    std::memcpy(reinterpret_cast<void*>(registers[REG_RSP]), &registers[REG_RIP], sizeof(uint64_t));
-  }
+  if (!wild_jump) push(context, program_counter(context));
   registers[REG_RDI] = reinterpret_cast<greg_t>(argument);
   registers[REG_RIP] = static_cast<greg_t>(entry);
 #endif
@@ -53,11 +67,47 @@ void report(int signal, const siginfo_t* info, uint64_t pc) {
   print(line, length);
 }
 
+// A mapping that the kernel has made, and the host has not yet, or no more. True if the thread
+// can go on; else `signal` is what it gets.
+bool serve_mapping(ucontext_t* context, uint64_t pc, siginfo_t* info, int& signal) {
+  const auto address = reinterpret_cast<uint64_t>(info->si_addr);
+  const bool write = is_write(context), in_kernel = lkl_kernel_owns(pc);
+  switch (lkl_kernel_page_fault(address, write, in_kernel)) {
+    case LKL_FAULT_SERVED:
+      return true;
+    case LKL_FAULT_USER:
+      break;
+    default:
+      return false;
+  }
+  if (in_kernel) {
+    push(context, pc);
+    push(context, address | uint64_t{write} << 63);
+    program_counter(context) = reinterpret_cast<greg_t>(&lkl_kernel_user_fault_entry);
+    return true;
+  }
+  const int answer = serve_application(address, write);
+  if (answer == LKL_FAULT_BUS) {
+    signal = info->si_signo = SIGBUS;
+    info->si_code = BUS_ADRERR;
+  }
+  return answer == 0;
+}
+
+void to_default(int signal, const struct sigaction& previous, bool comes_again) {
+  sigaction(signal, &previous, nullptr);
+  // if not by the instruction, when it runs again
+  if (!comes_again) raise(signal);
+}
+
 void on_fault(int signal, siginfo_t* info, void* raw) {
   auto* context = static_cast<ucontext_t*>(raw);
   const uint64_t pc = program_counter(context);
   const bool wild_jump = reinterpret_cast<uint64_t>(info->si_addr) == pc;
+  const int came = signal;
   leave_backtrace();
+  // What is sent by a program has no address; SIGBUS is the host without memory.
+  if (signal == SIGSEGV && info->si_code > 0 && serve_mapping(context, pc, info, signal)) return;
   if (lkl_kernel_owns(pc)) {
     if (const uint64_t fixup = lkl_kernel_fixup(pc)) {
       program_counter(context) = fixup;
@@ -80,13 +130,14 @@ void on_fault(int signal, siginfo_t* info, void* raw) {
     previous.sa_handler(signal);
   } else {
     // The instruction runs again and meets the default action.
-    sigaction(signal, &previous, nullptr);
+    to_default(signal, previous, signal == came);
   }
 }
 
 }  // namespace
 
-void install_fault_handler() {
+void install_fault_handler(int (*serve)(uint64_t address, bool write)) {
+  serve_application = serve;
   struct sigaction action = {};
   action.sa_sigaction = on_fault;
   sigemptyset(&action.sa_mask);

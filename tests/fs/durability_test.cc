@@ -71,13 +71,17 @@ struct TestDisk {
 
 class DurabilityTest : public KernelTest {
  protected:
+  static std::vector<const char*> types() {
+    if (kMapped) return {"ext4", "btrfs", "xfs", "f2fs"};
+    return {"ext4", "btrfs"};
+  }
   TempDir dir_;
 };
 
 }  // namespace
 
 TEST_F(DurabilityTest, FsyncReachesTheDisk) {
-  for (const char* type : {"ext4", "btrfs"}) {
+  for (const char* type : types()) {
     TestDisk disk(Image(dir_, type, 128).path());
     const int id = lkl_disk_add(&disk.disk);
     ASSERT_GE(id, 0);
@@ -98,7 +102,7 @@ TEST_F(DurabilityTest, FsyncReachesTheDisk) {
 }
 
 TEST_F(DurabilityTest, AFullDiskIsAnErrorAndNoMore) {
-  for (const char* type : {"ext4", "btrfs"}) {
+  for (const char* type : types()) {
     Image image(dir_, type, 128);
     ASSERT_EQ(image.mount(), "");
     const int fd = static_cast<int>(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Every kind of file and directory call, on ramfs, ext4 and btrfs.
+// Every kind of file and directory call, on file systems of each kind.
 #include <cstring>
 #include <map>
 #include <memory>
@@ -27,7 +27,7 @@ class FileTest : public KernelTest, public ::testing::WithParamInterface<const c
     } else {
       ASSERT_EQ(lkl_sys_mkdir("/ram", 0755), 0);
       ASSERT_EQ(lkl_sys_mount(const_cast<char*>("ram"), const_cast<char*>("/ram"),
-                              const_cast<char*>("ramfs"), 0, nullptr),
+                              const_cast<char*>(GetParam()), 0, nullptr),
                 0);
       ASSERT_EQ(lkl_sys_chdir("/ram"), 0);
     }
@@ -43,7 +43,8 @@ class FileTest : public KernelTest, public ::testing::WithParamInterface<const c
     KernelTest::TearDown();
   }
 
-  static bool on_disk() { return std::string(GetParam()) != "ramfs"; }
+  static bool is(const char* type) { return std::string(GetParam()) == type; }
+  static bool on_disk() { return !is("ramfs") && !is("tmpfs"); }
   static int open_file(const char* name, int flags = LKL_O_CREAT | LKL_O_RDWR) {
     return static_cast<int>(lkl_sys_open(name, flags, 0644));
   }
@@ -56,6 +57,10 @@ class FileTest : public KernelTest, public ::testing::WithParamInterface<const c
 
 INSTANTIATE_TEST_SUITE_P(On, FileTest, ::testing::Values("ramfs", "ext4", "btrfs"),
                          [](const auto& info) { return std::string(info.param); });
+#ifdef LKL_TEST_MAPPED
+INSTANTIATE_TEST_SUITE_P(OnMapped, FileTest, ::testing::Values("tmpfs", "xfs", "f2fs", "ntfs3"),
+                         [](const auto& info) { return std::string(info.param); });
+#endif
 
 TEST_P(FileTest, ReadsWhatWasWritten) {
   const int fd = open_file("file");
@@ -87,7 +92,7 @@ TEST_P(FileTest, ReadsWhatWasWritten) {
 // O_DIRECT, into memory that devices can reach. Holes, allocated but empty parts, and the end that
 // fills no block are each read in another way.
 TEST_P(FileTest, DirectReads) {
-  if (!on_disk()) GTEST_SKIP() << "ramfs is its own page cache";
+  if (!on_disk()) GTEST_SKIP() << "it is its own page cache";
   constexpr size_t kBlock = 4096, kSize = 64 * kBlock;
   void* const memory = lkl_sys_mmap(nullptr, kSize, LKL_PROT_READ | LKL_PROT_WRITE,
                                     LKL_MAP_PRIVATE | LKL_MAP_ANONYMOUS, -1, 0);
@@ -257,7 +262,7 @@ TEST_P(FileTest, HolesAndAllocation) {
 }
 
 TEST_P(FileTest, ExtendedAttributes) {
-  if (!on_disk()) GTEST_SKIP() << "ramfs has none";
+  if (!on_disk()) GTEST_SKIP() << "not in memory";
   lkl_sys_close(open_file("x"));
   EXPECT_EQ(lkl_sys_setxattr("x", "user.color", "blue", 4, 0), 0);
   EXPECT_EQ(lkl_sys_setxattr("x", "user.color", "red", 3, LKL_XATTR_CREATE), -LKL_EEXIST);
@@ -274,7 +279,8 @@ TEST_P(FileTest, StatfsAndSync) {
   lkl_statfs st = {};
   ASSERT_EQ(lkl_sys_statfs(".", &st), 0);
   const std::map<std::string, long> magic = {
-      {"ramfs", 0x858458f6}, {"ext4", 0xef53}, {"btrfs", 0x9123683e}};
+      {"ramfs", 0x858458f6}, {"tmpfs", 0x1021994}, {"ext4", 0xef53},     {"btrfs", 0x9123683e},
+      {"xfs", 0x58465342},   {"f2fs", 0xf2f52010}, {"ntfs3", 0x7366746e}};
   EXPECT_EQ(st.f_type, magic.at(GetParam()));
   const int fd = open_file("s");
   EXPECT_EQ(lkl_sys_syncfs(fd), 0);
@@ -349,7 +355,7 @@ TEST_P(FileTest, ManyThreadsInOneDirectory) {
 
 // What the file system's own tools read from the image is what went in.
 TEST_P(FileTest, OtherToolsReadTheSame) {
-  if (!on_disk()) GTEST_SKIP() << "ramfs has no image";
+  if (!on_disk()) GTEST_SKIP() << "it has no image";
   std::string text(1 << 20, 0);
   std::mt19937 random(7);
   for (char& c : text) c = static_cast<char>(random());
@@ -360,8 +366,13 @@ TEST_P(FileTest, OtherToolsReadTheSame) {
   ASSERT_EQ(image_->umount(), "");
   const std::string out = dir_ / "out";
   std::string said;
-  if (std::string(GetParam()) == "ext4") {
+  if (is("ext4")) {
     ASSERT_EQ(run("debugfs -R 'dump /data " + out + "' " + image_->path(), &said), 0) << said;
+  } else if (is("ntfs3")) {
+    ASSERT_EQ(run("ntfscat " + image_->path() + " /data > " + out, &said), 0) << said;
+  } else if (!is("btrfs")) {
+    ASSERT_EQ(image_->mount(), "");
+    GTEST_SKIP() << "nothing else reads " << GetParam() << " without mounting it";
   } else {
     ASSERT_EQ(run("mkdir " + out + ".d && btrfs restore " + image_->path() + " " + out +
                       ".d && mv " + out + ".d/data " + out,

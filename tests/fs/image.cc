@@ -4,18 +4,44 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <stdexcept>
 
 namespace lkl_test {
+namespace {
+
+struct Tools {
+  const char* type;
+  const char* make;
+  unsigned least_mib;
+  const char* check;
+};
+
+constexpr auto kTools = std::to_array<Tools>({
+    {"ext4", "mkfs.ext4 -q -F ", 0, "e2fsck -fn "},
+    {"btrfs", "mkfs.btrfs -q -f ", 0, "btrfs check "},
+    {"xfs", "mkfs.xfs -q -f ", 320, "xfs_repair -n "},
+    {"f2fs", "mkfs.f2fs -q -f -O extra_attr,compression ", 64, "fsck.f2fs --dry-run "},
+    {"ntfs3", "mkfs.ntfs -q -F -f ", 0, "ntfsfix -n "},
+});
+
+const Tools& tools_of(const std::string& type) {
+  const auto found = std::ranges::find_if(kTools, [&](const Tools& t) { return t.type == type; });
+  if (found == kTools.end()) throw std::runtime_error("no tools known for " + type);
+  return *found;
+}
+
+}  // namespace
 
 Image::Image(const TempDir& dir, const std::string& type, unsigned mib)
     : path_(dir / (type + ".img")), type_(type) {
+  const Tools& tools = tools_of(type);
   std::string output;
-  const std::string quiet = type == "ext4" ? "-q -F" : "-q -f";
-  if (run("truncate -s " + std::to_string(mib) + "M " + path_ + " && mkfs." + type + " " + quiet +
-              " " + path_,
+  if (run("truncate -s " + std::to_string(std::max(mib, tools.least_mib)) + "M " + path_ + " && " +
+              tools.make + path_,
           &output) != 0)
-    throw std::runtime_error("mkfs." + type + ": " + output);
+    throw std::runtime_error(tools.make + output);
 }
 
 Image::~Image() {
@@ -49,8 +75,7 @@ std::string Image::umount() {
 
 std::string Image::check() const {
   std::string output;
-  const std::string command = type_ == "ext4" ? "e2fsck -fn " : "btrfs check ";
-  return run(command + path_, &output) == 0 ? "" : output;
+  return run(tools_of(type_).check + path_, &output) == 0 ? "" : output;
 }
 
 }  // namespace lkl_test

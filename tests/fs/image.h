@@ -10,9 +10,17 @@
 
 namespace lkl_test {
 
+// Those that are only in kernels with page tables.
+#ifdef LKL_TEST_MAPPED
+inline constexpr bool kMapped = true;
+#else
+inline constexpr bool kMapped = false;
+#endif
+
 class Image final {
  public:
-  // type: "ext4" or "btrfs"; made by mkfs in a file of so many MiB.
+  // type: "ext4", "btrfs", "xfs", "f2fs", "ntfs3"; made by its mkfs in a file of so many MiB, or
+  // more if it wants more.
   Image(const TempDir& dir, const std::string& type, unsigned mib);
   ~Image();
   Image(const Image&) = delete;
@@ -32,7 +40,7 @@ class Image final {
   std::string mount(int flags = 0, const char* options = nullptr);
   std::string umount();
   const std::string& point() const { return point_; }
-  // What e2fsck -fn or btrfs check says; "" if it is clean.
+  // What its checker says (e2fsck -fn and such); "" if it is clean.
   std::string check() const;
 
  private:

@@ -89,22 +89,28 @@ void __noreturn lkl_bug(const char *file, int line, const char *function)
 EXPORT_SYMBOL(lkl_bug);
 
 /*
- * Memory of the host is there or not: nothing is to be faulted in, but who has met
+ * Memory that is not the kernel's is there or not: nothing is to be faulted in, but who has met
  * a fault wants to know whether trying again makes sense. What can be read but not
  * written is found out by the second try, which then ends.
  */
+size_t __real_fault_in_safe_writeable(const char __user *uaddr, size_t size);
 size_t __wrap_fault_in_safe_writeable(const char __user *uaddr, size_t size);
 size_t __wrap_fault_in_safe_writeable(const char __user *uaddr, size_t size)
 {
+	if (lkl_is_mapped_for_user(uaddr))
+		return __real_fault_in_safe_writeable(uaddr, size);
 	return fault_in_readable(uaddr, size);
 }
 
 /* A futex; its users try until it works, so it has to be known here. */
+int __real_fault_in_user_writeable(u32 __user *uaddr);
 int __wrap_fault_in_user_writeable(u32 __user *uaddr);
 int __wrap_fault_in_user_writeable(u32 __user *uaddr)
 {
 	u32 value, found;
 
+	if (lkl_is_mapped_for_user(uaddr))
+		return __real_fault_in_user_writeable(uaddr);
 	if (get_user(value, uaddr))
 		return -EFAULT;
 	return futex_atomic_cmpxchg_inatomic(&found, uaddr, value, value);

@@ -12,10 +12,12 @@
 #include <linux/init_syscalls.h>
 #include <linux/kdev_t.h>
 #include <linux/major.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/namei.h>
 #include <linux/personality.h>
 #include <linux/sched.h>
+#include "lkl.h"
 
 static const char init_path[] = "/init";
 static const char console_path[] = "/dev/console";
@@ -33,6 +35,10 @@ static int load_init(struct linux_binprm *bprm)
 	set_personality(PER_LINUX);
 	setup_new_exec(bprm);
 	finalize_exec(bprm);
+	/* where the words for the program would be: they are for nobody */
+	if (IS_ENABLED(CONFIG_MMU))
+		vm_munmap(TASK_UNMAPPED_BASE, STACK_TOP - TASK_UNMAPPED_BASE);
+	lkl_user_memory_begins();
 	/* its console: applications expect their first file to be 0 */
 	for (fd = 0; fd < 3; fd++)
 		close_fd(fd);

@@ -13,6 +13,8 @@
 
 struct dentry;
 struct lkl_debug_calls;
+struct lkl_memory_calls;
+struct mm_struct;
 struct task_struct;
 
 /* isa/.../switch.S */
@@ -82,8 +84,22 @@ u64 lkl_clock_ask_host(void);
 void lkl_timer_interrupt(void);
 
 /* mm.c */
+extern const struct lkl_memory_calls *lkl_memory;
 int lkl_mm_reserve(const char *command_line);
 void lkl_mm_setup(void);
+
+/* flat.c, mapped.c */
+void *lkl_memory_alloc(unsigned long size, unsigned long align);
+void lkl_page_array_begins(void *array);
+/* flat.c, user_fault.c */
+bool lkl_is_mapped_for_user(const void __user *address);
+void lkl_user_memory_begins(void);
+long lkl_user_page_fault(unsigned long address, bool write);
+
+/* mapped.c */
+#ifdef CONFIG_MMU
+int lkl_map_by_tables(struct mm_struct *mm, unsigned long address, bool write);
+#endif
 
 /* setup.c */
 void __noreturn lkl_halt(void);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Memory: one host mapping whose pages cost nothing until touched, and are given
- * back when the kernel has no use for them.
+ * back when the kernel has no use for them. With page tables: mapped.c.
  */
 #include <linux/export.h>
 #include <linux/init.h>
@@ -51,15 +51,23 @@ int lkl_mm_reserve(const char *command_line)
 {
 	memory_size = round_down(max_t(unsigned long, size_on_command_line(command_line),
 				       MIN_MEMORY), MEMORY_ALIGN);
-	memory = lkl_host->mem_alloc(lkl_host->instance, memory_size, MEMORY_ALIGN);
+	memory = lkl_memory_alloc(memory_size, MEMORY_ALIGN);
 	return memory ? 0 : -ENOMEM;
 }
 
-static void (*populate)(void *base, lkl_u64 size, int for_good);
+const struct lkl_memory_calls *lkl_memory;
 
-void lkl_kernel_populate_by(void (*host_call)(void *base, lkl_u64 size, int for_good))
+void lkl_kernel_memory_calls(const struct lkl_memory_calls *calls)
 {
-	populate = host_call;
+	lkl_memory = calls;
+}
+
+/* As free_area_init() makes it: of whole blocks of the largest order. */
+static unsigned long __init size_of_page_array(void)
+{
+	unsigned long first = round_down(min_low_pfn, MAX_ORDER_NR_PAGES);
+
+	return (round_up(max_low_pfn, MAX_ORDER_NR_PAGES) - first) * sizeof(struct page);
 }
 
 /*
@@ -73,10 +81,8 @@ static void __init populate_boot_memory(void *base, unsigned long size)
 	unsigned long tables = (size >> 10) + (size >> 11);
 	unsigned long top = PAGE_ALIGN(pages + tables);
 
-	if (!populate)
-		return;
-	populate(base + size - top, top, 1);
-	populate(base, CONFIG_LKL_BOOT_MEMORY * SZ_1K, 0);
+	lkl_memory->populate(lkl_memory->instance, base + size - top, top, 1);
+	lkl_memory->populate(lkl_memory->instance, base, CONFIG_LKL_BOOT_MEMORY * SZ_1K, 0);
 }
 
 void __init lkl_mm_setup(void)
@@ -93,10 +99,14 @@ void __init lkl_mm_setup(void)
 	max_pfn = max_low_pfn;
 	max_mapnr = max_low_pfn;
 	memblock_add(LKL_PHYS_OFFSET, memory_size);
-	empty_zero_page = memblock_alloc(PAGE_SIZE, PAGE_SIZE);
+	lkl_page_array_begins((void *)memory_end - size_of_page_array());
 	populate_boot_memory(memory, memory_size);
 	zone_ends[ZONE_NORMAL] = max_low_pfn;
 	free_area_init(zone_ends);
+	if (IS_ENABLED(CONFIG_MMU) &&
+	    (void *)mem_map != (void *)memory_end - size_of_page_array())
+		panic("The array of pages is not at the end of the memory");
+	empty_zero_page = memblock_alloc(PAGE_SIZE, PAGE_SIZE);
 }
 
 void __init mem_init(void)
@@ -109,7 +119,7 @@ void free_initmem(void)
 {
 }
 
-#ifdef CONFIG_KASAN
+#if defined(CONFIG_KASAN) && !defined(CONFIG_MMU)
 /* mm/kasan/shadow.c has modules in mind; there are no areas of vmalloc() here. */
 struct vm_struct *find_vm_area(const void *addr)
 {

@@ -65,6 +65,8 @@ static noinline long private_call(struct lkl_host_thread *ht)
 		return lkl_fuzz_counters((u8 *)ht->args[0], ht->args[1]);
 	case LKL_NR_SEED:
 		return lkl_random_reseed((const void __user *)ht->args[0], ht->args[1]);
+	case LKL_NR_PAGE_FAULT:
+		return lkl_user_page_fault(ht->args[0], ht->args[1]);
 	case LKL_NR_HALT:
 		lkl_halt();
 	case LKL_NR_THREAD_EXIT:

@@ -17,8 +17,10 @@
 #define KASAN_SHADOW_SIZE		(LKL_HOST_ADDRESSES >> KASAN_SHADOW_SCALE_SHIFT)
 #define KASAN_SHADOW_END		(KASAN_SHADOW_START + KASAN_SHADOW_SIZE)
 
+#ifndef CONFIG_MMU
 /* sizes of page tables that mm/kasan/init.c wants to have: there are none */
 #define PTRS_PER_PTE			1
 #define PTRS_PER_PMD			1
+#endif
 
 #endif

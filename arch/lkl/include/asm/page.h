@@ -25,19 +25,32 @@
 #define copy_user_page(to, from, va, pg) copy_page(to, from)
 
 typedef struct { unsigned long pte; } pte_t;
+#ifdef CONFIG_MMU
+typedef struct { unsigned long pmd; } pmd_t;
+typedef struct { unsigned long pud; } pud_t;
+#else
 typedef struct { unsigned long pmd[16]; } pmd_t;
+#endif
 typedef struct { unsigned long pgd; } pgd_t;
 typedef struct { unsigned long pgprot; } pgprot_t;
 typedef struct page *pgtable_t;
 
 #define pte_val(x)	((x).pte)
-#define pmd_val(x)	((&x)->pmd[0])
 #define pgd_val(x)	((x).pgd)
 #define pgprot_val(x)	((x).pgprot)
 #define __pte(x)	((pte_t) { (x) })
-#define __pmd(x)	((pmd_t) { { (x) } })
 #define __pgd(x)	((pgd_t) { (x) })
 #define __pgprot(x)	((pgprot_t) { (x) })
+
+#ifdef CONFIG_MMU
+#define pmd_val(x)	((x).pmd)
+#define pud_val(x)	((x).pud)
+#define __pmd(x)	((pmd_t) { (x) })
+#define __pud(x)	((pud_t) { (x) })
+#else
+#define pmd_val(x)	((&x)->pmd[0])
+#define __pmd(x)	((pmd_t) { { (x) } })
+#endif
 
 /* host addresses of the memory, fixed at boot */
 extern unsigned long memory_start, memory_end;

@@ -4,7 +4,29 @@
 
 #include <asm-generic/pgalloc.h>
 
-#ifdef CONFIG_KASAN
+#ifdef CONFIG_MMU
+pgd_t *pgd_alloc(struct mm_struct *mm);
+
+static inline void pmd_populate_kernel(struct mm_struct *mm, pmd_t *pmd, pte_t *pte)
+{
+	set_pmd(pmd, __pmd(__pa(pte) | _PAGE_TABLE));
+}
+
+static inline void pmd_populate(struct mm_struct *mm, pmd_t *pmd, pgtable_t pte)
+{
+	set_pmd(pmd, __pmd(page_to_phys(pte) | _PAGE_TABLE));
+}
+
+static inline void pud_populate(struct mm_struct *mm, pud_t *pud, pmd_t *pmd)
+{
+	set_pud(pud, __pud(__pa(pmd) | _PAGE_TABLE));
+}
+
+static inline void p4d_populate(struct mm_struct *mm, p4d_t *p4d, pud_t *pud)
+{
+	set_p4d(p4d, __p4d(__pa(pud) | _PAGE_TABLE));
+}
+#elif defined(CONFIG_KASAN)
 /*
  * mm/kasan/init.c maps a shadow by page tables. Here the host maps it and nothing of
  * that file is ever called; it is compiled all the same, and wants these names.

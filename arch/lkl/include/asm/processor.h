@@ -21,10 +21,24 @@ struct thread_struct {
 void lkl_cpu_relax(void);
 #define cpu_relax() lkl_cpu_relax()
 
+#ifdef CONFIG_MMU
+/*
+ * User pointers are host pointers, wherever they point to. What the kernel maps for the
+ * application is in a window.
+ */
+extern unsigned long lkl_user_start, lkl_user_end;
+
+#define TASK_SIZE		(1UL << 47)
+#define TASK_UNMAPPED_BASE	lkl_user_start
+#define STACK_TOP		lkl_user_end
+#define STACK_TOP_MAX		lkl_user_end
+#define arch_get_mmap_end(address, size, flags)	lkl_user_end
+#else
 #define TASK_SIZE		(~0UL)
 #define TASK_UNMAPPED_BASE	0
 #define STACK_TOP		TASK_SIZE
 #define STACK_TOP_MAX		TASK_SIZE
+#endif
 
 #define task_pt_regs(tsk) \
 	((struct pt_regs *)((unsigned long)task_stack_page(tsk) + THREAD_SIZE - \

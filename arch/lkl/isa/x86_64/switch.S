@@ -153,4 +153,64 @@ SYM_FUNC_START(lkl_fault_entry)
 	.cfi_endproc
 SYM_FUNC_END(lkl_fault_entry)
 
+#ifdef CONFIG_MMU
+/*
+ * Where the host's fault handler sends a thread whose kernel code met a fault in a mapping of the
+ * application's, as if the instruction had called it: it goes on there, or at its fixup, with
+ * all registers as they were. Below the address to return to is what was accessed. The
+ * compiler may have values in vector registers, but only in those that each processor has.
+ */
+SYM_FUNC_START(lkl_kernel_user_fault_entry)
+	.cfi_startproc
+	.cfi_signal_frame
+	.cfi_def_cfa_offset 16
+	pushfq
+	pushq	%rbp
+	.cfi_adjust_cfa_offset 16
+	.cfi_offset %rbp, -32
+	movq	%rsp, %rbp
+	.cfi_def_cfa_register %rbp
+	pushq	%rax
+	pushq	%rbx
+	pushq	%rcx
+	pushq	%rdx
+	pushq	%rsi
+	pushq	%rdi
+	pushq	%r8
+	pushq	%r9
+	pushq	%r10
+	pushq	%r11
+	movq	%rsp, %rbx
+	movq	16(%rbp), %rdi
+	movq	24(%rbp), %rsi
+	subq	$512, %rsp
+	andq	$-64, %rsp
+	fxsave64 (%rsp)
+	cld
+	call	lkl_user_fault
+	fxrstor64 (%rsp)
+	movq	%rax, 24(%rbp)
+	movq	%rbx, %rsp
+	popq	%r11
+	popq	%r10
+	popq	%r9
+	popq	%r8
+	popq	%rdi
+	popq	%rsi
+	popq	%rdx
+	popq	%rcx
+	popq	%rbx
+	popq	%rax
+	popq	%rbp
+	.cfi_def_cfa %rsp, 24
+	.cfi_restore %rbp
+	popfq
+	.cfi_adjust_cfa_offset -8
+	leaq	8(%rsp), %rsp
+	.cfi_adjust_cfa_offset -8
+	ret
+	.cfi_endproc
+SYM_FUNC_END(lkl_kernel_user_fault_entry)
+#endif
+
 	.section .note.GNU-stack, "", @progbits

@@ -71,6 +71,7 @@ typedef unsigned int lkl_u32;
 #define LKL_NR_FUZZ_COUNTERS		(LKL_NR_PRIVATE + 4)	/* (bytes, number of them) */
 #define LKL_NR_SEED			(LKL_NR_PRIVATE + 5)	/* (bytes, number of them) */
 #define LKL_NR_HALT			(LKL_NR_PRIVATE + 6)	/* whoever asks */
+#define LKL_NR_PAGE_FAULT		(LKL_NR_PRIVATE + 7)	/* host_memory.h */
 
 /*
  * One for each host thread that has called in. Type-stable: its memory is used again for other

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory with page tables. The tables say what is where in two windows of host addresses,
+ * one of the kernel's (vmalloc(), vmap()) and one of the application's (mmap()). The host's
+ * mappings there are a TLB of the tables: after each flush they are a part of what the tables
+ * say. What is missing is put there when it faults, and any of them may be dropped, as all are
+ * when the host has no room for more. The memory itself is at one place for good and needs none
+ * of this.
+ *
+ * An entry with _PAGE_HOST is what the host has, if it has anything there. Tables belong to
+ * the holder of the CPU; a fault of its own finds them whole, since no access to a window is
+ * in the midst of a change.
+ */
+#include <linux/export.h>
+#include <linux/init.h>
+#include <linux/io.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/pgtable.h>
+#include <linux/sizes.h>
+#include <linux/vmalloc.h>
+#include <asm/cacheflush.h>
+#include <asm/host_memory.h>
+#include <asm/pgalloc.h>
+#include <asm/tlbflush.h>
+#include "lkl.h"
+
+/*
+ * Both windows side by side, a quarter for the kernel. Addresses cost nothing, but a process may
+ * be limited in them.
+ */
+#define MOST_WINDOWS		(128UL * SZ_1G)
+#define LEAST_WINDOWS		((unsigned long)SZ_1G)
+
+/* What one fault puts in place, if it is there in the tables. */
+#define KERNEL_BATCH		64
+#define USER_BATCH		16
+
+pgd_t swapper_pg_dir[PTRS_PER_PGD] __aligned(PAGE_SIZE);
+
+unsigned long lkl_vmalloc_start, lkl_vmalloc_end;
+EXPORT_SYMBOL(lkl_vmalloc_start);
+EXPORT_SYMBOL(lkl_vmalloc_end);
+unsigned long lkl_user_start, lkl_user_end;
+EXPORT_SYMBOL(lkl_user_start);
+EXPORT_SYMBOL(lkl_user_end);
+
+static const pgprot_t protection_map[16] = {
+	[VM_NONE]					= PAGE_NONE,
+	[VM_READ]					= PAGE_READONLY,
+	[VM_WRITE]					= PAGE_COPY,
+	[VM_WRITE | VM_READ]				= PAGE_COPY,
+	[VM_EXEC]					= PAGE_READONLY_EXEC,
+	[VM_EXEC | VM_READ]				= PAGE_READONLY_EXEC,
+	[VM_EXEC | VM_WRITE]				= PAGE_READONLY_EXEC,
+	[VM_EXEC | VM_WRITE | VM_READ]			= PAGE_READONLY_EXEC,
+	[VM_SHARED]					= PAGE_NONE,
+	[VM_SHARED | VM_READ]				= PAGE_READONLY,
+	[VM_SHARED | VM_WRITE]				= PAGE_SHARED,
+	[VM_SHARED | VM_WRITE | VM_READ]		= PAGE_SHARED,
+	[VM_SHARED | VM_EXEC]				= PAGE_READONLY_EXEC,
+	[VM_SHARED | VM_EXEC | VM_READ]			= PAGE_READONLY_EXEC,
+	[VM_SHARED | VM_EXEC | VM_WRITE]		= PAGE_SHARED_EXEC,
+	[VM_SHARED | VM_EXEC | VM_WRITE | VM_READ]	= PAGE_SHARED_EXEC,
+};
+DECLARE_VM_GET_PAGE_PROT
+
+static bool reserve_windows(void)
+{
+	unsigned long size;
+	void *start;
+
+	for (size = MOST_WINDOWS; size >= LEAST_WINDOWS; size /= 2) {
+		start = lkl_memory->window(lkl_memory->instance, size, PMD_SIZE);
+		if (!start)
+			continue;
+		lkl_vmalloc_start = (unsigned long)start;
+		lkl_vmalloc_end = lkl_vmalloc_start + size / 4;
+		lkl_user_start = lkl_vmalloc_end;
+		lkl_user_end = lkl_vmalloc_start + size;
+		return true;
+	}
+	return false;
+}
+
+/* On the host stack of the thread that boots. */
+void *lkl_memory_alloc(unsigned long size, unsigned long align)
+{
+	return reserve_windows() ? lkl_memory->alloc(lkl_memory->instance, size, align) : NULL;
+}
+
+/* Nobody maps it, and it is at the end of the memory. */
+void lkl_page_array_begins(void *array)
+{
+	if (!lkl_memory->never_map(lkl_memory->instance, array, memory_end - (unsigned long)array))
+		panic("The host has no memory for the array of pages");
+}
+
+pgd_t *pgd_alloc(struct mm_struct *mm)
+{
+	/* what the kernel has is in its own */
+	return (pgd_t *)get_zeroed_page(GFP_KERNEL);
+}
+
+/* Whose tables the host follows in the application's window. */
+static struct mm_struct *user_mm;
+
+/* ---- the tables ---- */
+
+/* The table of entries of an address, NULL if there is none; *end is where the next one begins. */
+static pte_t *table_of(struct mm_struct *mm, unsigned long address, unsigned long *end)
+{
+	pgd_t *pgd = pgd_offset(mm, address);
+	p4d_t *p4d = p4d_offset(pgd, address);
+	pud_t *pud;
+	pmd_t *pmd;
+
+	*end = (address | ~PGDIR_MASK) + 1;
+	if (p4d_none(*p4d))
+		return NULL;
+	pud = pud_offset(p4d, address);
+	*end = (address | ~PUD_MASK) + 1;
+	if (pud_none(*pud))
+		return NULL;
+	pmd = pmd_offset(pud, address);
+	*end = (address | ~PMD_MASK) + 1;
+	if (pmd_none(*pmd))
+		return NULL;
+	return (pte_t *)pmd_page_vaddr(*pmd);
+}
+
+/* What the host may let happen there: writing only after the entry says that it has been. */
+static int host_access(pte_t pte)
+{
+	int access = 0;
+
+	if (!pte_present(pte) || !pfn_valid(pte_pfn(pte)))
+		return 0;
+	if (pte_val(pte) & _PAGE_READ)
+		access |= LKL_MAP_READ;
+	if (pte_write(pte) && pte_dirty(pte))
+		access |= LKL_MAP_READ | LKL_MAP_WRITE;
+	if (pte_val(pte) & _PAGE_EXEC)
+		access |= LKL_MAP_EXECUTE;
+	return access;
+}
+
+/* ---- the host ---- */
+
+/*
+ * All that the host has of both windows; tables need not know. By one call, which ends no mapping
+ * in the middle: the host always does that.
+ */
+static bool drop_all(void)
+{
+	return !lkl_memory->unmap(lkl_memory->instance, (void *)lkl_vmalloc_start,
+				  lkl_user_end - lkl_vmalloc_start);
+}
+
+static int map_run(unsigned long address, pte_t *entry, unsigned int pages)
+{
+	void *memory = pfn_to_virt(pte_pfn(*entry));
+	int access = host_access(*entry);
+	unsigned int i;
+
+	if (lkl_memory->map(lkl_memory->instance, (void *)address, memory, pages * PAGE_SIZE,
+			    access))
+		return -1;
+	for (i = 0; i < pages; i++)
+		entry[i].pte |= _PAGE_HOST;
+	return 0;
+}
+
+/*
+ * Puts in place what the tables say between two addresses of one table, neighbours together
+ * where they are in memory, but for what is there already. False if the host has no room.
+ */
+static bool map_entries(pte_t *table, unsigned long start, unsigned long end)
+{
+	unsigned long address = start;
+
+	while (address < end) {
+		pte_t *entry = table + pte_index(address);
+		unsigned long pfn = pte_pfn(*entry);
+		int access = host_access(*entry);
+		unsigned int most = (end - address) / PAGE_SIZE, pages = 1;
+
+		if (!access || (pte_val(*entry) & _PAGE_HOST)) {
+			address += PAGE_SIZE;
+			continue;
+		}
+		while (pages < most && host_access(entry[pages]) == access &&
+		       pte_pfn(entry[pages]) == pfn + pages &&
+		       !(pte_val(entry[pages]) & _PAGE_HOST))
+			pages++;
+		if (map_run(address, entry, pages))
+			return false;
+		address += pages * PAGE_SIZE;
+	}
+	return true;
+}
+
+/*
+ * What the unit that walks tables does in a processor: marks the entry and has the mapping
+ * made; 1 then. 0 if the tables do not allow the access, -1 if the host does not allow the
+ * mapping. Runs in the host's handler, too.
+ */
+int lkl_map_by_tables(struct mm_struct *mm, unsigned long address, bool write)
+{
+	unsigned long page = address & PAGE_MASK, start, end, table_end;
+	pte_t *table = table_of(mm, address, &table_end), *entry;
+	pte_t pte;
+
+	if (!table || (mm != &init_mm && mm != user_mm))
+		return 0;
+	entry = table + pte_index(address);
+	pte = *entry;
+	if (!pte_present(pte) || !pfn_valid(pte_pfn(pte)))
+		return 0;
+	if (write ? !pte_write(pte) : !(pte_val(pte) & (_PAGE_READ | _PAGE_WRITE | _PAGE_EXEC)))
+		return 0;
+	pte = pte_mkyoung(pte);
+	if (write)
+		pte = pte_mkdirty(pte);
+	if (!pte_same(pte, *entry))
+		set_pte(entry, pte);
+	if (map_run(page, entry, 1)) {
+		/* the host has so many mappings, and no more */
+		if (!drop_all() || map_run(page, entry, 1))
+			return -1;
+	}
+	/* its neighbours are a favour */
+	if (mm == &init_mm) {
+		start = page + PAGE_SIZE;
+		end = min(page + KERNEL_BATCH * PAGE_SIZE, table_end);
+	} else {
+		start = round_down(page, USER_BATCH * PAGE_SIZE);
+		end = start + USER_BATCH * PAGE_SIZE;
+	}
+	map_entries(table, start, end);
+	return 1;
+}
+
+/* Pages that were just mapped are about to be used: cheaper now than by faults. */
+void lkl_map_kernel_range(unsigned long start, unsigned long end)
+{
+	unsigned long table_end;
+	pte_t *table;
+
+	for (; start < end; start = table_end) {
+		table = table_of(&init_mm, start, &table_end);
+		table_end = min(table_end, end);
+		if (table && !map_entries(table, start, table_end))
+			return;
+	}
+}
+
+static void unmap(unsigned long start, unsigned long end)
+{
+	if (start < end && lkl_memory->unmap(lkl_memory->instance, (void *)start, end - start) &&
+	    !drop_all())
+		panic("The host can't take back a mapping of memory");
+}
+
+/* The host keeps what is as the tables say. */
+static void flush(struct mm_struct *mm, unsigned long start, unsigned long end)
+{
+	unsigned long address = start, gap = start, table_end;
+	pte_t *table;
+
+	while (address < end) {
+		table = table_of(mm, address, &table_end);
+		/* beyond the last table nothing ends */
+		table_end = table_end ? min(table_end, end) : end;
+		if (!table)
+			address = table_end;
+		for (; address < table_end; address += PAGE_SIZE) {
+			if (!(pte_val(table[pte_index(address)]) & _PAGE_HOST))
+				continue;
+			unmap(gap, address);
+			gap = address + PAGE_SIZE;
+		}
+	}
+	unmap(gap, end);
+}
+
+void flush_tlb_kernel_range(unsigned long start, unsigned long end)
+{
+	flush(&init_mm, max(start & PAGE_MASK, lkl_vmalloc_start),
+	      min(PAGE_ALIGN(end), lkl_vmalloc_end));
+}
+
+/* The application has one address space, and that is the one which the host follows. */
+void lkl_user_memory_begins(void)
+{
+	user_mm = current->mm;
+}
+
+static void flush_user(struct mm_struct *mm, unsigned long start, unsigned long end)
+{
+	if (mm == user_mm)
+		flush(mm, max(start & PAGE_MASK, lkl_user_start),
+		      min(PAGE_ALIGN(end), lkl_user_end));
+}
+
+void flush_tlb_range(struct vm_area_struct *vma, unsigned long start, unsigned long end)
+{
+	flush_user(vma->vm_mm, start, end);
+}
+
+void flush_tlb_page(struct vm_area_struct *vma, unsigned long address)
+{
+	flush_user(vma->vm_mm, address, address + PAGE_SIZE);
+}
+
+void flush_tlb_mm(struct mm_struct *mm)
+{
+	flush_user(mm, lkl_user_start, lkl_user_end);
+}
+
+void flush_tlb_all(void)
+{
+	flush_tlb_kernel_range(lkl_vmalloc_start, lkl_vmalloc_end);
+	if (user_mm)
+		flush_tlb_mm(user_mm);
+}
+
+bool lkl_is_mapped_for_user(const void __user *address)
+{
+	return (unsigned long)address - lkl_user_start < lkl_user_end - lkl_user_start;
+}
+
+/* Only tables are looked at here: not in the midst of what others do with them. */
+int lkl_kernel_page_fault(lkl_u64 address, int write, int in_kernel)
+{
+	if (in_kernel && address - lkl_vmalloc_start < lkl_vmalloc_end - lkl_vmalloc_start)
+		return lkl_map_by_tables(&init_mm, address, write) > 0 ? LKL_FAULT_SERVED :
+									 LKL_FAULT_OTHER;
+	if (!lkl_is_mapped_for_user((const void __user *)address) || !user_mm)
+		return LKL_FAULT_OTHER;
+	if (in_kernel && lkl_map_by_tables(user_mm, address, write) > 0)
+		return LKL_FAULT_SERVED;
+	return LKL_FAULT_USER;
+}
+
+int lkl_mmap_check(unsigned long address, unsigned long size, unsigned long flags)
+{
+	if (flags & MAP_GROWSDOWN)
+		return -EINVAL;
+	if (!(flags & MAP_FIXED))
+		return 0;
+	if (address < lkl_user_start || size > lkl_user_end - lkl_user_start ||
+	    address > lkl_user_end - size)
+		return -ENOMEM;
+	return 0;
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0
+// Memory that can be at several addresses: of a kernel that keeps page tables, which say where.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "descriptor.h"
+
+namespace lkl::host {
+
+class MappableMemory final {
+ public:
+  MappableMemory() = default;
+  ~MappableMemory();
+  MappableMemory(const MappableMemory&) = delete;
+  MappableMemory& operator=(const MappableMemory&) = delete;
+
+  // As reserve_memory(), once. Released with this object.
+  void* allocate(size_t size, size_t align);
+  // From `base` to its end, all zeros yet, it is not going to be mapped: it can be memory as any
+  // other, in huge pages if the host has them, and shared with a forked child until one writes.
+  bool never_map(void* base, size_t size);
+  bool exists() const { return base_ != nullptr; }
+  bool has(const void* at) const {
+    return reinterpret_cast<uintptr_t>(at) - reinterpret_cast<uintptr_t>(base_) < size_;
+  }
+
+  // Addresses where nothing is, to be mapped to; an access is a fault. Released with this object.
+  void* window(size_t size, size_t align);
+  // What is at `base` is at `at` as well, in a window; LKL_MAP_*. Or nothing is there. False if the
+  // host has no room for one more mapping. May be called in the handler of a fault.
+  bool map(void* at, const void* base, size_t size, int access) const;
+  static bool unmap(void* at, size_t size);
+
+  void discard(void* base, size_t size) const;
+  // The guard page of a stack is on or off (host.h, stack_on()): of one in this memory.
+  void remember_guard(const void* stack, bool on);
+
+  // Around fork() of the process, while nobody writes to the memory: the child gets a copy, and the
+  // parent goes on when it has. False in the child if it could not be had: other memory, all
+  // zeros, is in its place.
+  void fork_prepare();
+  void fork_parent();
+  bool fork_child();
+  // The same in a child that has no use for a copy.
+  void fork_child_without();
+
+ private:
+  struct Window {
+    void* base;
+    size_t size;
+  };
+
+  bool copy_from_parent();
+  void put_guards_back() const;
+
+  Descriptor file_;
+  void* base_ = nullptr;
+  size_t size_ = 0;
+  size_t mappable_size_ = 0;  // from its start on
+  std::vector<Window> windows_;
+  std::unique_ptr<uint8_t[]> guards_;  // a bit for each page
+  Descriptor copied_, tell_copied_;    // two ends: the child says that it has its copy
+};
+
+// The calling thread takes signals of faults: where there is mappable memory a fault is no mistake,
+// and a thread that blocks it dies of it.
+void let_faults_come();
+
+}  // namespace lkl::host

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0
+// File systems whose compressed data the kernel reads by mappings of its own (vm_map_ram()).
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "fs/image.h"
+#include "support/kernel_test.h"
+
+using namespace lkl_test;
+
+namespace {
+
+// Words again and again: compresses well, and differs from place to place.
+std::string text_of(size_t size, unsigned number) {
+  std::string text;
+  while (text.size() < size)
+    text += "line " + std::to_string(number++ % 977) + " of a text that is to be compressed\n";
+  text.resize(size);
+  return text;
+}
+
+std::string read_all(const std::string& path) {
+  const int fd = static_cast<int>(lkl_sys_open(path.c_str(), LKL_O_RDONLY, 0));
+  if (fd < 0) return lkl_strerror(fd);
+  std::string all(8 << 20, 0);
+  size_t done = 0;
+  for (;;) {
+    const long got = lkl_sys_read(fd, all.data() + done, all.size() - done);
+    if (got < 0) return lkl_strerror(static_cast<int>(got));
+    if (got == 0) break;
+    done += static_cast<size_t>(got);
+  }
+  all.resize(done);
+  lkl_sys_close(fd);
+  return all;
+}
+
+class ErofsTest : public KernelTest, public ::testing::WithParamInterface<const char*> {};
+class CompressedTest : public KernelTest {};
+
+}  // namespace
+
+INSTANTIATE_TEST_SUITE_P(By, ErofsTest, ::testing::Values("lz4", "lz4hc,12", "lzma"),
+                         [](const auto& info) {
+                           const std::string name = info.param;
+                           return name.substr(0, name.find(','));
+                         });
+
+TEST_P(ErofsTest, IsReadAsItWasPacked) {
+  const TempDir dir;
+  const std::string tree = dir / "tree", image = dir / "image";
+  ASSERT_EQ(run("mkdir " + tree), 0);
+  const std::vector<size_t> sizes = {1, 4096, 100000, 3 << 20};
+  for (size_t i = 0; i < sizes.size(); ++i)
+    std::ofstream(tree + "/" + std::to_string(i)) << text_of(sizes[i], static_cast<unsigned>(i));
+  std::string said;
+  if (run("mkfs.erofs -z" + std::string(GetParam()) + " " + image + " " + tree, &said) != 0)
+    GTEST_SKIP() << "the host's mkfs.erofs can't: " << said;
+  const int fd = open(image.c_str(), O_RDWR | O_CLOEXEC);
+  lkl_disk disk = {};
+  disk.fd = fd;
+  const int id = lkl_disk_add(&disk);
+  ASSERT_GE(id, 0);
+  char point[32];
+  ASSERT_EQ(lkl_mount_dev(static_cast<unsigned>(id), 0, "erofs", LKL_MS_RDONLY, nullptr, point,
+                          sizeof point),
+            0)
+      << kernel_log();
+  for (size_t i = 0; i < sizes.size(); ++i)
+    EXPECT_EQ(read_all(std::string(point) + "/" + std::to_string(i)),
+              text_of(sizes[i], static_cast<unsigned>(i)));
+  EXPECT_EQ(lkl_umount_dev(static_cast<unsigned>(id), 0, 0, 1000), 0);
+  EXPECT_EQ(lkl_disk_remove(disk), 0);
+  close(fd);
+}
+
+TEST_F(CompressedTest, F2fsKeepsWhatItCompresses) {
+  const TempDir dir;
+  Image image(dir, "f2fs", 128);
+  ASSERT_EQ(image.mount(0, "compress_algorithm=lz4,compress_extension=txt"), "");
+  const std::string path = image.point() + "/file.txt", text = text_of(4 << 20, 1);
+  const int fd = static_cast<int>(lkl_sys_open(path.c_str(), LKL_O_CREAT | LKL_O_RDWR, 0644));
+  ASSERT_GE(fd, 0);
+  unsigned flags = 0;
+  ASSERT_EQ(lkl_sys_ioctl(fd, LKL_FS_IOC_GETFLAGS, reinterpret_cast<lkl_ulong>(&flags)), 0);
+  EXPECT_TRUE(flags & LKL_FS_COMPR_FL);
+  ASSERT_EQ(lkl_sys_write(fd, text.data(), text.size()), static_cast<lkl_long>(text.size()));
+  ASSERT_EQ(lkl_sys_fsync(fd), 0);
+  lkl_sys_close(fd);
+  ASSERT_EQ(image.umount(), "");
+  EXPECT_EQ(image.check(), "");
+  ASSERT_EQ(image.mount(), "");
+  EXPECT_EQ(read_all(image.point() + "/file.txt"), text);
+  ASSERT_EQ(image.umount(), "");
+}
