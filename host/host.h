@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "asm/host_memory.h"
 #include "asm/host_ops.h"
 
 namespace lkl::host {

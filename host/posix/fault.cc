@@ -10,7 +10,6 @@
 #include <cstring>
 #include <initializer_list>
 
-#include "asm/host_memory.h"
 #include "host.h"
 
 namespace lkl::host {

@@ -12,7 +12,6 @@
 #include <cerrno>
 #include <new>
 
-#include "asm/host_memory.h"
 #include "host.h"
 
 namespace lkl::host {

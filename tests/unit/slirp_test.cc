@@ -286,30 +286,6 @@ TEST(SlirpUse, SigpipeIsNoOnes) {
   close(pipe_ends[1]);
 }
 
-// Started by the next one, with a library that can't be loaded.
-TEST_F(SlirpWireTest, DISABLED_WithoutTheLibrary) {
-  EXPECT_EQ(open("slirp"), -EPROTONOSUPPORT);
-  EXPECT_EQ(said_,
-            "slirp: libslirp.so.0 (4.7 or later) can't be loaded; Debian's package is libslirp0");
-}
-
-TEST(Slirp, AMissingLibraryNamesItsPackage) {
-  char folder[] = "/tmp/lkl-slirp-XXXXXX";
-  ASSERT_NE(mkdtemp(folder), nullptr);
-  const std::string name = std::string(folder) + "/libslirp.so.0";
-  std::ofstream(name) << "no library";
-  const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
-  const std::string command = "LD_LIBRARY_PATH=" + std::string(folder) + " " + self +
-                              " --gtest_also_run_disabled_tests "
-                              "--gtest_filter=SlirpWireTest.DISABLED_WithoutTheLibrary > " +
-                              folder + "/out 2>&1";
-  EXPECT_EQ(std::system(command.c_str()), 0);
-  std::ifstream out(std::string(folder) + "/out");
-  const std::string text((std::istreambuf_iterator<char>(out)), {});
-  EXPECT_NE(text.find("[  PASSED  ] 1 test"), std::string::npos) << text;
-  std::filesystem::remove_all(folder);
-}
-
 TEST(FrameQueue, GivesFramesAsTheyWere) {
   FrameQueue queue(10000);
   std::deque<std::vector<std::byte>> model;

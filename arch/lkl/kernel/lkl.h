@@ -83,8 +83,10 @@ u64 lkl_clock_ask_host(void);
 /* time.c */
 void lkl_timer_interrupt(void);
 
-/* mm.c */
+/* memory.c */
 extern const struct lkl_memory_calls *lkl_memory;
+
+/* mm.c */
 int lkl_mm_reserve(const char *command_line);
 void lkl_mm_setup(void);
 

@@ -18,9 +18,6 @@
 #define MIN_MEMORY	SZ_16M
 #define MEMORY_ALIGN	SZ_4M
 
-unsigned long memory_start, memory_end;
-EXPORT_SYMBOL(memory_start);
-EXPORT_SYMBOL(memory_end);
 void *empty_zero_page;
 EXPORT_SYMBOL(empty_zero_page);
 
@@ -53,13 +50,6 @@ int lkl_mm_reserve(const char *command_line)
 				       MIN_MEMORY), MEMORY_ALIGN);
 	memory = lkl_memory_alloc(memory_size, MEMORY_ALIGN);
 	return memory ? 0 : -ENOMEM;
-}
-
-const struct lkl_memory_calls *lkl_memory;
-
-void lkl_kernel_memory_calls(const struct lkl_memory_calls *calls)
-{
-	lkl_memory = calls;
 }
 
 /* As free_area_init() makes it: of whole blocks of the largest order. */
