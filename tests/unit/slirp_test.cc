@@ -16,8 +16,6 @@
 #include <climits>
 #include <cstring>
 #include <deque>
-#include <filesystem>
-#include <fstream>
 #include <memory>
 #include <random>
 #include <string>
