@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "fs/image.h"
+#include "support/host_tools.h"
 #include "support/kernel_test.h"
 
 using namespace lkl_test;
@@ -40,7 +40,6 @@ std::string read_all(const std::string& path) {
 }
 
 class ErofsTest : public KernelTest, public ::testing::WithParamInterface<const char*> {};
-class CompressedTest : public KernelTest {};
 
 }  // namespace
 
@@ -76,24 +75,4 @@ TEST_P(ErofsTest, IsReadAsItWasPacked) {
   EXPECT_EQ(lkl_umount_dev(static_cast<unsigned>(id), 0, 0, 1000), 0);
   EXPECT_EQ(lkl_disk_remove(disk), 0);
   close(fd);
-}
-
-TEST_F(CompressedTest, F2fsKeepsWhatItCompresses) {
-  const TempDir dir;
-  Image image(dir, "f2fs", 128);
-  ASSERT_EQ(image.mount(0, "compress_algorithm=lz4,compress_extension=txt"), "");
-  const std::string path = image.point() + "/file.txt", text = text_of(4 << 20, 1);
-  const int fd = static_cast<int>(lkl_sys_open(path.c_str(), LKL_O_CREAT | LKL_O_RDWR, 0644));
-  ASSERT_GE(fd, 0);
-  unsigned flags = 0;
-  ASSERT_EQ(lkl_sys_ioctl(fd, LKL_FS_IOC_GETFLAGS, reinterpret_cast<lkl_ulong>(&flags)), 0);
-  EXPECT_TRUE(flags & LKL_FS_COMPR_FL);
-  ASSERT_EQ(lkl_sys_write(fd, text.data(), text.size()), static_cast<lkl_long>(text.size()));
-  ASSERT_EQ(lkl_sys_fsync(fd), 0);
-  lkl_sys_close(fd);
-  ASSERT_EQ(image.umount(), "");
-  EXPECT_EQ(image.check(), "");
-  ASSERT_EQ(image.mount(), "");
-  EXPECT_EQ(read_all(image.point() + "/file.txt"), text);
-  ASSERT_EQ(image.umount(), "");
 }
