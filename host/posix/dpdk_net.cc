@@ -10,11 +10,11 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <cstring>
 
 #include "descriptor.h"
 #include "net/cannot_open.h"
 #include "net/host_net.h"
+#include "net/vector.h"
 #include "posix/dpdk_port.h"
 #include "posix/event_counter.h"
 #include "posix/side_stack.h"
@@ -126,8 +126,7 @@ void DpdkNet::removed() {
 }
 
 int DpdkNet::send(unsigned, std::span<const IoVec> frame) {
-  size_t size = 0;
-  for (const IoVec& part : frame) size += part.size;
+  const size_t size = size_of(frame);
   if (size > port_->longest()) return -EMSGSIZE;
   if (!has_link()) return -ENETDOWN;
   const Unnoticed scope;
@@ -135,12 +134,7 @@ int DpdkNet::send(unsigned, std::span<const IoVec> frame) {
   sending_.run([&] {
     rte_mbuf* made = port_->make();
     if (!made) return;
-    auto* to = rte_pktmbuf_mtod(made, std::byte*);
-    for (const IoVec& part : frame) {
-      if (part.size == 0) continue;
-      std::memcpy(to, part.base, part.size);
-      to += part.size;
-    }
+    gather(frame, {rte_pktmbuf_mtod(made, std::byte*), size});
     made->data_len = static_cast<uint16_t>(size);
     made->pkt_len = static_cast<uint32_t>(size);
     sent = port_->send(made);
@@ -190,23 +184,12 @@ void DpdkNet::rest() {
 bool DpdkNet::take(std::span<const IoVec> room, size_t& size) {
   rte_mbuf* const frame = frames_[next_++];
   size = frame->pkt_len;
-  size_t part = 0, filled = 0, copied = 0;
+  size_t offset = 0;
   for (const rte_mbuf* piece = frame; piece; piece = piece->next) {
-    const auto* from = rte_pktmbuf_mtod(piece, const std::byte*);
-    for (size_t left = piece->data_len; left > 0 && part < room.size();) {
-      const size_t count = std::min(left, room[part].size - filled);
-      std::memcpy(static_cast<std::byte*>(room[part].base) + filled, from, count);
-      from += count;
-      left -= count;
-      copied += count;
-      filled += count;
-      if (filled == room[part].size) {
-        ++part;
-        filled = 0;
-      }
-    }
+    copy_to(room, offset, {rte_pktmbuf_mtod(piece, const std::byte*), piece->data_len});
+    offset += piece->data_len;
   }
-  return copied == size;
+  return offset == size && size <= size_of(room);
 }
 
 int64_t DpdkNet::receive(unsigned, std::span<const IoVec> room) {
