@@ -249,7 +249,7 @@ void Instance::fork_child() {
     return;
   }
   const bool has_memory = held_ && mappable_.fork_child();
-  if (!has_memory) mappable_.fork_child_without();
+  if (!held_) mappable_.fork_child_without();
   executor_.fork_forget();
   executor_gate_.open();
   int error = minder_.after_fork_child();
@@ -268,9 +268,8 @@ void Instance::fork_child() {
   if (error == 0) error = start_executor();
   if (error) {
     host::print(
-        "lkl: the host has no thread, descriptor or memory for the kernel in the child of a fork: "
-        "it "
-        "is dead\n");
+        "lkl: the host has no thread, descriptor or memory for the kernel in the child of a "
+        "fork: it is dead\n");
     lkl_kernel_kill();
     return;
   }

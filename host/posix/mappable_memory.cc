@@ -133,7 +133,7 @@ void MappableMemory::discard(void* base, size_t size) const {
 }
 
 void MappableMemory::remember_guard(const void* stack, bool on) {
-  if (!exists() || !has(stack)) return;
+  if (!has(stack)) return;
   const size_t page =
       static_cast<size_t>(static_cast<const std::byte*>(stack) - static_cast<std::byte*>(base_)) /
       kPage;
@@ -184,12 +184,11 @@ bool MappableMemory::fork_child() {
   if (tell_copied_) (void)send(tell_copied_.get(), "", 1, MSG_NOSIGNAL);
   copied_ = Descriptor();
   tell_copied_ = Descriptor();
-  if (!copied) {
+  if (copied)
+    put_guards_back();
+  else
     fork_child_without();
-    return false;
-  }
-  put_guards_back();
-  return true;
+  return copied;
 }
 
 void MappableMemory::fork_child_without() {
