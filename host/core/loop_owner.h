@@ -39,13 +39,11 @@ class LoopOwner final {
     const void* nobody = nullptr;
     return owner_.compare_exchange_strong(nobody, who);
   }
-  // By the owner, who expects to be it for more than a guard time.
-  void stays() {
+  // By the owner: whether it expects to be it for more than a guard time.
+  void stays(bool for_long) {
     turns_.store(turns_.load() + 1);
-    if (state_.load() == kDeep) set_alarm(UINT64_MAX);
+    if (for_long && state_.load() == kDeep) set_alarm(UINT64_MAX);
   }
-  // By the owner, who does not expect that.
-  void stays_briefly() { turns_.store(turns_.load() + 1); }
   // Until when the minder looks by itself when the owner has left; 0: it is about to.
   uint64_t next_look() {
     switch (state_.load()) {

@@ -50,10 +50,7 @@ void Minder::wake_minder() {
 
 // As the owner, which it is not any more afterwards.
 void Minder::mind_as(ThreadRecord& self) {
-  if (self.waited_ns >= LKL_GUARD_NS)
-    owner_.stays();
-  else
-    owner_.stays_briefly();
+  owner_.stays(self.waited_ns >= LKL_GUARD_NS);
   self.where.store(ThreadRecord::kInLoop);
   if (self.woken.load() == 0 && !self.request_done()) {
     const uint64_t begin = host::monotonic_ns();

@@ -60,7 +60,7 @@ void mind(LoopOwner& loop, World& world, const void* self) {
 void have_it(LoopOwner& loop, World& world, const void* self, bool for_long) {
   if (!loop.take(self)) return;
   world.taken = 1;
-  for_long ? loop.stays() : loop.stays_briefly();
+  loop.stays(for_long);
   world.taken = 0;
   loop.leave();
 }
