@@ -67,9 +67,8 @@ static unsigned long __init size_of_page_array(void)
  */
 static void __init populate_boot_memory(void *base, unsigned long size)
 {
-	unsigned long pages = (size >> PAGE_SHIFT) * sizeof(struct page);
 	unsigned long tables = (size >> 10) + (size >> 11);
-	unsigned long top = PAGE_ALIGN(pages + tables);
+	unsigned long top = PAGE_ALIGN(size_of_page_array() + tables);
 
 	lkl_memory->populate(lkl_memory->instance, base + size - top, top, 1);
 	lkl_memory->populate(lkl_memory->instance, base, CONFIG_LKL_BOOT_MEMORY * SZ_1K, 0);
