@@ -63,24 +63,34 @@ void boot(const char* uri, const char* own) {
 
 // ---- the networks ----
 
-// The host's stack on both sides, each in its own name space.
-std::unique_ptr<Actor> veth() {
+// In a name space of its own, with one end of a pair of veth; the other one, which has an address,
+// is the server's. `begin` is called when both are there.
+template <class Begin>
+std::unique_ptr<Actor> beyond_veth(const std::string& name, const std::string& server,
+                                   Begin begin) {
   return std::make_unique<Actor>(
-      [](const Actor::Meeting& meeting) {
+      [begin](const Actor::Meeting& meeting) {
         if (unshare(CLONE_NEWNET)) std::abort();
         meeting.meet();
         meeting.meet();  // the interface is there
-        if (!shell("ip addr add 10.9.2.2/24 dev veth0 && ip link set veth0 up")) std::abort();
-        return client<Host>("10.9.2.1");
+        return begin();
       },
-      [](pid_t pid, const Actor::Meeting& meeting) {
+      [name, server](pid_t pid, const Actor::Meeting& meeting) {
         meeting.meet();
-        const bool there =
-            shell("ip link add veth0 type veth peer name veth0 netns " + std::to_string(pid) +
-                  " && ip addr add 10.9.2.1/24 dev veth0 && ip link set veth0 up");
+        const bool there = shell("ip link add " + name + " type veth peer name " + name +
+                                 " netns " + std::to_string(pid) + " && ip addr add " + server +
+                                 "/24 dev " + name + " && ip link set " + name + " up");
         meeting.meet();
         return there;
       });
+}
+
+// The host's stack on both sides.
+std::unique_ptr<Actor> veth() {
+  return beyond_veth("veth0", "10.9.2.1", [] {
+    if (!shell("ip addr add 10.9.2.2/24 dev veth0 && ip link set veth0 up")) std::abort();
+    return client<Host>("10.9.2.1");
+  });
 }
 
 std::unique_ptr<Actor> loopback() {
@@ -111,25 +121,13 @@ std::unique_ptr<Actor> other_tap() {
   return tap_of("3");
 }
 
-// On an interface of the host, in a name space where it has no address; its peer is the server's.
+// On an interface of the host that has no address there.
 std::unique_ptr<Actor> raw() {
-  return std::make_unique<Actor>(
-      [](const Actor::Meeting& meeting) {
-        if (unshare(CLONE_NEWNET)) std::abort();
-        meeting.meet();
-        meeting.meet();  // the interface is there
-        if (!shell("ip link set veth4 up")) std::abort();
-        boot("raw:veth4", "10.9.4.2");
-        return client<Library>("10.9.4.1");
-      },
-      [](pid_t pid, const Actor::Meeting& meeting) {
-        meeting.meet();
-        const bool there =
-            shell("ip link add veth4 type veth peer name veth4 netns " + std::to_string(pid) +
-                  " && ip addr add 10.9.4.1/24 dev veth4 && ip link set veth4 up");
-        meeting.meet();
-        return there;
-      });
+  return beyond_veth("veth4", "10.9.4.1", [] {
+    if (!shell("ip link set veth4 up")) std::abort();
+    boot("raw:veth4", "10.9.4.2");
+    return client<Library>("10.9.4.1");
+  });
 }
 
 // ---- comparing ----

@@ -23,22 +23,6 @@ std::string text_of(size_t size, unsigned number) {
   return text;
 }
 
-std::string read_all(const std::string& path) {
-  const int fd = static_cast<int>(lkl_sys_open(path.c_str(), LKL_O_RDONLY, 0));
-  if (fd < 0) return lkl_strerror(fd);
-  std::string all(8 << 20, 0);
-  size_t done = 0;
-  for (;;) {
-    const long got = lkl_sys_read(fd, all.data() + done, all.size() - done);
-    if (got < 0) return lkl_strerror(static_cast<int>(got));
-    if (got == 0) break;
-    done += static_cast<size_t>(got);
-  }
-  all.resize(done);
-  lkl_sys_close(fd);
-  return all;
-}
-
 class ErofsTest : public KernelTest, public ::testing::WithParamInterface<const char*> {};
 
 }  // namespace
@@ -70,7 +54,7 @@ TEST_P(ErofsTest, IsReadAsItWasPacked) {
             0)
       << kernel_log();
   for (size_t i = 0; i < sizes.size(); ++i)
-    EXPECT_EQ(read_all(std::string(point) + "/" + std::to_string(i)),
+    EXPECT_EQ(read_kernel_file((std::string(point) + "/" + std::to_string(i)).c_str()),
               text_of(sizes[i], static_cast<unsigned>(i)));
   EXPECT_EQ(lkl_umount_dev(static_cast<unsigned>(id), 0, 0, 1000), 0);
   EXPECT_EQ(lkl_disk_remove(disk), 0);

@@ -9,49 +9,13 @@
 #include <thread>
 #include <vector>
 
-#include "fs/image.h"
-#include "support/kernel_test.h"
+#include "fs/file_system_test.h"
 
 using namespace lkl_test;
 
 namespace {
 
-class FileTest : public KernelTest, public ::testing::WithParamInterface<const char*> {
- protected:
-  void SetUp() override {
-    KernelTest::SetUp();
-    if (on_disk()) {
-      image_ = std::make_unique<Image>(dir_, GetParam(), 256);
-      ASSERT_EQ(image_->mount(), "");
-      ASSERT_EQ(lkl_sys_chdir(image_->point().c_str()), 0);
-    } else {
-      ASSERT_EQ(lkl_sys_mkdir("/ram", 0755), 0);
-      ASSERT_EQ(lkl_sys_mount(const_cast<char*>("ram"), const_cast<char*>("/ram"),
-                              const_cast<char*>(GetParam()), 0, nullptr),
-                0);
-      ASSERT_EQ(lkl_sys_chdir("/ram"), 0);
-    }
-  }
-
-  void TearDown() override {
-    lkl_sys_close_range(0, ~0u, 0);
-    if (image_) {
-      ASSERT_EQ(lkl_sys_chdir("/"), 0);
-      EXPECT_EQ(image_->umount(), "");
-      EXPECT_EQ(image_->check(), "");
-    }
-    KernelTest::TearDown();
-  }
-
-  static bool is(const char* type) { return std::string(GetParam()) == type; }
-  static bool on_disk() { return !is("ramfs") && !is("tmpfs"); }
-  static int open_file(const char* name, int flags = LKL_O_CREAT | LKL_O_RDWR) {
-    return static_cast<int>(lkl_sys_open(name, flags, 0644));
-  }
-
-  TempDir dir_;
-  std::unique_ptr<Image> image_;
-};
+class FileTest : public FileSystemTest {};
 
 }  // namespace
 

@@ -2,12 +2,10 @@
 // Files that are mapped into the program, on file systems of disks: what is written to memory is
 // what is in the file, and comes to the disk.
 #include <cstring>
-#include <memory>
 #include <random>
 #include <string>
 
-#include "fs/image.h"
-#include "support/kernel_test.h"
+#include "fs/file_system_test.h"
 
 using namespace lkl_test;
 
@@ -15,42 +13,8 @@ namespace {
 
 constexpr size_t kPage = 4096;
 
-class MappedFileTest : public KernelTest, public ::testing::WithParamInterface<const char*> {
+class MappedFileTest : public FileSystemTest {
  protected:
-  void SetUp() override {
-    KernelTest::SetUp();
-    if (in_memory()) {
-      ASSERT_EQ(lkl_sys_mkdir("/ram", 0755), 0);
-      ASSERT_EQ(lkl_sys_mount(const_cast<char*>("ram"), const_cast<char*>("/ram"),
-                              const_cast<char*>(GetParam()), 0, nullptr),
-                0);
-      ASSERT_EQ(lkl_sys_chdir("/ram"), 0);
-      return;
-    }
-    image_ = std::make_unique<Image>(dir_, GetParam(), 256);
-    mount();
-  }
-  void TearDown() override {
-    if (image_) {
-      umount();
-      EXPECT_EQ(image_->check(), "");
-    }
-    KernelTest::TearDown();
-  }
-
-  static bool in_memory() { return std::string(GetParam()) == "tmpfs"; }
-  void mount() {
-    ASSERT_EQ(image_->mount(), "");
-    ASSERT_EQ(lkl_sys_chdir(image_->point().c_str()), 0);
-  }
-  void umount() {
-    ASSERT_EQ(lkl_sys_chdir("/"), 0);
-    ASSERT_EQ(image_->umount(), "");
-  }
-
-  static int open_file(const char* name) {
-    return static_cast<int>(lkl_sys_open(name, LKL_O_CREAT | LKL_O_RDWR, 0644));
-  }
   static char* map(int fd, size_t size, int flags = LKL_MAP_SHARED, lkl_long offset = 0) {
     void* const memory = lkl_sys_mmap(nullptr, size, LKL_PROT_READ | LKL_PROT_WRITE, flags, fd,
                                       static_cast<lkl_ulong>(offset));
@@ -61,12 +25,6 @@ class MappedFileTest : public KernelTest, public ::testing::WithParamInterface<c
   }
 
   void random_operations(unsigned seed, int count);
-
- private:
-  TempDir dir_;
-
- protected:
-  std::unique_ptr<Image> image_;
 };
 
 }  // namespace
@@ -77,7 +35,7 @@ INSTANTIATE_TEST_SUITE_P(On, MappedFileTest,
 
 // A page that was written back is clean: what is written to it afterwards must be noticed.
 TEST_P(MappedFileTest, ComesToTheDisk) {
-  if (in_memory()) GTEST_SKIP() << "it has no disk";
+  if (!on_disk()) GTEST_SKIP() << "it has no disk";
   int fd = open_file("file");
   ASSERT_EQ(lkl_sys_ftruncate(fd, 64 * kPage), 0);
   char* memory = map(fd, 64 * kPage);
@@ -113,7 +71,7 @@ TEST_P(MappedFileTest, ComesToTheDisk) {
 
 // Reads, writes, truncations and mappings of one file at random, beside a model of it.
 void MappedFileTest::random_operations(unsigned seed, int count) {
-  if (std::string(GetParam()) == "ntfs3") GTEST_SKIP() << "loses writes by a mapping: docs/limits.md";
+  if (is("ntfs3")) GTEST_SKIP() << "loses writes by a mapping: docs/limits.md";
   constexpr size_t kMost = 96 * kPage;
   std::mt19937 random(seed);
   const int fd = open_file("model");
@@ -201,7 +159,7 @@ TEST_P(MappedFileTest, SlowRandomOperationsAgainstAModel) {
 
 // More is mapped than there is memory: pages go and come.
 TEST_P(MappedFileTest, IsLargerThanTheMemory) {
-  if (in_memory()) GTEST_SKIP() << "it is the memory";
+  if (!on_disk()) GTEST_SKIP() << "it is the memory";
   constexpr size_t kSize = 160 << 20;  // mem=128M
   const int fd = open_file("large");
   ASSERT_EQ(lkl_sys_ftruncate(fd, kSize), 0);
