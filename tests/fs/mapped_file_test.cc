@@ -24,6 +24,14 @@ class MappedFileTest : public FileSystemTest {
     ASSERT_EQ(lkl_sys_munmap(reinterpret_cast<lkl_ulong>(memory), size), 0);
   }
 
+  // What ntfs3 wrote of a file beyond its initialised size is only kept if a time of the file has
+  // changed since it was written last, and times are those of the kernel's ticks.
+  static void touch_in_another_tick(int fd) {
+    __lkl__kernel_timespec two_ticks = {0, 20'000'000};
+    ASSERT_EQ(lkl_sys_nanosleep(&two_ticks, nullptr), 0);
+    ASSERT_EQ(lkl_sys_utimensat(fd, nullptr, nullptr, 0), 0);
+  }
+
   void random_operations(unsigned seed, int count);
 };
 
@@ -71,7 +79,6 @@ TEST_P(MappedFileTest, ComesToTheDisk) {
 
 // Reads, writes, truncations and mappings of one file at random, beside a model of it.
 void MappedFileTest::random_operations(unsigned seed, int count) {
-  if (is("ntfs3")) GTEST_SKIP() << "loses writes by a mapping: docs/limits.md";
   constexpr size_t kMost = 96 * kPage;
   std::mt19937 random(seed);
   const int fd = open_file("model");
@@ -134,6 +141,7 @@ void MappedFileTest::random_operations(unsigned seed, int count) {
       }
     }
   }
+  if (is("ntfs3")) touch_in_another_tick(fd);
   lkl_sys_close(fd);
   if (image_) {
     umount();
