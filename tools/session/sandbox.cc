@@ -122,8 +122,6 @@ bool restrict_calls(const SandboxPaths& paths) {
   filter.allow_what_is_open(process);
   filter.kill(kDeadly);
   allow_names(filter, paths);
-  // In memory: the name in /proc is none of the host's that Landlock would look at.
-  if (paths.header_copies()) filter.allow_if(SCMP_SYS(memfd_create), {});
   for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)})
     filter.allow_if(call, {bits_are(2, PROT_EXEC, 0)});
   if (!kSanitized) filter.allow_if(SCMP_SYS(clone), {bits_are(0, CLONE_THREAD, CLONE_THREAD)});
