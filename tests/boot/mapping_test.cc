@@ -111,9 +111,7 @@ TEST_F(MappingTest, TheKernelReadsAndWritesWhatItHasMapped) {
             static_cast<lkl_long>(2 * kPage + 5));
   EXPECT_EQ(std::string(memory + 3 * kPage + 100, 5), "hello");
   auto* const time = reinterpret_cast<__lkl__kernel_timespec*>(map(kPage));
-  EXPECT_EQ(
-      lkl_sys_clock_gettime(LKL_CLOCK_MONOTONIC, time),
-      0);
+  EXPECT_EQ(lkl_sys_clock_gettime(LKL_CLOCK_MONOTONIC, time), 0);
   EXPECT_NE(time->tv_sec + time->tv_nsec, 0);
   // names as well: other code, word by word
   char* const name = map(2 * kPage) + kPage - 3;
@@ -297,6 +295,26 @@ TEST_F(MappingTest, TheHostMayHaveFewMappings) {
 }
 
 // A copy of all of it, for itself.
+// An error when it is asked for, not the end of the kernel when it is written.
+TEST_F(MappingTest, MoreThanThereIsIsNotPromised) {
+  constexpr size_t kPiece = 1 << 20;
+  std::vector<char*> pieces;
+  for (;;) {
+    void* const piece = lkl_sys_mmap(nullptr, kPiece, LKL_PROT_READ | LKL_PROT_WRITE,
+                                     LKL_MAP_PRIVATE | LKL_MAP_ANONYMOUS, -1, 0);
+    if (reinterpret_cast<lkl_long>(piece) == -LKL_ENOMEM) break;
+    ASSERT_GT(reinterpret_cast<lkl_long>(piece), 0);
+    pieces.push_back(static_cast<char*>(piece));
+    ASSERT_LT(pieces.size(), 1024u);
+  }
+  lkl_sysinfo info = {};
+  ASSERT_EQ(lkl_sys_sysinfo(&info), 0);
+  EXPECT_GT(pieces.size() * kPiece, info.totalram * info.mem_unit / 2);
+  for (char* piece : pieces) std::memset(piece, 1, kPiece);
+  for (char* piece : pieces)
+    EXPECT_EQ(lkl_sys_munmap(reinterpret_cast<lkl_ulong>(piece), kPiece), 0);
+}
+
 TEST_F(MappingTest, AForkedChildHasItsOwn) {
   const int fd = file("/file", kPage);
   char* const shared = map(kPage, LKL_MAP_SHARED, fd);

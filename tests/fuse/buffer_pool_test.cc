@@ -20,7 +20,7 @@ std::string console;
 
 void* map_some() {
   return lkl_sys_mmap(nullptr, 64 << 10, LKL_PROT_READ | LKL_PROT_WRITE,
-                      LKL_MAP_PRIVATE | LKL_MAP_ANONYMOUS, -1, 0);
+                      LKL_MAP_PRIVATE | LKL_MAP_ANONYMOUS | LKL_MAP_POPULATE, -1, 0);
 }
 
 bool is_error(const void* address) {
@@ -68,7 +68,7 @@ TEST_F(BufferPoolTest, WantsNothingOfAKernelWithoutMemory) {
   BufferPool pool(2, kSize);
   std::vector<void*> pieces;
   for (void* piece = map_some(); !is_error(piece); piece = map_some()) pieces.push_back(piece);
-  ASSERT_NE(console.find("page allocation failure"), std::string::npos) << "there was memory";
+  ASSERT_GT(pieces.size() * (64 << 10), 8 << 20);
   console.clear();
   {
     const BufferPool::Buffer one = pool.take(), two = pool.take(), other = pool.take();

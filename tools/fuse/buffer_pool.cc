@@ -17,8 +17,9 @@ std::size_t BufferPool::count_for(std::uint64_t memory, unsigned threads) {
 BufferPool::BufferPool(std::size_t count, std::size_t size) : size_(size) {
   free_.reserve(count);
   while (free_.size() < count) {
-    void* const memory = lkl_sys_mmap(nullptr, size, LKL_PROT_READ | LKL_PROT_WRITE,
-                                      LKL_MAP_PRIVATE | LKL_MAP_ANONYMOUS, -1, 0);
+    void* const memory =
+        lkl_sys_mmap(nullptr, size, LKL_PROT_READ | LKL_PROT_WRITE,
+                     LKL_MAP_PRIVATE | LKL_MAP_ANONYMOUS | LKL_MAP_POPULATE, -1, 0);
     // an error is a negative number
     const auto result = reinterpret_cast<lkl_long>(memory);
     if (result < 0 && result > -4096) break;

@@ -84,6 +84,19 @@ static bool reserve_windows(void)
 	return false;
 }
 
+/*
+ * Who maps more than there is gets an error, as without page tables, not a page that can't be
+ * had when it is written: there is one process, and nobody to kill for it. A part is left to
+ * the kernel itself. The application may set it otherwise (vm.overcommit_memory).
+ */
+static int __init promise_what_there_is(void)
+{
+	sysctl_overcommit_memory = OVERCOMMIT_NEVER;
+	sysctl_overcommit_ratio = 75;
+	return 0;
+}
+core_initcall(promise_what_there_is);
+
 /* On the host stack of the thread that boots. */
 void *lkl_memory_alloc(unsigned long size, unsigned long align)
 {
