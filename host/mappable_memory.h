@@ -35,6 +35,11 @@ class MappableMemory final {
   bool map(void* at, const void* base, size_t size, int access) const;
   static bool unmap(void* at, size_t size);
 
+  // What is at `base` is at `at` in place of memory of the application's own, for good; and the
+  // other way round, with the same content. False if the host has no room, and nothing happened.
+  bool lend(void* at, const void* base, size_t size);
+  bool take_back(void* at, size_t size);
+
   void discard(void* base, size_t size) const;
   // The guard page of a stack is on or off (host.h, stack_on()): of one in this memory.
   void remember_guard(const void* stack, bool on);
@@ -54,6 +59,14 @@ class MappableMemory final {
     size_t size;
   };
 
+  // A part of the memory that is the application's as well.
+  struct Loan {
+    void* at;
+    size_t offset;
+    size_t size;
+  };
+
+  bool put_loan(const Loan& loan, int flags, const Descriptor& file) const;
   bool copy_from_parent();
   void put_guards_back() const;
 
@@ -62,6 +75,7 @@ class MappableMemory final {
   size_t size_ = 0;
   size_t mappable_size_ = 0;  // from its start on
   std::vector<Window> windows_;
+  std::vector<Loan> loans_;
   std::unique_ptr<uint8_t[]> guards_;  // a bit for each page
   Descriptor copied_, tell_copied_;    // two ends: the child says that it has its copy
 };

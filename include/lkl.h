@@ -115,6 +115,34 @@ int lkl_coverage_write(const char *folder);
 lkl_long lkl_syscall(lkl_long no, lkl_long *params);
 
 /**
+ * lkl_memory_import - let the kernel have pages of the program's own memory
+ * @base: at the start of a page
+ * @size: bytes, whole pages
+ *
+ * What wants pages of the caller's memory (O_DIRECT, registered buffers of io_uring, vmsplice(),
+ * MSG_ZEROCOPY) takes these as it takes what lkl_sys_mmap() gave; other memory is -LKL_EFAULT to it.
+ * The memory keeps its address and its content, and can be used as before, in calls of the host too:
+ * it is memory of the kernel that is mapped there in place of the program's own, and counts against
+ * mem=. Nobody may write to it during the call. Not for a mapping of a file: it is one no longer.
+ *
+ * Any thread. The child of a fork() has its own copy. Not munmap() or free() before
+ * lkl_memory_release(); after lkl_sys_halt() there is nothing to release.
+ * Returns 0, -LKL_EOPNOTSUPP of a kernel without page tables, -LKL_EINVAL if these are no pages of
+ * the program's own, -LKL_EEXIST if a part is imported already, -LKL_EFAULT if a part can't be read,
+ * -LKL_ENOMEM of the kernel, or of the host, which has no room for one more mapping.
+ */
+int lkl_memory_import(void *base, lkl_ulong size);
+
+/**
+ * lkl_memory_release - end what lkl_memory_import() began
+ * @base, @size: as they were given there
+ *
+ * The content stays. What has pages of it pinned must be done: what it writes later is lost.
+ * Returns 0, -LKL_EINVAL if just this was not imported, -LKL_ENOMEM if the host has no memory.
+ */
+int lkl_memory_release(void *base, lkl_ulong size);
+
+/**
  * lkl_fuzz_counters - count executed blocks of the kernel, for a fuzzer
  * @counters: a byte for each class of blocks, counting up to 255; NULL ends it
  * @number:   of them, a power of two

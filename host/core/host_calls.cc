@@ -144,6 +144,16 @@ struct HostCalls {
     const host::Unnoticed unnoticed;
     return of(instance).mappable_.map(at, base, size, access) ? 0 : -1;
   }
+  static int lend(void* instance, void* at, void* base, lkl_u64 size) {
+    [[maybe_unused]] const FromKernel scope;
+    const host::Unnoticed unnoticed;
+    return of(instance).mappable_.lend(at, base, size) ? 0 : -1;
+  }
+  static int take_back(void* instance, void* at, lkl_u64 size) {
+    [[maybe_unused]] const FromKernel scope;
+    const host::Unnoticed unnoticed;
+    return of(instance).mappable_.take_back(at, size) ? 0 : -1;
+  }
   static int unmap(void*, void* at, lkl_u64 size) {
     [[maybe_unused]] const FromKernel scope;
     const host::Unnoticed unnoticed;
@@ -210,6 +220,8 @@ lkl_memory_calls make_memory_calls(Instance& instance) {
       .window = HostCalls::window,
       .map = HostCalls::map,
       .unmap = HostCalls::unmap,
+      .lend = HostCalls::lend,
+      .take_back = HostCalls::take_back,
   };
 }
 

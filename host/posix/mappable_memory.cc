@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <new>
 
 #include "host.h"
@@ -127,6 +128,43 @@ bool MappableMemory::unmap(void* at, size_t size) {
   return put_nothing(at, size);
 }
 
+bool MappableMemory::put_loan(const Loan& loan, int flags, const Descriptor& file) const {
+  return mmap(loan.at, loan.size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, file.get(),
+              static_cast<off_t>(loan.offset)) == loan.at;
+}
+
+bool MappableMemory::lend(void* at, const void* base, size_t size) {
+  const auto offset = static_cast<size_t>(static_cast<const std::byte*>(base) -
+                                          static_cast<const std::byte*>(base_));
+  if (offset + size > mappable_size_) return false;
+  const Loan loan = {at, offset, size};
+  try {
+    loans_.push_back(loan);
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  // as in put_memory(): no child has it that is not given its own
+  if (put_loan(loan, MAP_SHARED, file_) && madvise(at, size, MADV_DONTFORK) == 0) return true;
+  loans_.pop_back();
+  return false;
+}
+
+bool MappableMemory::take_back(void* at, size_t size) {
+  void* const own = mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (own == MAP_FAILED) return false;
+  std::memcpy(own, at, size);
+  if (mremap(own, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, at) != at) {
+    munmap(own, size);
+    return false;
+  }
+  std::erase_if(loans_, [&](const Loan& loan) {
+    return static_cast<size_t>(static_cast<std::byte*>(loan.at) - static_cast<std::byte*>(at)) <
+           size;
+  });
+  return true;
+}
+
 void MappableMemory::discard(void* base, size_t size) const {
   // the file's pages, not only the mapping of them
   (void)madvise(base, size, MADV_REMOVE);
@@ -172,6 +210,9 @@ bool MappableMemory::copy_from_parent() {
   const bool copied = copy(static_cast<const std::byte*>(parents), file_, own);
   munmap(parents, size_);
   if (!copied || !put_memory(base_, mappable_size_, own)) return false;
+  for (const Loan& loan : loans_)
+    if (!put_loan(loan, MAP_SHARED, own) || madvise(loan.at, loan.size, MADV_DONTFORK) != 0)
+      return false;
   file_ = std::move(own);
   return true;
 }
@@ -195,6 +236,8 @@ void MappableMemory::fork_child_without() {
   if (!exists()) return;
   for (const Window& window : windows_) (void)put_nothing(window.base, window.size);
   (void)put(base_, mappable_size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+  // it may have use for what is the application's: as it is, until somebody writes
+  for (const Loan& loan : loans_) (void)put_loan(loan, MAP_PRIVATE, file_);
   copied_ = Descriptor();
   tell_copied_ = Descriptor();
 }

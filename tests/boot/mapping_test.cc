@@ -294,7 +294,6 @@ TEST_F(MappingTest, TheHostMayHaveFewMappings) {
             0);
 }
 
-// A copy of all of it, for itself.
 // An error when it is asked for, not the end of the kernel when it is written.
 TEST_F(MappingTest, MoreThanThereIsIsNotPromised) {
   constexpr size_t kPiece = 1 << 20;
@@ -315,6 +314,7 @@ TEST_F(MappingTest, MoreThanThereIsIsNotPromised) {
     EXPECT_EQ(lkl_sys_munmap(reinterpret_cast<lkl_ulong>(piece), kPiece), 0);
 }
 
+// A copy of all of it, for itself.
 TEST_F(MappingTest, AForkedChildHasItsOwn) {
   const int fd = file("/file", kPage);
   char* const shared = map(kPage, LKL_MAP_SHARED, fd);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // Direct I/O pins the pages of its memory: as pins, which are all given back.
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -74,15 +75,18 @@ class PinTest : public KernelTest, public ::testing::WithParamInterface<FileSyst
   }
 
   // Writes and reads back.
+  static void write_and_read(int fd, int round, char* from, char* to) {
+    std::memset(from, 'a' + round, kSize);
+    ASSERT_EQ(lkl_sys_pwrite64(fd, from, kSize, 0), static_cast<long>(kSize));
+    ASSERT_EQ(lkl_sys_pread64(fd, to, kSize, 0), static_cast<long>(kSize));
+    EXPECT_EQ(std::memcmp(from, to, kSize), 0);
+  }
   void use(int fd, int round) {
     char* const from = map();
     char* const to = map();
     ASSERT_NE(from, nullptr);
     ASSERT_NE(to, nullptr);
-    std::memset(from, 'a' + round, kSize);
-    ASSERT_EQ(lkl_sys_pwrite64(fd, from, kSize, 0), static_cast<long>(kSize));
-    ASSERT_EQ(lkl_sys_pread64(fd, to, kSize, 0), static_cast<long>(kSize));
-    EXPECT_EQ(std::memcmp(from, to, kSize), 0);
+    write_and_read(fd, round, from, to);
     EXPECT_EQ(lkl_sys_munmap(reinterpret_cast<lkl_ulong>(from), kSize), 0);
     EXPECT_EQ(lkl_sys_munmap(reinterpret_cast<lkl_ulong>(to), kSize), 0);
   }
@@ -127,3 +131,36 @@ TEST_P(PinTest, AllPagesAreGivenBack) {
   EXPECT_GT(free_kib(), free_before - kRounds * static_cast<long>(kSize / 1024) / 4);
   lkl_sys_close(fd);
 }
+
+#ifdef LKL_TEST_MAPPED
+// The program's own memory, when it is imported.
+TEST_P(PinTest, OfImportedMemory) {
+  const std::string path = point_ + "/file";
+  const int fd =
+      static_cast<int>(lkl_sys_open(path.c_str(), LKL_O_CREAT | LKL_O_RDWR | LKL_O_DIRECT, 0644));
+  ASSERT_GE(fd, 0);
+  const auto memory = static_cast<char*>(
+      mmap(nullptr, 2 * kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  ASSERT_NE(memory, MAP_FAILED);
+  const auto use_imported = [&](int round) {
+    ASSERT_EQ(lkl_memory_import(memory, 2 * kSize), 0);
+    write_and_read(fd, round, memory, memory + kSize);
+    ASSERT_EQ(lkl_memory_release(memory, 2 * kSize), 0);
+    EXPECT_EQ(memory[2 * kSize - 1], static_cast<char>('a' + round));
+  };
+  use_imported(0);
+  ASSERT_EQ(lkl_sys_fsync(fd), 0);
+  const long free_before = free_kib();
+  // more than the processor keeps of what is free for its own next use
+  constexpr int kRounds = 100;
+  for (int round = 1; round <= kRounds; ++round) use_imported(round);
+  if (GetParam().type == std::string("ext4")) {
+    EXPECT_EQ(pinned(), unpinned());
+  }
+  EXPECT_EQ(lkl_sys_pread64(fd, memory, kSize, 0), -LKL_EFAULT);
+  ASSERT_EQ(lkl_sys_fsync(fd), 0);
+  EXPECT_GT(free_kib(), free_before - kRounds * static_cast<long>(kSize / 1024) / 4);
+  lkl_sys_close(fd);
+  munmap(memory, 2 * kSize);
+}
+#endif

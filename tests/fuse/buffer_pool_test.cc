@@ -20,7 +20,7 @@ std::string console;
 
 void* map_some() {
   return lkl_sys_mmap(nullptr, 64 << 10, LKL_PROT_READ | LKL_PROT_WRITE,
-                      LKL_MAP_PRIVATE | LKL_MAP_ANONYMOUS | LKL_MAP_POPULATE, -1, 0);
+                      LKL_MAP_PRIVATE | LKL_MAP_ANONYMOUS, -1, 0);
 }
 
 bool is_error(const void* address) {

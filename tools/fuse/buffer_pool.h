@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 //
-// Buffers in memory of the library's kernel: its devices can reach it, so that O_DIRECT works
-// there. They are large, and memory in one piece is rare once all of it has been in use: so they
-// are made when the mount begins, and there are as many as the kernel's memory bears, not one for
-// each thread. The program's own memory stands in when all are in use. Direct I/O refuses that
-// (EFAULT), everything else takes it.
+// Buffers in memory of the library's kernel (lkl_memory_import()): its devices can reach it, so
+// that O_DIRECT works there. They are large, and memory in one piece is rare once all of it has
+// been in use: so they are made when the mount begins, and there are as many as the kernel's memory
+// bears, not one for each thread. The program's own memory stands in when all are in use. Direct
+// I/O refuses that (EFAULT), everything else takes it.
 #ifndef LKL_FUSE_BUFFER_POOL_H
 #define LKL_FUSE_BUFFER_POOL_H
 
@@ -69,6 +69,7 @@ class BufferPool {
   const std::size_t size_;
   std::mutex mutex_;
   std::vector<std::byte*> free_;
+  bool imported_ = false;  // not mapped by the kernel
 };
 
 }  // namespace lkl::fuse

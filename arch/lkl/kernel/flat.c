@@ -27,6 +27,17 @@ long lkl_user_page_fault(unsigned long address, bool write)
 	return LKL_FAULT_SEGV;
 }
 
+/* The application's memory is no file: it can't be had at one more address. */
+long lkl_memory_import(unsigned long start, unsigned long size)
+{
+	return -EOPNOTSUPP;
+}
+
+long lkl_memory_release(unsigned long start, unsigned long size)
+{
+	return -EOPNOTSUPP;
+}
+
 int lkl_kernel_page_fault(lkl_u64 address, int write, int in_kernel)
 {
 	return LKL_FAULT_OTHER;

@@ -97,6 +97,9 @@ void lkl_page_array_begins(void *array);
 bool lkl_is_mapped_for_user(const void __user *address);
 void lkl_user_memory_begins(void);
 long lkl_user_page_fault(unsigned long address, bool write);
+/* flat.c, import.c */
+long lkl_memory_import(unsigned long start, unsigned long size);
+long lkl_memory_release(unsigned long start, unsigned long size);
 
 /* mapped.c */
 #ifdef CONFIG_MMU

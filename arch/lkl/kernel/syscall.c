@@ -9,6 +9,7 @@
 #include <linux/sched/signal.h>
 #include <linux/syscalls.h>
 #include <linux/unistd.h>
+#include <asm/host_memory.h>
 #include <asm/syscall.h>
 #include "lkl.h"
 #include "shared_word.h"
@@ -67,6 +68,10 @@ static noinline long private_call(struct lkl_host_thread *ht)
 		return lkl_random_reseed((const void __user *)ht->args[0], ht->args[1]);
 	case LKL_NR_PAGE_FAULT:
 		return lkl_user_page_fault(ht->args[0], ht->args[1]);
+	case LKL_NR_MEMORY_IMPORT:
+		return lkl_memory_import(ht->args[0], ht->args[1]);
+	case LKL_NR_MEMORY_RELEASE:
+		return lkl_memory_release(ht->args[0], ht->args[1]);
 	case LKL_NR_HALT:
 		lkl_halt();
 	case LKL_NR_THREAD_EXIT:

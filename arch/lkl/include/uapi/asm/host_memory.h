@@ -37,6 +37,13 @@ struct lkl_memory_calls {
 	LKL_ABI int (*map)(void *instance, void *at, void *base, lkl_u64 size, int access);
 	/* Nothing is there. -1 if the host refuses, which it may where it would be in pieces. */
 	LKL_ABI int (*unmap)(void *instance, void *at, lkl_u64 size);
+	/*
+	 * In place of the application's own memory at `at` is the memory at `base`, for good.
+	 * 0, or -1 if the host refuses.
+	 */
+	LKL_ABI int (*lend)(void *instance, void *at, void *base, lkl_u64 size);
+	/* The application has memory of its own there again, with the same content. 0, or -1. */
+	LKL_ABI int (*take_back)(void *instance, void *at, lkl_u64 size);
 };
 
 /* Answers to a fault. */
@@ -50,6 +57,13 @@ struct lkl_memory_calls {
  */
 #define LKL_FAULT_SEGV	11
 #define LKL_FAULT_BUS	7
+
+/*
+ * LKL_NR_MEMORY_IMPORT (start, size): the application's memory there is pages of the kernel
+ * from now on, until LKL_NR_MEMORY_RELEASE (start, size). -EOPNOTSUPP without page tables.
+ */
+#define LKL_NR_MEMORY_IMPORT	(LKL_NR_PRIVATE + 8)
+#define LKL_NR_MEMORY_RELEASE	(LKL_NR_PRIVATE + 9)
 
 #ifdef __cplusplus
 extern "C" {
