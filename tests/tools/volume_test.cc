@@ -377,11 +377,11 @@ TEST_F(LvmTest, VolumesHavePartitions) {
 
 TEST_F(LvmTest, UnknownTypesAreRefusedByName) {
   make_one({{"root", volume({striped(8, {{"pv0", 0}})}, "fs.img")},
-            {"fast", volume({{{"type", "cache"}, {"count", 1}, {"areas", Json::array()}}})}});
+            {"fast", volume({{{"type", "vdo"}, {"count", 1}, {"areas", Json::array()}}})}});
   EXPECT_EQ(lkl_ok({"cat", "p0", "/hello"}), "hello\n");
   const Result result = lkl({"ls", "p0:vg/fast"});
   EXPECT_EQ(result.status, 1);
-  EXPECT_NE(result.err.find("type cache"), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find("type vdo"), std::string::npos) << result.err;
 }
 
 TEST_F(LvmTest, IsShown) {
@@ -504,6 +504,199 @@ INSTANTIATE_TEST_SUITE_P(Types, LvmRaidTest,
                                          RaidKind{"raid5_ls", "5", 3, 4},
                                          RaidKind{"raid10", "10", 4, 4}),
                          [](const auto& info) { return std::string(info.param.type); });
+
+// Thin volumes and caches, whose metadata is made and judged by thin_restore, cache_check and so
+// on.
+class LvmPoolTest : public LvmTest {
+ protected:
+  static constexpr int kChunk = 128;  // in sectors: 64 KiB
+  static constexpr int kChunks = 8 * 16;
+
+  void SetUp() override {
+    if (!have("thin_restore") || !have("cache_restore"))
+      GTEST_SKIP() << "needs thin-provisioning-tools";
+    LvmTest::SetUp();
+  }
+
+  static Json named(const std::string& type, std::size_t count, const std::string& more) {
+    return {{"type", type}, {"count", count}, {"areas", Json::array()}, {"more", more}};
+  }
+  static Json hidden(std::size_t count, int extent, const std::string& contents) {
+    Json result = volume({striped(count, {{"pv0", extent}})}, contents);
+    result["status"] = Json::array({"READ", "WRITE"});
+    return result;
+  }
+
+  // The file system's chunks in reverse, from the second chunk of the pool on.
+  void make_thin(const std::string& more) {
+    std::string mappings;
+    shell("truncate -s 12M data");
+    for (int i = 0; i < kChunks; i++)
+      mappings += "<single_mapping origin_block=\"" + std::to_string(i) + "\" data_block=\"" +
+                  std::to_string(kChunks - i) + "\" time=\"0\"/>\n";
+    shell(
+        "python3 -c '\nd = open(\"fs.img\", \"rb\").read()\nwith open(\"data\", \"r+b\") as f:\n"
+        " for i in range(128):\n  f.seek((128 - i) << 16); f.write(d[i << 16:(i + 1) << 16])'");
+    write_file("thin.xml",
+               "<superblock uuid=\"\" time=\"0\" transaction=\"1\" data_block_size=\"128\" "
+               "nr_data_blocks=\"192\">\n<device dev_id=\"5\" mapped_blocks=\"128\" "
+               "transaction=\"0\" creation_time=\"0\" snap_time=\"0\">\n" +
+                   mappings + "</device>\n</superblock>\n");
+    shell("truncate -s 2M meta && thin_restore -i thin.xml -o meta >/dev/null");
+    make_one_of({{"pool_tmeta", hidden(2, 0, "meta")},
+                 {"pool_tdata", hidden(12, 2, "data")},
+                 {"pool", volume({named("thin-pool", 12,
+                                        "metadata = \"pool_tmeta\"\npool = \"pool_tdata\"\n"
+                                        "transaction_id = 1\nchunk_size = 128\n"
+                                        "discards = \"passdown\"\nzero_new_blocks = 1\n" +
+                                            more)})},
+                 {"root", volume({named("thin", 8,
+                                        "thin_pool = \"pool\"\ntransaction_id = 0\n"
+                                        "device_id = 5")})}});
+  }
+  void make_one_of(const std::map<std::string, Json>& volumes) {
+    make({{"name", "vg"}, {"extents", 32}, {"files", Json::array({"p0"})}, {"volumes", volumes}});
+  }
+  static void take_out(const std::string& name, int extent, int count) {
+    shell("dd if=p0 of=" + name + " bs=1M skip=" + std::to_string(1 + extent) +
+          " count=" + std::to_string(count) + " status=none");
+  }
+};
+
+TEST_F(LvmPoolTest, ThinVolumes) {
+  make_thin("");
+  const std::string before = sums("p0");
+  expect_contents({"-P", "vg/root"}, {"p0"});
+  expect_contents({}, {"p0"});  // the pool is none to choose
+  EXPECT_EQ(sums("p0"), before);
+  expect_failure({"ls", "p0:vg/pool"}, 1, "other volumes are in it");
+
+  write_noise("new", 700'000, 5);
+  lkl_ok({"cp", "new", "p0:vg/root:/new"});
+  expect_contents({}, {"p0"});
+  EXPECT_TRUE(lkl_ok({"cat", "p0", "/new"}) == shell("cat new"));
+  take_out("meta.out", 0, 2);
+  shell("thin_check -q meta.out");
+  EXPECT_NE(shell("thin_dump meta.out").find("dev_id=\"5\""), std::string::npos);
+  const Json info = Json::parse(lkl_ok({"info", "--json", "p0"}));
+  EXPECT_EQ(info[0]["assembled"].size(), 2U) << info;
+  for (const Json& one : info[0]["assembled"])
+    EXPECT_EQ(one["type"], one["name"] == "vg/pool" ? "thin-pool" : "thin");
+}
+
+TEST_F(LvmPoolTest, DamagedThinMetadataIsTold) {
+  make_thin("");
+  shell(
+      "tr '\\0' x </dev/zero | dd of=p0 bs=1M seek=1 count=1 conv=notrunc iflag=fullblock "
+      "status=none");
+  const std::string before = sums("p0");
+  const Result result = lkl({"ls", "p0:vg/root"});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_NE(result.err.find("vg/pool: the kernel's device mapper does not take it"),
+            std::string::npos)
+      << result.err;
+  EXPECT_EQ(sums("p0"), before);
+}
+
+#ifdef LKL_TEST_MAPPED
+
+class LvmCacheTest : public LvmPoolTest, public testing::WithParamInterface<bool> {
+ protected:
+  // The first 4 MiB are dirty in the cache, and wrong in the origin, if it writes back.
+  void make_cache(const std::string& mode, const std::string& format) {
+    const bool back = mode == "writeback";
+    std::string mappings, hints;
+    for (int i = 0; back && i < 64; i++) {
+      mappings += "<mapping cache_block=\"" + std::to_string(i) + "\" origin_block=\"" +
+                  std::to_string(i) + "\" dirty=\"true\"/>\n";
+      hints += "<hint cache_block=\"" + std::to_string(i) + "\" data=\"AAAAAA==\"/>\n";
+    }
+    write_file("cache.xml",
+               "<superblock uuid=\"\" block_size=\"128\" nr_cache_blocks=\"64\" policy=\"smq\" "
+               "hint_width=\"4\">\n<mappings>\n" +
+                   mappings + "</mappings>\n<hints>\n" + hints + "</hints>\n</superblock>\n");
+    shell("truncate -s 2M meta && cache_restore --metadata-version " + format +
+          " -i cache.xml -o meta >/dev/null && cp fs.img origin && dd if=fs.img of=cached bs=1M "
+          "count=4 status=none");
+    if (back) shell("dd if=/dev/zero of=origin bs=1M count=4 conv=notrunc status=none");
+    const std::string settings = "chunk_size = 128\ncache_mode = \"" + mode +
+                                 "\"\npolicy = \"smq\"\nmetadata_format = " + format + "\n";
+    std::map<std::string, Json> volumes = {{"root_corig", hidden(8, 0, "origin")}};
+    if (GetParam()) {
+      volumes["pool_cmeta"] = hidden(2, 8, "meta");
+      volumes["pool_cdata"] = hidden(4, 10, "cached");
+      volumes["pool"] = volume({named(
+          "cache-pool", 4, "data = \"pool_cdata\"\nmetadata = \"pool_cmeta\"\n" + settings)});
+      volumes["pool"]["status"] = Json::array({"READ", "WRITE"});
+      volumes["root"] =
+          volume({named("cache", 8, "cache_pool = \"pool\"\norigin = \"root_corig\"")});
+    } else {
+      shell("cat meta cached > both");
+      volumes["fast_cvol"] = hidden(6, 8, "both");
+      volumes["root"] = volume({named("cache+CACHE_USES_CACHEVOL", 8,
+                                      "cache_pool = \"fast_cvol\"\norigin = \"root_corig\"\n"
+                                      "metadata_start = 0\nmetadata_len = 4096\ndata_start = 4096\n"
+                                      "data_len = 8192\n" +
+                                          settings)});
+    }
+    make_one_of(volumes);
+  }
+};
+
+TEST_P(LvmCacheTest, IsWrittenThrough) {
+  make_cache("writethrough", "2");
+  const std::string before = sums("p0");
+  expect_contents({}, {"p0"});
+  EXPECT_EQ(sums("p0"), before);
+  write_noise("new", 700'000, 5);
+  lkl_ok({"cp", "new", "p0:vg/root:/new"});
+  // All of it is in the origin.
+  take_out("out.img", 0, 8);
+  check_ext4("out.img");
+  shell("debugfs -R 'dump /new got' out.img 2>/dev/null && cmp new got");
+  take_out("meta.out", 8, 2);
+  shell("cache_check -q meta.out");
+}
+
+TEST_P(LvmCacheTest, IsWrittenBack) {
+  for (const std::string format : {"1", "2"}) {
+    make_cache("writeback", format);
+    const std::string before = sums("p0");
+    expect_failure({"ls", "p0:vg/root"}, 1, "use --snapshot with a command that writes");
+    EXPECT_EQ(shell("echo 'cat /hello' | '" LKL_TOOL_PATH "' --snapshot sh p0:vg/root"), "hello\n");
+    EXPECT_EQ(sums("p0"), before);
+    write_noise("new", 700'000, 5);
+    lkl_ok({"cp", "new", "p0:vg/root:/new"});
+    EXPECT_EQ(shell("echo 'cat /hello' | '" LKL_TOOL_PATH "' --snapshot sh p0:vg/root"), "hello\n");
+    take_out("meta.out", 8, 2);
+    shell("cache_check -q meta.out");
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(By, LvmCacheTest, testing::Bool(),
+                         [](const auto& info) { return info.param ? "Pool" : "Volume"; });
+
+TEST_F(LvmTest, WritecacheIsOpened) {
+  shell("mke2fs -q -F -t ext4 -b 4096 -d tree origin 8M && truncate -s 4M cache");
+  std::map<std::string, Json> volumes = {
+      {"root_wcorig", volume({striped(8, {{"pv0", 0}})}, "origin")},
+      {"fast_cvol", volume({striped(4, {{"pv0", 8}})}, "cache")},
+      {"root", volume({{{"type", "writecache"},
+                        {"count", 8},
+                        {"areas", Json::array()},
+                        {"more",
+                         "origin = \"root_wcorig\"\nwritecache = \"fast_cvol\"\n"
+                         "writecache_block_size = 4096"}}})}};
+  for (const char* part : {"root_wcorig", "fast_cvol"})
+    volumes[part]["status"] = Json::array({"READ", "WRITE"});
+  make({{"name", "vg"}, {"extents", 32}, {"files", Json::array({"p0"})}, {"volumes", volumes}});
+  expect_failure({"ls", "p0:vg/root"}, 1, "use --snapshot");
+  write_noise("new", 100'000, 5);
+  lkl_ok({"cp", "new", "p0:vg/root:/new"});
+  EXPECT_EQ(shell("echo 'cat /hello' | '" LKL_TOOL_PATH "' --snapshot sh p0:vg/root"), "hello\n");
+}
+
+#endif
 
 TEST_F(LvmTest, OnAnArray) {
   make_root();

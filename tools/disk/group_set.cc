@@ -138,6 +138,30 @@ DmTable GroupSet::snapshot_table(const LvmVolume& volume, const LvmSegment& snap
   return table;
 }
 
+DmTable GroupSet::table_of(const LvmVolume& volume, bool writable, const Made& made,
+                           unsigned depth) {
+  return lvm_table(
+      group_, volume, [&](const std::string& part) { return find(part, writable, made, depth); },
+      [&](const std::string& part, std::uint64_t start, std::uint64_t size) {
+        const LvmVolume* whole = group_.find_volume(part);
+        if (whole == nullptr || size == 0 || start > whole->extents() * group_.extent_size ||
+            size > whole->extents() * group_.extent_size - start)
+          throw Failure(
+              fmt::format("{}/{}: the LVM metadata makes no sense: a piece of {} is not there",
+                          group_.name, volume.name, part));
+        DmTable table;
+        table.emplace_back(
+            0, size, "linear",
+            fmt::format("{} {}", major_minor(find(part, writable, made, depth)), start));
+        const std::string name = group_.name + "/" + part;
+        DmDevice device(name, table, writable);
+        const std::uint32_t number = device.device();
+        made(name, std::move(device));
+        return number;
+      },
+      writable);
+}
+
 std::uint32_t GroupSet::activate(const LvmVolume& volume, bool writable, const Made& made) {
   return activate(volume, writable, made, 0);
 }
@@ -149,14 +173,19 @@ std::uint32_t GroupSet::activate(const LvmVolume& volume, bool writable, const M
     throw Failure(fmt::format("{}/{}: the LVM metadata makes no sense: it is a part of itself",
                               group_.name, volume.name));
   const std::string name = group_.name + "/" + volume.name;
-  DmTable table = lvm_table(
-      group_, volume, [&](const std::string& part) { return find(part, writable, made, depth); },
-      writable);
+  // One pool is for all volumes that keep their blocks there.
+  if (is_lvm_pool(volume)) {
+    const auto below = lies_on(volume);
+    writable = std::all_of(below.begin(), below.end(),
+                           [](const Device* device) { return device->writable; });
+  }
+  DmTable table = table_of(volume, writable, made, depth);
   if (const LvmSegment* snapshot = snapshot_in(volume))
     table = snapshot_table(volume, *snapshot, table, writable, made, depth);
   else if (has_snapshots(volume))
     table = origin_table(volume, made, depth);
-  DmDevice device(name, table, writable);
+  // The table of a pool cannot be read-only; its words say that it is.
+  DmDevice device(name, table, writable || is_lvm_pool(volume));
   const std::uint32_t number = device.device();
   made(name, std::move(device));
   active_[volume.name] = number;
@@ -174,12 +203,7 @@ std::uint32_t GroupSet::activate_origin(const LvmVolume& volume, const Made& mad
       if (segment.name("origin") == volume.name && !segment.name("merging_store").empty())
         throw Failure(
             fmt::format("{}: a snapshot is being merged into it; finish that first", name));
-  DmDevice device(
-      name,
-      lvm_table(
-          group_, volume, [&](const std::string& part) { return find(part, false, made, depth); },
-          false),
-      false);
+  DmDevice device(name, table_of(volume, false, made, depth), false);
   const std::uint32_t number = device.device();
   made(name, std::move(device));
   active_[key] = number;

@@ -49,6 +49,7 @@ class GroupSet {
                          bool writable, const Made& made, unsigned depth);
   DmTable origin_table(const LvmVolume& volume, const Made& made, unsigned depth);
   std::uint32_t activate_origin(const LvmVolume& volume, const Made& made, unsigned depth);
+  DmTable table_of(const LvmVolume& volume, bool writable, const Made& made, unsigned depth);
   void collect(const LvmVolume& volume, std::set<const Device*>& devices, unsigned depth) const;
   std::uint32_t find(const std::string& name, bool writable, const Made& made, unsigned depth);
   std::uint32_t activate(const LvmVolume& volume, bool writable, const Made& made, unsigned depth);

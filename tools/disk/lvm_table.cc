@@ -14,8 +14,9 @@ namespace {
 
 class Builder {
  public:
-  Builder(const LvmGroup& group, const LvmVolume& volume, const FindLvmDevice& find, bool writable)
-      : group_(group), volume_(volume), find_(find), writable_(writable) {}
+  Builder(const LvmGroup& group, const LvmVolume& volume, const FindLvmDevice& find,
+          const FindLvmPiece& piece, bool writable)
+      : group_(group), volume_(volume), find_(find), piece_(piece), writable_(writable) {}
 
   DmTarget target(const LvmSegment& segment) const {
     const std::string type = base_type(segment);
@@ -24,6 +25,10 @@ class Builder {
     if (type == "raid0_meta") return striped(segment, data_areas(segment));
     if (type == "mirror") return mirror(segment);
     if (type.starts_with("raid")) return raid(segment, type);
+    if (type == "thin-pool") return thin_pool(segment);
+    if (type == "thin") return thin(segment);
+    if (type == "cache") return cache(segment);
+    if (type == "writecache") return write_cache(segment);
     if (type == "zero" || type == "error") return make(segment, type, "");
     throw Failure(fmt::format("{}/{}: logical volumes of type {} are not supported", group_.name,
                               volume_.name, segment.type));
@@ -87,6 +92,88 @@ class Builder {
     return make(segment, "mirror", std::move(parameters));
   }
 
+  // The volume that this one names, as the kernel's number.
+  std::string part(const LvmSegment& segment, const char* word) const {
+    const std::string name = segment.name(word);
+    if (name.empty()) fail(std::string("it has no ") + word);
+    return major_minor(find_(name));
+  }
+
+  [[noreturn]] void refuse_to_read(const std::string& type) const {
+    throw Failure(fmt::format(
+        "{}/{}: the kernel cannot read this volume of type {} without writing to it; use "
+        "--snapshot with a command that writes, such as lkl sh or lkl mount",
+        group_.name, volume_.name, type));
+  }
+
+  // Words that are counted: "2 read_only error_if_no_space".
+  static std::string counted(const std::vector<std::string>& words) {
+    std::string text = std::to_string(words.size());
+    for (const std::string& word : words) text += " " + word;
+    return text;
+  }
+
+  DmTarget thin_pool(const LvmSegment& segment) const {
+    // When it is full nobody makes it larger: what is written then fails at once.
+    std::vector<std::string> features = {"error_if_no_space"};
+    if (!writable_) features.emplace_back("read_only");
+    if (segment.number("zero_new_blocks") == 0) features.emplace_back("skip_block_zeroing");
+    const std::string discards = segment.name("discards");
+    if (discards == "ignore") features.emplace_back("ignore_discard");
+    if (discards == "nopassdown") features.emplace_back("no_discard_passdown");
+    return make(segment, "thin-pool",
+                fmt::format("{} {} {} 0 {}", part(segment, "metadata"), part(segment, "pool"),
+                            segment.number("chunk_size"), counted(features)));
+  }
+
+  DmTarget thin(const LvmSegment& segment) const {
+    if (!segment.name("merge").empty())
+      throw Failure(
+          fmt::format("{}/{}: is being merged into what it is a snapshot of; finish that first",
+                      group_.name, volume_.name));
+    std::string parameters =
+        fmt::format("{} {}", part(segment, "thin_pool"), segment.number("device_id"));
+    // What it was made of, outside of the pool.
+    if (!segment.name("external_origin").empty())
+      parameters += " " + part(segment, "external_origin");
+    return make(segment, "thin", std::move(parameters));
+  }
+
+  DmTarget cache(const LvmSegment& segment) const {
+    const LvmVolume* pool = group_.find_volume(segment.name("cache_pool"));
+    if (pool == nullptr) fail("there is no cache");
+    // Of a pool the settings are there; a single volume has all in pieces of it.
+    const bool whole = pool->segments.front().type == "cache-pool";
+    const LvmSegment& settings = whole ? pool->segments.front() : segment;
+    const std::string mode = settings.name("cache_mode");
+    if (!writable_) {
+      // The origin has everything then.
+      if (mode == "writethrough" || mode == "passthrough")
+        return make(segment, "linear", part(segment, "origin") + " 0");
+      refuse_to_read("cache (writeback)");
+    }
+    std::vector<std::string> features = {mode.empty() ? "writethrough" : mode};
+    if (settings.number("metadata_format") == 2) features.emplace_back("metadata2");
+    const auto piece_of = [&](const std::string& word) {
+      return major_minor(
+          piece_(pool->name, segment.number(word + "_start"), segment.number(word + "_len")));
+    };
+    const std::string metadata = whole ? part(settings, "metadata") : piece_of("metadata");
+    const std::string data = whole ? part(settings, "data") : piece_of("data");
+    // The kernel that has the policy that was chosen may be another one than ours.
+    return make(segment, "cache",
+                fmt::format("{} {} {} {} {} smq 0", metadata, data, part(segment, "origin"),
+                            settings.number("chunk_size"), counted(features)));
+  }
+
+  DmTarget write_cache(const LvmSegment& segment) const {
+    if (!writable_) refuse_to_read("writecache");
+    constexpr std::uint64_t kBlock = 4096;
+    return make(segment, "writecache",
+                fmt::format("s {} {} {} 0", part(segment, "origin"), part(segment, "writecache"),
+                            segment.number("writecache_block_size", kBlock)));
+  }
+
   std::vector<LvmArea> data_areas(const LvmSegment& segment) const {
     std::vector<LvmArea> areas;
     for (std::size_t i = 1; i < segment.areas.size(); i += 2) areas.push_back(segment.areas[i]);
@@ -129,11 +216,7 @@ class Builder {
     if (type == "raid10" && areas.size() % kCopies == 0 &&
         segment.number("data_copies", kCopies) == kCopies)
       return striped(segment, copies_to_read(areas, good, kCopies));
-    if (type != "raid4" && !type.starts_with("raid5"))
-      throw Failure(fmt::format(
-          "{}/{}: the kernel cannot read this volume of type {} without writing to it; use "
-          "--snapshot with a command that writes, such as lkl sh or lkl mount",
-          group_.name, volume_.name, type));
+    if (type != "raid4" && !type.starts_with("raid5")) refuse_to_read(type);
     std::string members;
     for (std::size_t i = 0; i < areas.size(); i++)
       members += good[i] ? " - " + major_minor(find_(areas[i].name)) : " - -";
@@ -188,22 +271,30 @@ class Builder {
   const LvmGroup& group_;
   const LvmVolume& volume_;
   const FindLvmDevice& find_;
+  const FindLvmPiece& piece_;
   const bool writable_;
 };
 
 }  // namespace
 
 DmTable lvm_table(const LvmGroup& group, const LvmVolume& volume, const FindLvmDevice& find,
-                  bool writable) {
-  const Builder builder(group, volume, find, writable);
+                  const FindLvmPiece& piece, bool writable) {
+  const Builder builder(group, volume, find, piece, writable);
   DmTable table;
   for (const LvmSegment& segment : volume.segments) table.push_back(builder.target(segment));
   return table;
 }
 
+bool is_lvm_pool(const LvmVolume& volume) {
+  const std::string& type = volume.segments.front().type;
+  return type.starts_with("thin-pool") || type.starts_with("cache-pool") ||
+         type.starts_with("vdo-pool");
+}
+
 std::string lvm_type_name(const LvmVolume& volume) {
   const LvmSegment& first = volume.segments.front();
-  return first.type == "striped" && first.areas.size() == 1 ? "linear" : first.type;
+  if (first.type == "striped" && first.areas.size() == 1) return "linear";
+  return first.type.substr(0, first.type.find('+'));
 }
 
 }  // namespace lkl::tool

@@ -17,9 +17,16 @@ namespace lkl::tool {
 // name in the group. Throws Failure if it cannot be had.
 using FindLvmDevice = std::function<std::uint32_t(const std::string& name)>;
 
+// The same for a piece of a logical volume, in sectors.
+using FindLvmPiece =
+    std::function<std::uint32_t(const std::string& name, std::uint64_t start, std::uint64_t size)>;
+
+// A volume that others keep their blocks in: of no use by itself.
+bool is_lvm_pool(const LvmVolume& volume);
+
 // Throws Failure: a type that is not supported, or a description that makes no sense.
 DmTable lvm_table(const LvmGroup& group, const LvmVolume& volume, const FindLvmDevice& find,
-                  bool writable);
+                  const FindLvmPiece& piece, bool writable);
 
 // "linear", "striped", "raid1" ...: the type of the volume's first segment, for people.
 std::string lvm_type_name(const LvmVolume& volume);

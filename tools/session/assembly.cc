@@ -13,6 +13,7 @@
 #include "disk/kernel_device.h"
 #include "disk/luks.h"
 #include "disk/lvm_label.h"
+#include "disk/lvm_table.h"
 
 namespace lkl::tool {
 
@@ -214,6 +215,10 @@ bool Assembly::activate(GroupSet& group) {
     device.size = volume.extents() * group.group().extent_size * 512;
     device.writable = volume.writable && all_writable(device.on) && !group.has_snapshots(volume);
     device.problem.clear();
+    if (is_lvm_pool(volume)) {
+      device.problem = device.display() + ": other volumes are in it; it has no files itself";
+      continue;
+    }
     try {
       device.device = group.activate(
           volume, device.writable,
