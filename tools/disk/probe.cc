@@ -15,6 +15,7 @@
 #include "disk/lvm_label.h"
 #include "disk/lvm_metadata.h"
 #include "disk/md_superblock.h"
+#include "disk/probe_rare.h"
 #include "disk/signatures.h"
 
 namespace lkl::tool {
@@ -77,15 +78,30 @@ Found probe_xfs(const BlockReader& device) {
       sb.be(4, 4) * sb.be(8, 8), false};
 }
 
+// The newer of its two checkpoints says whether it was unmounted.
+bool f2fs_was_unmounted(const BlockReader& device, const Block<1024>& sb) {
+  constexpr std::uint32_t kUnmounted = 0x1, kMostShift = 24;
+  const std::uint32_t block_shift = sb.le32(16), segment_shift = sb.le32(20);
+  if (block_shift > kMostShift || segment_shift > kMostShift) return true;
+  const std::uint64_t first = std::uint64_t{sb.le32(76)} << block_shift;
+  const Block<136> one(device, first);
+  const Block<136> other(device, first + (std::uint64_t{1} << (block_shift + segment_shift)));
+  const Block<136>& newer = other.le64(0) > one.le64(0) ? other : one;
+  return (newer.le32(132) & kUnmounted) != 0;
+}
+
 Found probe_f2fs(const BlockReader& device) {
   const Block<1024> sb(device, 1024);
   if (sb.le32(0) != 0xf2f52010) return {};
-  return Contents{Kind::kFileSystem,
-                  "f2fs",
-                  utf16_text(sb.part(124, 512)),
-                  uuid_if_set(sb.part(108, 16)),
-                  0,
-                  false};
+  Contents found{Kind::kFileSystem,
+                 "f2fs",
+                 utf16_text(sb.part(124, 512)),
+                 uuid_if_set(sb.part(108, 16)),
+                 0,
+                 false};
+  if (sb.le32(16) < 32) found.size = sb.le64(36) << sb.le32(16);
+  found.needs_replay = !f2fs_was_unmounted(device, sb);
+  return found;
 }
 
 Found probe_squashfs(const BlockReader& device) {
@@ -119,6 +135,33 @@ std::string exfat_label(const BlockReader& device, const Block<512>& boot) {
   return {};
 }
 
+// The record of $Volume, the fourth of the master file table, has the label, and whether Windows
+// has unmounted it.
+void describe_ntfs(const BlockReader& device, const Block<512>& boot, Contents& found) {
+  constexpr std::uint32_t kName = 0x60, kInformation = 0x70;
+  constexpr std::uint16_t kDirty = 0x1;
+  const std::uint64_t cluster = std::uint64_t{boot.le16(11)} * boot.byte(13);
+  const auto clusters = static_cast<std::int8_t>(boot.byte(64));
+  // A negative number is the logarithm of the bytes.
+  const std::uint64_t record = clusters > 0
+                                   ? cluster * static_cast<unsigned>(clusters)
+                                   : std::uint64_t{1} << std::min(-static_cast<int>(clusters), 16);
+  const Block<1024> volume(device, boot.le64(48) * cluster + 3 * record);
+  if (!volume.has(0, "FILE")) return;
+  for (std::size_t at = volume.le16(20); at + 24 <= 1024;) {
+    const std::uint32_t type = volume.le32(at), length = volume.le32(at + 4);
+    const std::size_t value = at + volume.le16(at + 20), size = volume.le32(at + 16);
+    const bool resident = volume.byte(at + 8) == 0;
+    if (length < 24 || length > 1024 - at || type > kInformation) return;
+    if (resident && value <= 1024 && size <= 1024 - value) {
+      if (type == kName) found.label = utf16_text(volume.part(value, size));
+      if (type == kInformation && size >= 12)
+        found.needs_replay = (volume.le16(value + 10) & kDirty) != 0;
+    }
+    at += length;
+  }
+}
+
 Found probe_boot_sector(const BlockReader& device) {
   const Block<512> boot(device, 0);
   if (boot.le16(510) != 0xaa55) return {};
@@ -131,13 +174,16 @@ Found probe_boot_sector(const BlockReader& device) {
                     boot.byte(108) < 32 ? boot.le64(72) << boot.byte(108) : 0,
                     false};
   }
-  if (boot.has(3, "NTFS    "))
-    return Contents{Kind::kFileSystem,
-                    "ntfs",
-                    {},
-                    fmt::format("{:016X}", boot.le64(72)),
-                    boot.le64(40) * boot.le16(11),
-                    false};
+  if (boot.has(3, "NTFS    ")) {
+    Contents found{Kind::kFileSystem,
+                   "ntfs",
+                   {},
+                   fmt::format("{:016X}", boot.le64(72)),
+                   boot.le64(40) * boot.le16(11),
+                   false};
+    describe_ntfs(device, boot, found);
+    return found;
+  }
 
   // FAT has no magic number of its own: its parameter block has to make sense throughout.
   const std::uint16_t sector = boot.le16(11);
@@ -276,8 +322,10 @@ std::string driver_of(const std::string& type) {
 Contents probe(const BlockReader& device) {
   Contents contents;
   for (const auto probe_one :
-       {probe_raid, probe_luks, probe_lvm, probe_ext, probe_btrfs, probe_xfs, probe_squashfs,
-        probe_f2fs, probe_erofs, probe_known, probe_optical, probe_boot_sector, probe_rare}) {
+       {probe_raid, probe_luks,     probe_lvm,   probe_ext,     probe_btrfs,
+        probe_xfs,  probe_squashfs, probe_f2fs,  probe_erofs,   probe_bcachefs,
+        probe_jfs,  probe_nilfs,    probe_known, probe_optical, probe_boot_sector,
+        probe_ufs,  probe_hfs,      probe_minix, probe_befs,    probe_rare}) {
     Found found = probe_one(device);
     if (!found) continue;
     if (contents.kind == Kind::kUnknown)

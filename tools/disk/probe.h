@@ -35,6 +35,8 @@ struct Contents {
   std::uint64_t member = 0;   // which one it is of the devices the file system spans
   // More about it, for people and programs: "version", "2".
   std::vector<std::pair<std::string, std::string>> details = {};
+  // Mount options without which the kernel does not read it: "ufstype=ufs2".
+  std::string mount_words = {};
   std::string cure = {};  // of what has no files, or is no raw image: what makes them of it
   // What else it looks like: one of them may be left over from before.
   std::vector<Contents> also = {};

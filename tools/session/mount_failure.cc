@@ -252,10 +252,40 @@ const char* checker_of(const std::string& type) {
   if (type == "btrfs") return "btrfs check";
   if (type == "vfat" || type == "msdos") return "fsck.vfat -n";
   if (type == "exfat") return "fsck.exfat -n";
+  if (type == "xfs") return "xfs_repair -n";
+  if (type == "f2fs") return "fsck.f2fs --dry-run";
+  if (type == "erofs") return "fsck.erofs";
+  if (type == "ntfs3") return "ntfsfix -n, and chkdsk of Windows";
+  if (type == "jfs") return "jfs_fsck -n";
+  if (type == "hfsplus" || type == "hfs") return "fsck.hfsplus -n";
+  if (type == "bcachefs") return "bcachefs fsck -n";
+  if (type == "minix") return "fsck.minix";
+  if (type == "cramfs") return "fsck.cramfs";
   return "the file system's own checker, if it has one";
 }
 
+// What has to be done before it is written to, by its own tools.
+std::string to_be_replayed(const MountAttempt& attempt) {
+  const Contents* contents = attempt.contents.as(attempt.type);
+  if (attempt.type == "jfs" && attempt.for_writing && contents != nullptr && contents->needs_replay)
+    return "; it was not unmounted cleanly: its journal is replayed by jfs_fsck, then it can be "
+           "written; it can be read, with --ro";
+  if (attempt.type == "ntfs3" && find_line(attempt.log, {"\"force\" flag is not set"}))
+    return "; Windows has not unmounted it (or sleeps on it): let Windows do that, or ntfsfix -d; "
+           "it can be read, with --ro, or written all the same, with the mount option force";
+  return {};
+}
+
 }  // namespace
+
+bool is_in_mapped_profile(std::string_view type) {
+  constexpr std::string_view kTypes[] = {
+      "affs", "bcachefs", "befs", "bfs",   "cramfs", "efs",   "erofs",  "f2fs",
+      "hfs",  "hfsplus",  "jfs",  "minix", "nilfs2", "ntfs3", "omfs",   "qnx4",
+      "qnx6", "romfs",    "sysv", "ufs",   "v7",     "xfs",   "zonefs",
+  };
+  return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
+}
 
 std::string explain(const MountAttempt& attempt) {
   const Contents& contents = attempt.contents;
@@ -270,6 +300,9 @@ std::string explain(const MountAttempt& attempt) {
     return "; the kernel has too little memory for it: give it more with -m";
   if (std::string text = missing_part(attempt); !text.empty()) return text;
   if (std::string text = unsupported(attempt); !text.empty()) return text;
+  if (std::string text = to_be_replayed(attempt); !text.empty()) return text;
+  if (error == std::errc::read_only_file_system && attempt.for_writing)
+    return fmt::format("; this kernel only reads file systems of type {}", attempt.type);
   if (error == std::errc::read_only_file_system || error == std::errc::permission_denied)
     return "; it has to be written to before it can be read, and the image is read-only";
   if (error == std::errc::device_or_resource_busy)

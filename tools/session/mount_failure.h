@@ -5,6 +5,7 @@
 #define LKL_TOOL_MOUNT_FAILURE_H
 
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -19,7 +20,12 @@ struct MountAttempt {
   std::vector<std::string> log;  // what the kernel said meanwhile, line by line
   Contents contents;             // of the device
   std::string damage;            // what is known to be wrong with the image; mostly empty
+  bool for_writing = false;
 };
+
+// Whether the library's profile with page tables has the kernel's driver of this name, and the
+// smaller ones have not.
+bool is_in_mapped_profile(std::string_view type);
 
 // Begins with "; ". Empty if nothing is known but what the kernel said. Of damage it speaks only
 // where the kernel does.

@@ -71,6 +71,21 @@ bool has_word(std::string_view words, std::string_view beginning) {
   return false;
 }
 
+std::string_view words_without_replay(std::string_view type) {
+  if (type == "ext4") return "noload";
+  if (type == "btrfs") return "rescue=nologreplay";
+  if (type == "xfs" || type == "f2fs" || type == "nilfs2") return "norecovery";
+  if (type == "bcachefs") return "nochanges";
+  return {};
+}
+
+bool is_without_replay(std::string_view words) {
+  for (const std::string_view word :
+       {"noload", "nologreplay", "norecovery", "disable_roll_forward", "nochanges"})
+    if (words.find(word) != std::string_view::npos) return true;
+  return false;
+}
+
 void set_offset(SessionOptions& options, const std::string& text) {
   options.volume = parse_volume_choice("@" + text);
   if (!options.volume || !offset_of(*options.volume))

@@ -23,6 +23,12 @@ MountWords parse_mount_words(std::string_view text, unsigned flags);
 // Whether one of the words begins so.
 bool has_word(std::string_view words, std::string_view beginning);
 
+// The words by which a file system is read as it is, without what its journal or log has beyond
+// that. Empty: the kernel has none for it, or needs none.
+std::string_view words_without_replay(std::string_view type);
+// Whether these words say so already.
+bool is_without_replay(std::string_view words);
+
 // The file system begins there: the volume is what is at this offset. Throws UsageFailure.
 void set_offset(SessionOptions& options, const std::string& text);
 // The same for "offset=N" among the mount options, which is for loop devices as mount(8) has it,

@@ -56,7 +56,8 @@ struct Volume {
   std::string name;  // "disk.img", "disk.img:2", "disk.img:vg/lv", for messages
   std::string type;
   DeviceMount mount;
-  File root;  // the mount's root directory
+  File root;                  // the mount's root directory
+  bool not_replayed = false;  // it should have been first, as the kernel has found
 };
 
 // Where the kernel's messages go, also to the file of LKL_KERNEL_LOG. Throws Failure.
@@ -128,6 +129,7 @@ class Session {
   const Device& in_full_length(const AttachedImage& image, const Device& device,
                                const std::string& type);
   std::string mount_data(const Device& device, const std::string& type, unsigned& flags);
+  void warn_of_replay(const Device& device);
   bool kernel_knows(const std::string& type) const;
 
   // What mount() has to choose from, if it is a domain that is named.

@@ -178,6 +178,9 @@ std::uint64_t fitting_size(const std::string& type, const Inventory& inventory,
     size = 2 * kMiB + whole + whole / 10 + files * per_file;
     // Below 512M, mkfs.vfat makes a root directory of 512 entries that cannot grow.
     if (type == "vfat" && inventory.fat_entries > 400) size = std::max(size, 520 * kMiB);
+  } else if (type == "nilfs2") {
+    // Segments of 8 MiB, and what is written anew takes more of them.
+    size = 192 * kMiB + 2 * data + files * 4096;
   } else if (type == "f2fs") {
     size = 128 * kMiB + data + data / 4 + files * 8192;
   } else {

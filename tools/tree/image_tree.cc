@@ -169,7 +169,7 @@ struct ImageCalls {
 };
 
 bool keeps_unix_attributes(const std::string& type) {
-  return type != "vfat" && type != "msdos" && type != "exfat";
+  return type != "vfat" && type != "msdos" && type != "exfat" && type != "hfs";
 }
 
 bool folds_names(const std::string& type) {

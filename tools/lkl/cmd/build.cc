@@ -41,6 +41,7 @@ struct Maker {
   std::string_view package;  // Debian's
   std::vector<std::string> always;
   std::string_view label, uuid;  // the options; empty: it has none
+  bool packs = false;  // it makes the image of the directory: it can't be written to later
 };
 
 const Maker kMakers[] = {
@@ -55,6 +56,7 @@ const Maker kMakers[] = {
     {"nilfs2", "nilfs-tools", {"-q", "-f"}, "-L", ""},
     {"jfs", "jfsutils", {"-q"}, "-L", ""},
     {"ntfs", "ntfs-3g", {"-q", "-F", "-f"}, "-L", ""},
+    {"erofs", "erofs-utils", {"--quiet"}, "", "-U", true},
     {"minix", "util-linux", {}, "", ""},
     {"udf", "udftools", {}, "-l", "-u"},
 };
@@ -104,7 +106,7 @@ class Builder {
     const auto known = std::find_if(std::begin(kMakers), std::end(kMakers),
                                     [&](const Maker& maker) { return maker.type == type_; });
     if (known != std::end(kMakers)) maker_ = *known;
-    if (time_ && is_ext(type_) && options_.uuid.empty())
+    if (time_ && (is_ext(type_) || maker_.packs) && options_.uuid.empty())
       options_.uuid = derived_uuid(fmt::format("{} {} {}", type_, options_.label, *time_));
   }
 
@@ -124,6 +126,7 @@ class Builder {
     }
     refuse_image_in_directory();
     mkfs_words_ = split_words(options_.mkfs_options, "--mkfs-options");
+    if (maker_.packs) return pack();
     const std::uint64_t size = image_size();
     const std::vector<std::string> command = mkfs_command(size);
     const bool settles = time_ && is_ext(type_);
@@ -148,6 +151,24 @@ class Builder {
   }
 
  private:
+  // All is done by its own tool; no kernel is needed.
+  void pack() {
+    if (options_.size != "auto")
+      throw UsageFailure(fmt::format("--size: {} is as large as what is in it", type_));
+    std::vector<std::string> command = mkfs_command(0);
+    if (copy_.uid) command.insert(command.begin() + 1, fmt::format("--force-uid={}", *copy_.uid));
+    if (copy_.gid) command.insert(command.begin() + 1, fmt::format("--force-gid={}", *copy_.gid));
+    command.push_back(options_.directory.starts_with('-') ? "./" + options_.directory
+                                                          : options_.directory);
+    HostFile image =
+        HostFile::create(options_.image, options_.force ? HostFile::Existing::kReplaced
+                                                        : HostFile::Existing::kRefused);
+    image.empty();
+    run_program(command, environment(), maker_.package);
+    check_interrupted();
+    image.keep();
+  }
+
   void say(const std::string& message) {
     if (context_.options.verbose > 0) fmt::print("{}\n", message);
   }

@@ -26,15 +26,17 @@ struct Described {
   std::optional<Space> space;
   std::string problem;  // why there is no space
   std::vector<OperatingSystem> systems;
+  bool clean = true;  // as far as is known
 };
 
 Described describe_partition(Session& session, AttachedImage& image, const Device& partition) {
-  Described out{&partition, {}, {}, {}};
+  Described out{&partition, {}, {}, {}, !partition.contents.needs_replay};
   if (partition.contents.kind != Contents::Kind::kFileSystem && partition.present) return out;
   if (partition.assembled() && !partition.present) return out;  // has its problem
   if (partition.container) return out;
   try {
     const Volume& volume = session.mount(image, partition);
+    if (volume.not_replayed) out.clean = false;
     const auto tree = make_image_tree(volume);
     out.space = tree->space(tree->open_directory("/"));
     out.systems = find_systems(volume);
@@ -98,7 +100,7 @@ Json to_json(const Described& described) {
   for (const auto& [name, value] : p.contents.details) out["details"][name] = value;
   if (!p.contents.label.empty()) out["label"] = p.contents.label;
   if (!p.contents.uuid.empty()) out["uuid"] = p.contents.uuid;
-  if (p.contents.kind == Contents::Kind::kFileSystem) out["clean"] = !p.contents.needs_replay;
+  if (p.contents.kind == Contents::Kind::kFileSystem) out["clean"] = described.clean;
   if (described.space) {
     const Space& s = *described.space;
     out["used"] = (s.blocks - s.free) * s.block_size;
@@ -134,7 +136,7 @@ void print_described(const Described& described) {
     fmt::print("     {} {}\n", name, printable(value, true));
   if (!c.label.empty()) fmt::print("     label {}\n", printable(c.label, true));
   if (!c.uuid.empty()) fmt::print("     uuid  {}\n", c.uuid);
-  if (c.needs_replay) fmt::print("     was not unmounted cleanly\n");
+  if (!described.clean) fmt::print("     was not unmounted cleanly\n");
   if (described.space) {
     const Space& s = *described.space;
     fmt::print("     used {} of {}, {} available\n", human_size((s.blocks - s.free) * s.block_size),
