@@ -299,5 +299,116 @@ TEST_F(InspectTest, ExtendedAndBsdPartitions) {
   lkl_ok({"ls", "p.img:9"});
 }
 
+// The hives are made by make_hive.py, and read by hivexget, too.
+class WindowsTest : public InspectTest {
+ protected:
+  static Json version() {
+    return {{"ProductName", "Windows 10 Pro"}, {"CurrentMajorVersionNumber", 10},
+            {"CurrentMinorVersionNumber", 0},  {"CurrentBuildNumber", "22631"},
+            {"CurrentVersion", "6.3"},         {"InstallationType", "Client"}};
+  }
+  void make_windows(const Json& current) const {
+    std::filesystem::create_directories("root/Windows/System32/config");
+    Json software;
+    // So many that they are in several lists.
+    for (const char* key : {"A", "B", "C", "D", "E", "Windows", "X", "Y", "Z"})
+      software["Microsoft"][key] = Json::object();
+    software["Microsoft"]["Windows NT"]["CurrentVersion"] = current;
+    make_hive("SOFTWARE", software);
+    Json machine;
+    machine["Select"]["Current"] = 2;
+    machine["ControlSet001"]["Services"]["Tcpip"]["Parameters"]["Hostname"] = "other";
+    machine["ControlSet002"]["Services"]["Tcpip"]["Parameters"]["Hostname"] = "desk";
+    machine["ControlSet002"]["Control"]["Session Manager"]["Environment"] = {
+        {"PROCESSOR_ARCHITECTURE", "AMD64"}};
+    make_hive("SYSTEM", machine);
+  }
+  void make_hive(const std::string& name, const Json& tree) const {
+    write_file("hive.json", tree.dump());
+    shell("python3 " LKL_MAKE_HIVE " hive.json root/Windows/System32/config/" + name);
+  }
+  static void make_image() {
+#ifdef LKL_TEST_MAPPED
+    lkl_ok({"build", "--force", "-t", "ntfs", "root", "w.img"});
+#else
+    lkl_ok({"build", "--force", "-t", "vfat", "root", "w.img"});
+#endif
+  }
+};
+
+TEST_F(WindowsTest, IsShown) {
+  make_windows(version());
+  if (have("hivexget")) {
+    EXPECT_EQ(shell("hivexget root/Windows/System32/config/SOFTWARE "
+                    "'Microsoft\\Windows NT\\CurrentVersion' ProductName"),
+              "Windows 10 Pro\n");
+  }
+  make_image();
+  const Json all = systems({"w.img"});
+  ASSERT_EQ(all.size(), 1U) << all;
+  EXPECT_EQ(all[0], Json({{"root", "w.img"},
+                          {"type", "windows"},
+                          {"distro", "windows"},
+                          {"product_name", "Windows 11 Pro"},
+                          {"product_variant", "Client"},
+                          {"version", "10.0.22631"},
+                          {"major_version", 10},
+                          {"minor_version", 0},
+                          {"hostname", "desk"},
+                          {"arch", "x86_64"}}));
+  EXPECT_NE(lkl_ok({"info", "w.img"}).find("Windows 11 Pro"), std::string::npos);
+  // As older ones have it.
+  make_windows({{"ProductName", "Windows 7 Ultimate"},
+                {"CurrentVersion", "6.1"},
+                {"CurrentBuildNumber", "7601"}});
+  shell("mv root/Windows root/WINDOWS && cd root/WINDOWS/System32/config && mv SOFTWARE software");
+  make_image();
+  EXPECT_EQ(systems({"w.img"})[0]["version"], "6.1.7601");
+}
+
+// Every byte of a hive is changed: it is no system then, or one that says something else.
+TEST_F(WindowsTest, DamagedHives) {
+  for (unsigned seed = 1; seed <= 3; seed++) {
+    make_windows(version());
+    const std::string hive = "root/Windows/System32/config/SOFTWARE";
+    if (seed == 1) {
+      shell("truncate -s 5000 " + hive);
+    } else {
+      write_noise("noise", 4000, seed);
+      shell("dd if=noise of=" + hive + " bs=1 seek=" + std::to_string(4096 + 40 * seed) +
+            " conv=notrunc status=none");
+    }
+    make_image();
+    const Json all = systems({"w.img"});
+    EXPECT_LE(all.size(), 1U) << all;
+  }
+}
+
+// A system's root is on other file systems than ext4.
+TEST_F(InspectTest, RootsOfOtherTypes) {
+  make_root(
+      "NAME=\"Red Hat Enterprise Linux\"\nVERSION_ID=\"9.4\"\nID=\"rhel\"\n"
+      "PRETTY_NAME=\"Red Hat Enterprise Linux 9.4 (Plow)\"\n");
+  std::filesystem::remove_all("root/var/lib/dpkg");
+  std::filesystem::create_directories("root/var/lib/rpm");
+  write_file("root/usr/bin/dnf", "");
+  shell("mksquashfs root s.img -noappend -quiet -no-progress >/dev/null");
+  std::vector<std::string> images = {"s.img"};
+#ifdef LKL_TEST_MAPPED
+  for (const char* type : {"xfs", "erofs", "f2fs"}) {
+    if (!have(std::string("mkfs.") + type)) continue;
+    images.push_back(std::string(type) + ".img");
+    lkl_ok({"build", "-t", type, "root", images.back()});
+  }
+#endif
+  for (const std::string& image : images) {
+    const Json all = systems({image});
+    ASSERT_EQ(all.size(), 1U) << image;
+    EXPECT_EQ(all[0]["distro"], "rhel") << image;
+    EXPECT_EQ(all[0]["package_management"], "dnf") << image;
+    EXPECT_EQ(all[0]["kernels"], Json({"6.1.0-18-amd64"})) << image;
+  }
+}
+
 }  // namespace
 }  // namespace lkl::tool_test

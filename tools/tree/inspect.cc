@@ -341,7 +341,9 @@ std::optional<OperatingSystem> inspect(Tree& tree, const Device& root) {
 std::vector<OperatingSystem> find_systems(const Volume& volume) {
   std::vector<OperatingSystem> systems;
   const auto add = [&](const Volume& root, const std::string& subvolume) {
-    auto system = inspect(*make_image_tree(root), *root.device);
+    const auto tree = make_image_tree(root);
+    auto system = inspect(*tree, *root.device);
+    if (!system) system = inspect_windows(*tree, *root.device);
     if (!system) return;
     system->subvolume = subvolume;
     systems.push_back(std::move(*system));
@@ -358,7 +360,7 @@ void resolve_fstab(OperatingSystem& system, const std::vector<std::vector<const 
 }
 
 Json to_json(const OperatingSystem& system) {
-  Json json = {{"root", system.root}, {"type", "linux"}};
+  Json json = {{"root", system.root}, {"type", system.type}};
   const auto add = [&json](const char* key, const std::string& value) {
     if (!value.empty()) json[key] = value;
   };
@@ -366,6 +368,7 @@ Json to_json(const OperatingSystem& system) {
   add("arch", system.arch);
   add("distro", system.distro);
   add("product_name", system.product_name);
+  add("product_variant", system.variant);
   add("version", system.version);
   if (const auto major = part_of_version(system.version, 0)) {
     json["major_version"] = *major;
@@ -374,6 +377,7 @@ Json to_json(const OperatingSystem& system) {
   add("hostname", system.hostname);
   add("package_format", system.package_format);
   add("package_management", system.package_management);
+  if (system.type != "linux") return json;
   json["kernels"] = system.kernels;
   json["mountpoints"] = Json::array();
   for (const FstabEntry& entry : system.fstab) {
@@ -395,6 +399,7 @@ void print(const OperatingSystem& system) {
   fmt::print("  {}: {}\n", text(system.root),
              text(system.product_name.empty() ? system.distro : system.product_name));
   line("distro", system.version.empty() ? system.distro : system.distro + " " + system.version);
+  line("variant", system.variant);
   line("subvolume", system.subvolume);
   line("arch", system.arch);
   line("hostname", system.hostname);

@@ -26,11 +26,13 @@ struct FstabEntry {
 
 // The words are those of virt-inspector(1), the values too where they are known; empty if not.
 struct OperatingSystem {
-  std::string root;          // the device: "disk.img:2"
-  std::string subvolume;     // of btrfs, that it is in: "@"; empty: the top level
-  std::string distro;        // ID of os-release
-  std::string product_name;  // PRETTY_NAME
-  std::string version;       // VERSION_ID
+  std::string type = "linux";  // or "windows"
+  std::string root;            // the device: "disk.img:2"
+  std::string subvolume;       // of btrfs, that it is in: "@"; empty: the top level
+  std::string distro;          // ID of os-release
+  std::string product_name;    // PRETTY_NAME
+  std::string variant;         // of Windows: "Client", "Server"
+  std::string version;         // VERSION_ID
   std::string hostname;
   std::string arch;  // "x86_64", by the program that runs shell scripts
   std::string package_format, package_management;
@@ -40,6 +42,9 @@ struct OperatingSystem {
 
 // Nothing if the tree has no os-release. Never throws for what is in the tree.
 std::optional<OperatingSystem> inspect(Tree& tree, const Device& root);
+
+// The same for Windows, by its registry.
+std::optional<OperatingSystem> inspect_windows(Tree& tree, const Device& root);
 
 // The one whose root the file system is; or else, of a btrfs, those that have their roots in
 // subvolumes at its top. Throws std::system_error.
