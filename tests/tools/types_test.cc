@@ -320,8 +320,8 @@ TEST_F(OldTypeTest, Hfs) {
 TEST_F(OldTypeTest, AKernelWithoutItNamesTheProfileThatHasIt) {
   if (!have("mkfs.xfs")) GTEST_SKIP() << "needs xfsprogs";
   shell("truncate -s 320M x.img && mkfs.xfs -q x.img");
-  expect_failure({"ls", "x.img"}, 1, "the library's profile 'mapped' has it");
-  expect_failure({"build", "-t", "xfs", "tree", "y.img"}, 1, "profile 'mapped' has it");
+  expect_failure({"ls", "x.img"}, 1, "the library's profile 'default' has it");
+  expect_failure({"build", "-t", "xfs", "tree", "y.img"}, 1, "profile 'default' has it");
   EXPECT_FALSE(std::filesystem::exists("y.img"));
 }
 

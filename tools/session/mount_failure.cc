@@ -278,7 +278,7 @@ std::string to_be_replayed(const MountAttempt& attempt) {
 
 }  // namespace
 
-bool is_in_mapped_profile(std::string_view type) {
+bool is_in_default_profile(std::string_view type) {
   constexpr std::string_view kTypes[] = {
       "affs", "bcachefs", "befs", "bfs",   "cramfs", "efs",   "erofs",  "f2fs",
       "hfs",  "hfsplus",  "jfs",  "minix", "nilfs2", "ntfs3", "omfs",   "qnx4",

@@ -25,7 +25,7 @@ struct MountAttempt {
 
 // Whether the library's profile with page tables has the kernel's driver of this name, and the
 // smaller ones have not.
-bool is_in_mapped_profile(std::string_view type);
+bool is_in_default_profile(std::string_view type);
 
 // Begins with "; ". Empty if nothing is known but what the kernel said. Of damage it speaks only
 // where the kernel does.

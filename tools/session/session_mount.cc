@@ -68,8 +68,8 @@ std::string Session::type_to_mount(const AttachedImage& image, const Device& dev
     throw Failure(
         fmt::format("{}: file system type {}: not in this kernel's profile ({}); {}, or check -t",
                     name, type, LKL_PROFILE,
-                    is_in_mapped_profile(type) ? "the library's profile 'mapped' has it: use that"
-                                               : "build the library with it"));
+                    is_in_default_profile(type) ? "the library's profile 'default' has it: use that"
+                                                : "build the library with it"));
 
   return type;
 }
