@@ -46,6 +46,7 @@ class Appointments final : ReadyHandler {
   };
 
   void ready(short events) override;
+  Attention attention() override { return Attention::kCanWait; }
   void run();
   void wait_for_next();
 

@@ -8,6 +8,7 @@
 // The minder, when it is not the owner:
 //
 //     guard  it looks again in LKL_GUARD_NS, and takes the loop if nobody has it
+//            (Or leaves it to others for as long again, if they come and go: had_turns().)
 //     deep   another one has had the loop for all of a guard time, without a break: when that one
 //            leaves it sets the minder's alarm a guard time ahead, and whoever takes the loop for
 //            long takes the alarm back. So a thread that is away for a moment from time to time,
@@ -16,8 +17,10 @@
 // tests/model/loop_owner_test.cc plays it through.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <utility>
 
 #include "host.h"
 
@@ -87,11 +90,16 @@ class LoopOwner final {
   // ---- the minder ----
 
   void begin() { wanted_.store(0); }
-  bool wanted() { return wanted_.load() != 0; }
-  // Sleeps off the loop, guard or deep.
-  void guard() {
+  // Others have been the owner since this was asked before.
+  bool had_turns() {
     const uint64_t turns = turns_.load();
-    guard_until_.store(host::monotonic_ns() + LKL_GUARD_NS);
+    return std::exchange(turns_before_, turns) != turns;
+  }
+  bool wanted() { return wanted_.load() != 0; }
+  // Sleeps off the loop, guard or deep; not longer than this before it looks at it.
+  void guard(uint64_t until = UINT64_MAX) {
+    const uint64_t turns = turns_.load();
+    guard_until_.store(std::min<uint64_t>(until, host::monotonic_ns() + LKL_GUARD_NS));
     state_.store(kGuard);
     if (!wanted()) host::wait_on(wanted_, 0, guard_until_.load());
     if (!wanted() && owner_.load() && turns_.load() == turns) {
@@ -113,6 +121,7 @@ class LoopOwner final {
 
   std::atomic<const void*> owner_ = nullptr;
   std::atomic<uint64_t> turns_ = 0;  // of others than the minder as owners; the owner's
+  uint64_t turns_before_ = 0;        // had_turns()'s
   std::atomic<int> wanted_ = 0;
   std::atomic<int> state_ = kAwake;
   std::atomic<uint64_t> guard_until_ = 0;

@@ -132,10 +132,12 @@ void Minder::run() {
     if (gate_.closed())
       while (!gate_.park(host::monotonic_ns() + kPatienceNs))
         held_for_long_.told(held_for_long_.argument);
-    else if (own(this))
-      mind();
-    else
+    else if (!own(this))
       owner_.guard();
+    else if (others_attend())
+      glance();
+    else
+      mind();
   }
 }
 
@@ -151,6 +153,22 @@ void Minder::mind() {
   owner_.leave();
   // Who comes now, to be the CPU, may have to wait after that: for the loop then.
   if (lkl_kernel_attend() != LKL_ATTEND_NOBODY) owner_.guard();
+}
+
+// Threads wait in the loop and leave it again and again, or look at wires without waiting.
+bool Minder::others_attend() {
+  const bool had_turns = owner_.had_turns(), attended = loop_.attended();
+  return attended || (had_turns && loop_.idle());
+}
+
+// Others are at work, and take frames from the wires as they go: to be woken by each of these, on a
+// processor that one of them may want, would help nobody. Only the clock has to be looked at.
+void Minder::glance() {
+  const uint64_t until = std::min<uint64_t>(lkl_kernel_mind(), host::monotonic_ns() + LKL_GUARD_NS);
+  lkl_kernel_minded(until);
+  owner_.leave();
+  lkl_kernel_attend();
+  owner_.guard(until);
 }
 
 // ---- fork ----

@@ -61,6 +61,8 @@ class Minder final {
  private:
   void run();
   void mind();
+  bool others_attend();
+  void glance();
   void mind_until(uint64_t deadline);
   void wait_on_word(ThreadRecord& self);
   void wait_while_lent(ThreadRecord& self);

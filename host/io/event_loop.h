@@ -21,9 +21,15 @@ inline constexpr short kReadable = 1, kWritable = 4;
 // Told when a descriptor is ready.
 class ReadyHandler {
  public:
+  enum class Attention { kWanted, kCanWait, kGiven };
+
   // `events`: kReadable, kWritable, or others that tell of errors. On the thread that owns the
   // loop; must not block.
   virtual void ready(short events) = 0;
+  // Asked from time to time, by one thread at a time: whether others look at the descriptor
+  // anyway, and have done so since this was asked before; or whether it can wait if they do at
+  // another one.
+  virtual Attention attention() { return Attention::kWanted; }
 
  protected:
   ~ReadyHandler() = default;
@@ -76,6 +82,10 @@ class EventLoop {
   // Any thread. Not lost when nobody sleeps: the next sleep() returns at once. Costs an
   // exchange of a word unless the owner sleeps.
   virtual void kick() = 0;
+  // Nothing is in flight.
+  bool idle() const { return in_flight() == 0; }
+  // Nor this, and others look at what is watched: nobody has to wait here just now.
+  virtual bool attended() { return false; }
   // All of these for a thread that is submitter and owner.
   void wait(uint64_t deadline_ns);
 

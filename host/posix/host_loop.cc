@@ -121,6 +121,17 @@ void HostLoop::cancel(Watch& watch) {
   std::erase(watches_, &watch);
 }
 
+bool HostLoop::attended() {
+  const std::lock_guard lock(watch_mutex_);
+  bool given = false, wanted = in_flight() > 0;
+  for (Watch* const watch : watches_) {
+    const auto attention = watch->handler->attention();
+    given |= attention == ReadyHandler::Attention::kGiven;
+    wanted |= attention == ReadyHandler::Attention::kWanted;
+  }
+  return given && !wanted;
+}
+
 void HostLoop::fill_poll_set() {
   int ring_fd = -1;
 #ifdef LKL_HAVE_URING

@@ -34,6 +34,7 @@ class HostLoop final : public EventLoop {
   void sleep(uint64_t deadline_ns, uint64_t busy_ns) override;
   unsigned collect() override;
   void kick() override { wakeup_.kick(); }
+  bool attended() override;
   void quiesce() override;
   int after_fork_child() override;
 

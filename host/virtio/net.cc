@@ -105,10 +105,12 @@ void VirtioNet::notify(unsigned queue) {
   if (queue == command_queue_) return serve_commands();
   if (queue / 2 >= pairs()) return;
   Pair& pair = *pairs_[queue / 2];
-  if (queue % 2)
+  if (queue % 2) {
     pair.sender.notify();
-  else
+    pair.receiver.look();
+  } else {
     pair.receiver.notify();
+  }
 }
 
 // Frames come in by these only: the others have no buffers, or nobody who looks at them.

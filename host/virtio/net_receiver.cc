@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <utility>
 
 #include "net/vector.h"
 #include "virtio/device.h"
@@ -14,6 +15,8 @@ namespace {
 
 // Frames that are received one after the other before others have a turn.
 constexpr unsigned kBurst = 64;
+// Frames that are sent before look() looks, if it has found nothing the last times.
+constexpr unsigned kPatience = 16;
 
 }  // namespace
 
@@ -37,6 +40,8 @@ void NetReceiver::start(VirtQueue& ring, VirtioTransport& transport, bool mergea
   first_ = ready_ = 0;
   ready_size_ = 0;
   starved_ = false;
+  sent_ = 0;
+  patience_ = 1;
   ring.disable_notifications();
 }
 
@@ -100,24 +105,50 @@ bool NetReceiver::has_room() {
 }
 
 void NetReceiver::ready(short) {
-  bool interrupt = false, ended, up;
-  VirtioTransport* transport;
-  {
-    const std::lock_guard lock(mutex_);
-    if (!ring_ || !listens_) return;
-    transport = transport_;
-    int64_t result = 1;
-    for (unsigned i = 0; i < kBurst && result > 0 && has_room(); ++i)
-      result = receive_one(interrupt);
-    ended = result <= 0 && result != -EAGAIN;
-    up = backend_.has_link();
-    if (!ended && listens_ && !starved_ && !ring_->broken()) loop_.watch(watch_);
+  std::unique_lock lock(mutex_);
+  if (!ring_ || !listens_) return;
+  const Burst burst = receive();
+  if (!burst.ended && !starved_ && !ring_->broken()) loop_.watch(watch_);
+  lock.unlock();
+  tell(burst);
+}
+
+void NetReceiver::look() {
+  std::unique_lock lock(mutex_, std::try_to_lock);
+  if (!lock || !ring_ || !listens_ || starved_ || ++sent_ < patience_) return;
+  sent_ = 0;
+  const Burst burst = receive();
+  patience_ = burst.any ? 1 : std::min(2 * patience_, kPatience);
+  if (burst.any) found_.fetch_add(1, std::memory_order_relaxed);
+  lock.unlock();
+  tell(burst);
+}
+
+NetReceiver::Attention NetReceiver::attention() {
+  const unsigned found = found_.load(std::memory_order_relaxed);
+  return std::exchange(found_before_, found) == found ? Attention::kWanted : Attention::kGiven;
+}
+
+// What has come, as far as there is room for it.
+NetReceiver::Burst NetReceiver::receive() {
+  Burst burst = {.transport = transport_};
+  int64_t result = 1;
+  for (unsigned i = 0; i < kBurst && result > 0 && has_room(); ++i) {
+    result = receive_one(burst.interrupt);
+    burst.any |= result > 0;
   }
-  if (interrupt) transport->interrupt();
-  if (ended)
+  burst.ended = result <= 0 && result != -EAGAIN;
+  burst.up = backend_.has_link();
+  return burst;
+}
+
+// Without the mutex.
+void NetReceiver::tell(const Burst& burst) {
+  if (burst.interrupt) burst.transport->interrupt();
+  if (burst.ended)
     owner_.wire_ended();
   else
-    owner_.link_changed(up);
+    owner_.link_changed(burst.up);
 }
 
 int64_t NetReceiver::receive_one(bool& interrupt) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <mutex>
 #include <span>
 
@@ -36,6 +37,8 @@ class NetReceiver final : ReadyHandler {
   void ignore();
   // The driver has given buffers.
   void notify();
+  // The driver has sent a frame.
+  void look();
 
  private:
   // Buffers of the driver that are ready for the next frame: enough for the longest, if they are
@@ -48,7 +51,15 @@ class NetReceiver final : ReadyHandler {
     std::array<IoVec, VirtQueue::kMaxChain> room;
   };
 
+  struct Burst {
+    VirtioTransport* transport = nullptr;
+    bool interrupt = false, any = false, ended = false, up = true;
+  };
+
   void ready(short events) override;
+  Attention attention() override;
+  Burst receive();
+  void tell(const Burst& burst);
   int64_t receive_one(bool& interrupt);
   bool enough_room();
   bool has_room();
@@ -59,6 +70,8 @@ class NetReceiver final : ReadyHandler {
   EventLoop& loop_;
   Owner& owner_;
   Watch watch_;
+  std::atomic<unsigned> found_ = 0;  // times that look() has found frames
+  unsigned found_before_ = 0;        // attention()'s
 
   std::mutex mutex_;  // guards what follows
   VirtQueue* ring_ = nullptr;
@@ -69,7 +82,9 @@ class NetReceiver final : ReadyHandler {
   unsigned first_ = 0;  // of the slots that are ready, in a ring
   unsigned ready_ = 0;  // how many
   size_t ready_size_ = 0;
-  bool starved_ = false;  // the driver has to give buffers first
+  bool starved_ = false;   // the driver has to give buffers first
+  unsigned sent_ = 0;      // since look() has looked
+  unsigned patience_ = 1;  // when it looks again
   std::array<Slot, kSlots> slots_;
   std::array<IoVec, 512> gathered_;
 };

@@ -44,6 +44,11 @@ void mind(LoopOwner& loop, World& world, const void* self) {
     loop.begin();
     MODEL_XCHG(world.work, 0);
     if (loop.take(self)) {
+      if (loop.had_turns()) {  // others come and go: it only looks at the clock
+        loop.leave();
+        loop.guard();
+        continue;
+      }
       world.taken = 1;
       if (!loop.wanted())
         model_block_until([](const void* kicked) { return *static_cast<const int*>(kicked) != 0; },

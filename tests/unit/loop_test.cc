@@ -238,6 +238,8 @@ struct Ready final : lkl::host::ReadyHandler {
     events = what;
     ++times;
   }
+  Attention attention() override { return own; }
+  Attention own = Attention::kWanted;
 };
 
 }  // namespace
@@ -281,6 +283,44 @@ TEST_P(LoopTest, WhatIsWatchedIsNotWaitedFor) {
   waitpid(pid, &status, 0);
   EXPECT_EQ(status, 0);
   loop_->cancel(watch);
+  close(pipe[0]);
+  close(pipe[1]);
+}
+
+TEST_P(LoopTest, IsAttendedIfOthersLook) {
+  using Attention = lkl::host::ReadyHandler::Attention;
+  EXPECT_FALSE(loop_->attended());
+  int pipe[2];
+  ASSERT_EQ(::pipe(pipe), 0);
+  Ready first, second;
+  lkl::host::Watch one = {.fd = pipe[0], .events = POLLIN, .handler = &first};
+  lkl::host::Watch other = {.fd = pipe[0], .events = POLLIN, .handler = &second};
+  loop_->watch(one);
+  loop_->watch(other);
+  const auto attended = [&](Attention of_first, Attention of_second) {
+    first.own = of_first;
+    second.own = of_second;
+    return loop_->attended();
+  };
+  EXPECT_TRUE(attended(Attention::kGiven, Attention::kGiven));
+  EXPECT_TRUE(attended(Attention::kGiven, Attention::kCanWait));
+  EXPECT_TRUE(attended(Attention::kCanWait, Attention::kGiven));
+  EXPECT_FALSE(attended(Attention::kCanWait, Attention::kCanWait));
+  EXPECT_FALSE(attended(Attention::kGiven, Attention::kWanted));
+  EXPECT_FALSE(attended(Attention::kWanted, Attention::kGiven));
+  // what is in flight has to be waited for, whoever looks
+  Result result;
+  first.own = second.own = Attention::kGiven;
+  char byte;
+  const lkl::host::IoVec room = {.base = &byte, .size = 1};
+  loop_->read(fd_, std::span(&room, 1), 0, result);
+  EXPECT_FALSE(loop_->attended());
+  EXPECT_FALSE(loop_->idle());
+  wait_for(result);
+  EXPECT_TRUE(loop_->idle());
+  EXPECT_TRUE(loop_->attended());
+  loop_->cancel(one);
+  loop_->cancel(other);
   close(pipe[0]);
   close(pipe[1]);
 }

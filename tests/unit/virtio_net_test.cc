@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstring>
@@ -202,6 +203,65 @@ TEST_F(VirtioNetTest, FramesGoOutAsTheyAre) {
   EXPECT_EQ(send_.used_index(), 5);
   for (unsigned i = 0; i < 5; ++i) EXPECT_EQ(get(), text(60 + i, static_cast<char>('a' + i)));
   EXPECT_EQ(get(), "");
+}
+
+// Nobody waits for the wire, each frame has an answer at once: who sends takes the answers.
+TEST_F(VirtioNetTest, WhoSendsTakesWhatHasCome) {
+  start();
+  for (uint16_t i = 0; i < 60; ++i) give(i, 1600);
+  unsigned waiting = 0, most = 0;
+  for (unsigned i = 0; i < 50; ++i) {
+    put("answer");
+    offer(static_cast<uint16_t>(i % 60), "question");
+    registers().set(Reg::kQueueNotify, kSend);
+    waiting = i + 1 - receive_.used_index();
+    most = std::max(most, waiting);
+  }
+  EXPECT_EQ(waiting, 0u);
+  EXPECT_LE(most, 1u);
+  EXPECT_GE(irq_.raised, 1u);
+}
+
+// Where nothing comes it looks seldom, but it does.
+TEST_F(VirtioNetTest, WhoSendsGoesOnLooking) {
+  start();
+  for (uint16_t i = 0; i < 8; ++i) give(i, 1600);
+  auto ask = [&, i = uint16_t{0}]() mutable {
+    offer(i++ % 60, "question");
+    registers().set(Reg::kQueueNotify, kSend);
+    get();
+  };
+  for (unsigned i = 0; i < 100; ++i) ask();
+  put("at last");
+  unsigned asked = 0;
+  while (receive_.used_index() == 0 && asked < 60) ask(), ++asked;
+  EXPECT_LE(asked, 16u);
+  EXPECT_EQ(std::string(buffer(0) + kHeader, 7), "at last");
+  // nobody has to wait for the wire, as long as there is something each time
+  EXPECT_TRUE(loop_->attended());
+  EXPECT_FALSE(loop_->attended());
+  ask();  // finds nothing
+  EXPECT_FALSE(loop_->attended());
+}
+
+// With the buffers that are there; the rest when there are more.
+TEST_F(VirtioNetTest, WhoSendsTakesWhatThereIsRoomFor) {
+  start();
+  give(0, 1600);
+  put("first");
+  put("second");
+  for (uint16_t i = 0; i < 20; ++i) {
+    offer(i, "question");
+    registers().set(Reg::kQueueNotify, kSend);
+  }
+  EXPECT_EQ(receive_.used_index(), 1);
+  turn();
+  EXPECT_EQ(receive_.used_index(), 1);
+  give(1, 1600);
+  registers().set(Reg::kQueueNotify, kReceive);
+  turn();
+  ASSERT_EQ(receive_.used_index(), 2);
+  EXPECT_EQ(std::string(buffer(1) + kHeader, 6), "second");
 }
 
 TEST_F(VirtioNetTest, AFullWireIsWaitedFor) {
