@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-// The contract that each host fulfils: host/posix, later host/win32. Nothing
+// The contract that each host fulfils: host/posix, host/win32. Nothing
 // else in host/ includes a header of the operating system for these things.
+//
+// Errors are numbers of the kernel's on every host.
 //
 // Unless a function says otherwise it may be called from any thread, also on a
 // kernel stack (of which a few KiB are left), and does not allocate.
@@ -15,6 +17,7 @@
 
 #include "asm/host_memory.h"
 #include "asm/host_ops.h"
+#include "per_thread.h"
 
 namespace lkl::host {
 
@@ -107,9 +110,8 @@ struct CurrentThread {
   uint8_t in_library = 0;      // functions that are more than a call
   uint8_t printing = 0;        // calls of the print function that it is inside
 };
-// Read by each call: one load, no function (and 24 bytes of static TLS).
-extern __attribute__((
-    tls_model("initial-exec"))) constinit thread_local CurrentThread the_current_thread;
+// Read by each call.
+LKL_PER_THREAD(CurrentThread, current_thread)
 // Async-signal-safe, but for the first call of a thread in a program with more than 32 keys
 // of thread-specific data.
 void set_current_thread(ThreadRecord* record, uint64_t kernel);
@@ -147,7 +149,7 @@ class Unnoticed {
 
  private:
   const int errno_before_;
-  int cancellation_before_;
+  int host_before_;  // what else this host has of the kind
 };
 
 // Numbers of the process and of the calling thread, as the host shows them.

@@ -26,7 +26,7 @@ namespace {
 
 // A signal handler inside a call of the same thread: what waits for that would wait for ever.
 bool inside_call() {
-  const lkl::host::CurrentThread& me = lkl::host::the_current_thread;
+  const lkl::host::CurrentThread& me = lkl::host::current_thread();
   return me.attaching || (me.record && me.record->inside);
 }
 
@@ -125,7 +125,7 @@ int lkl_is_running() {
 
 lkl_long lkl_syscall6(lkl_long nr, lkl_long a, lkl_long b, lkl_long c, lkl_long d, lkl_long e,
                       lkl_long f) {
-  const lkl::host::CurrentThread& me = lkl::host::the_current_thread;
+  const lkl::host::CurrentThread& me = lkl::host::current_thread();
   if (me.kernel == 0 || me.kernel != Registry::direct_kernel() || me.record->inside) [[unlikely]]
     return slow_syscall(
         nr, {static_cast<uint64_t>(a), static_cast<uint64_t>(b), static_cast<uint64_t>(c),

@@ -22,7 +22,9 @@ void make_call(ThreadRecord& record, int64_t nr, std::span<const lkl_u64, 6> arg
 // What a kernel does with a frame on the user stack, we do with a call. Outside of the call
 // that was interrupted: the handler may make calls.
 void run_handler(ThreadRecord& record) {
-  const auto handler = record.sig_handler;
+  // the application's: the kernel, which has only passed it on, knows no conventions but its own
+  using Handler = void (*)(int number, void* info, void* context);
+  const auto handler = reinterpret_cast<Handler>(record.sig_handler);
   const int number = record.sig_number;
   const lkl_u64 mask = record.sig_mask;
   auto info = std::to_array(record.sig_info);
@@ -55,7 +57,7 @@ int64_t finish_with_handlers(ThreadRecord& record) {
 }
 
 ThreadRecord* attach(uint64_t kernel) {
-  host::CurrentThread& me = host::the_current_thread;
+  host::CurrentThread& me = host::current_thread();
   if (me.record && me.kernel == kernel) return me.record;
   me.attaching = true;
   std::atomic_signal_fence(std::memory_order_seq_cst);
@@ -73,7 +75,7 @@ ThreadRecord* attach(uint64_t kernel) {
 }
 
 ThreadRecord* ready_record(uint64_t kernel, int& error) {
-  const host::CurrentThread& me = host::the_current_thread;
+  const host::CurrentThread& me = host::current_thread();
   // The record is in use by what was interrupted: do not touch it.
   if (me.attaching || (me.record && me.record->inside)) {
     error = -LKL_EDEADLK;
@@ -112,7 +114,7 @@ void thread_exits(ThreadRecord* record) {
     std::abort();
   }
   // From here on it is not this thread's for any other call: a signal handler may make one.
-  host::CurrentThread& me = host::the_current_thread;
+  host::CurrentThread& me = host::current_thread();
   me.attaching = true;
   std::atomic_signal_fence(std::memory_order_seq_cst);
   me.kernel = 0;

@@ -42,7 +42,7 @@ int write_object(void* object, const fs::path& folder) {
   if (error) return -error.value();
   if (const int failed = link_notes(file, name)) return failed;
   return host::update_file(
-      file.c_str(),
+      file.string().c_str(),
       [](std::string& content, const void* added) {
         const auto& data = *static_cast<const std::string*>(added);
         // What another build has left counts other lines.

@@ -259,7 +259,7 @@ void Instance::fork_child() {
     if (error) lkl_kernel_kill();
     return;
   }
-  const ThreadRecord* const self = host::the_current_thread.record;
+  const ThreadRecord* const self = host::current_thread().record;
   Registry::get().for_each_record(number_, [self](ThreadRecord& record) {
     if (record.in_use.load() && &record != self) lkl_kernel_orphan(&record);
   });
@@ -299,7 +299,7 @@ void Instance::child_without_kernel() {
 
 // Threads that are no more will not: who cleans up would wait for them.
 void Instance::leave_calls_of_others() {
-  const ThreadRecord* const self = host::the_current_thread.record;
+  const ThreadRecord* const self = host::current_thread().record;
   Registry::get().for_each_record(number_, [self](ThreadRecord& record) {
     if (&record != self) record.inside = 0;
   });

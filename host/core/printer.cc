@@ -22,17 +22,17 @@ bool Printer::print(const char* text, size_t length) noexcept {
   }
   const bool there = slot->function != nullptr;
   if (there) {
-    ++host::the_current_thread.printing;
+    ++host::current_thread().printing;
     if (!call_application("the print function", [&] { slot->function(slot->user, text, length); }))
       host::print(text, length);
-    --host::the_current_thread.printing;
+    --host::current_thread().printing;
   }
   slot->callers.fetch_sub(1);
   return there;
 }
 
 int Printer::set(lkl_print_function function, void* user) noexcept {
-  if (host::the_current_thread.printing > 0) return -LKL_EDEADLK;
+  if (host::current_thread().printing > 0) return -LKL_EDEADLK;
   const std::lock_guard lock(mutex_);
   Slot* const before = current_.load();
   Slot* const next = before == &slots_[0] ? &slots_[1] : &slots_[0];
@@ -50,7 +50,7 @@ void Printer::after_fork_child() noexcept {
   std::construct_at(&mutex_);
   for (Slot& slot : slots_) slot.callers.store(0);
   // the thread that has forked may have done so inside the function
-  current_.load()->callers.store(host::the_current_thread.printing);
+  current_.load()->callers.store(host::current_thread().printing);
 }
 
 }  // namespace lkl::host

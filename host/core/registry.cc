@@ -167,7 +167,7 @@ void Registry::wait_for_change() {
 void Registry::fork_prepare() {
   // A signal handler inside a call or another function, or what a boot prints to: this thread has
   // what it would wait for.
-  host::CurrentThread& me = host::the_current_thread;
+  host::CurrentThread& me = host::current_thread();
   me.forks_in_call = me.attaching || me.in_library > 0 || (me.record && me.record->inside);
   if (me.forks_in_call) return;
 
@@ -179,7 +179,7 @@ void Registry::fork_prepare() {
 }
 
 void Registry::fork_parent() {
-  if (host::the_current_thread.forks_in_call) return;
+  if (host::current_thread().forks_in_call) return;
   if (instance_) instance_->fork_parent();
   mutex_.unlock();
 }
@@ -193,7 +193,7 @@ void Registry::fork_child() {
   cleaning_ = false;
   changing_ = false;
   if (!instance_) return;
-  if (host::the_current_thread.forks_in_call)
+  if (host::current_thread().forks_in_call)
     instance_->fork_child_in_call();
   else
     instance_->fork_child();

@@ -26,8 +26,8 @@ class Instance;
 // it does not wait for it, that would be for ever; the thread is not cancelled in the middle.
 class InLibrary final {
  public:
-  InLibrary() { ++host::the_current_thread.in_library; }
-  ~InLibrary() { --host::the_current_thread.in_library; }
+  InLibrary() { ++host::current_thread().in_library; }
+  ~InLibrary() { --host::current_thread().in_library; }
   InLibrary(const InLibrary&) = delete;
   InLibrary& operator=(const InLibrary&) = delete;
 

@@ -4,13 +4,10 @@
 #include "host.h"
 
 namespace lkl::host {
-namespace {
 
-// The batch of this thread. (initial-exec: read without a call, on kernel stacks too.)
-__attribute__((tls_model("initial-exec"))) constinit thread_local EventLoop::Batch* the_batch =
-    nullptr;
-
-}  // namespace
+using BatchPointer = EventLoop::Batch*;
+LKL_PER_THREAD(BatchPointer, batch_of_thread)
+LKL_DEFINE_PER_THREAD(BatchPointer, batch_of_thread) = nullptr;
 
 IoOperation& EventLoop::prepare(IoOperation::Kind kind, IoCompletion& end) {
   IoOperation& operation = end.operation_;
@@ -21,8 +18,9 @@ IoOperation& EventLoop::prepare(IoOperation::Kind kind, IoCompletion& end) {
 
 void EventLoop::begin(IoOperation& operation) {
   in_flight_.fetch_add(1);
-  if (the_batch && &the_batch->loop_ == this) {
-    the_batch->started_.push(operation);
+  Batch* const batch = batch_of_thread();
+  if (batch && &batch->loop_ == this) {
+    batch->started_.push(operation);
     return;
   }
   pass_on(operation);
@@ -81,11 +79,11 @@ void EventLoop::wait(uint64_t deadline_ns) {
 }
 
 EventLoop::Batch::Batch(EventLoop& loop) : loop_(loop) {
-  the_batch = this;
+  batch_of_thread() = this;
 }
 
 EventLoop::Batch::~Batch() {
-  the_batch = nullptr;
+  batch_of_thread() = nullptr;
   if (!started_.empty()) loop_.start(std::move(started_));
 }
 

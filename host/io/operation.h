@@ -3,6 +3,8 @@
 // does it. It is part of what waits for its end, so that nothing is allocated for it.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -33,6 +35,8 @@ struct IoOperation {
   IoCompletion* end = nullptr;
   int64_t result = 0;
   IoOperation* next = nullptr;  // of the list it is on
+  // What the host keeps of it while it does it.
+  alignas(void*) std::array<std::byte, 48> host_room = {};
 };
 
 // First in, first out.

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "io/event_loop.h"
+#include "io/worker_pool.h"
 #include "posix/wakeup.h"
-#include "posix/worker_pool.h"
 #ifdef LKL_HAVE_URING
 #include "posix/uring.h"
 #endif
@@ -21,7 +21,7 @@ namespace lkl::host {
 // which does the tasks as well. Waiting is ppoll(2), of the ring too.
 class HostLoop final : public EventLoop {
  public:
-  HostLoop() : pool_(wakeup_) {}
+  HostLoop() : pool_(*this) {}
   ~HostLoop() override;
 
   // 0 or -errno.

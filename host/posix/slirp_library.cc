@@ -40,14 +40,14 @@ int SlirpUse::prepare() const {
 
 SlirpUse::SlirpUse() : lock_(mutex()) {
   // what the library starts for guestfwd, by fork(), is not to wait for this thread
-  ++the_current_thread.in_library;
+  ++current_thread().in_library;
   raw_call(SYS_rt_sigprocmask, SIG_BLOCK, &kSigpipe, &signals_before_, sizeof kSigpipe);
   if (signals_before_ & kSigpipe) pending_before_ = sigpipe_pending();
   errno = 0;
 }
 
 SlirpUse::~SlirpUse() {
-  --the_current_thread.in_library;
+  --current_thread().in_library;
   // nothing has failed, so nobody has sent one
   if (errno != 0 && !pending_before_ && sigpipe_pending()) {
     constexpr timespec kNow = {};

@@ -21,7 +21,7 @@
 
 namespace lkl::host {
 
-constinit thread_local CurrentThread the_current_thread;
+LKL_DEFINE_PER_THREAD(CurrentThread, current_thread);
 
 namespace {
 
@@ -107,8 +107,8 @@ void* thread_main(void* raw) {
 
 void set_current_thread(ThreadRecord* record, uint64_t kernel) {
   pthread_setspecific(exit_key, record);
-  the_current_thread.record = record;
-  the_current_thread.kernel = kernel;
+  current_thread().record = record;
+  current_thread().kernel = kernel;
 }
 
 void on_thread_exit(void (*handler)(ThreadRecord* record)) {
@@ -148,11 +148,11 @@ void Thread::join() {
 }
 
 Unnoticed::Unnoticed() : errno_before_(errno) {
-  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancellation_before_);
+  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &host_before_);
 }
 
 Unnoticed::~Unnoticed() {
-  pthread_setcancelstate(cancellation_before_, nullptr);
+  pthread_setcancelstate(host_before_, nullptr);
   errno = errno_before_;
 }
 

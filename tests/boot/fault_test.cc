@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 // Bad pointers give -EFAULT, as from any kernel, and what was before them counts.
-#include <sys/mman.h>
-
-#include <chrono>
-#include <csignal>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <string>
-#include <thread>
 
 #include "support/kernel_test.h"
+#include "support/two_pages.h"
 
 using lkl_test::KernelTest;
 
@@ -20,19 +13,12 @@ class FaultTest : public KernelTest {
  protected:
   void SetUp() override {
     KernelTest::SetUp();
-    page_ = static_cast<char*>(
-        mmap(nullptr, 2 * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    ASSERT_NE(page_, MAP_FAILED);
-    mprotect(page_ + kPage, kPage, PROT_NONE);
     ASSERT_EQ(lkl_sys_pipe2(pipe_, 0), 0);
   }
-  void TearDown() override {
-    munmap(page_, 2 * kPage);
-    KernelTest::TearDown();
-  }
 
-  static constexpr size_t kPage = 4096;
-  char* page_ = nullptr;
+  static constexpr size_t kPage = lkl_test::TwoPages::kPage;
+  const lkl_test::TwoPages pages_;
+  char* const page_ = pages_.first();
   int pipe_[2];
 };
 
@@ -84,71 +70,4 @@ TEST_F(FaultTest, AFutexOnABadAddress) {
     EXPECT_EQ(lkl_sys_futex(futex, LKL_FUTEX_LOCK_PI, 0, nullptr, nullptr, 0), -LKL_EFAULT);
     EXPECT_EQ(lkl_sys_futex(futex, LKL_FUTEX_TRYLOCK_PI, 0, nullptr, nullptr, 0), -LKL_EFAULT);
   }
-}
-
-namespace {
-
-// The masks of the library's own threads; how many there are. A new one takes a moment to say its
-// name.
-unsigned check_masks() {
-  unsigned checked = 0;
-  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
-    std::ifstream status(task.path() / "status");
-    std::string line, name;
-    while (std::getline(status, line)) {
-      if (line.rfind("Name:", 0) == 0) name = line;
-      if (line.rfind("SigBlk:", 0) == 0 && name.find("lkl-") != std::string::npos) {
-        const unsigned long blocked = std::stoul(line.substr(7), nullptr, 16);
-        EXPECT_EQ(blocked >> (SIGSEGV - 1) & 1, 0u) << name;
-        EXPECT_EQ(blocked >> (SIGBUS - 1) & 1, 0u) << name;
-        EXPECT_EQ(blocked >> (SIGINT - 1) & 1, 1u) << name;
-        ++checked;
-      }
-    }
-  }
-  return checked;
-}
-
-}  // namespace
-
-// Calls are executed by other threads too: faults must not be blocked in the library's.
-TEST_F(FaultTest, ThreadsOfTheLibraryTakeFaults) {
-  unsigned checked = 0;
-  for (int i = 0; i < 1000 && checked == 0; ++i) {
-    checked = check_masks();
-    if (checked == 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  EXPECT_GE(checked, 1u);
-}
-
-namespace {
-
-volatile sig_atomic_t faults;
-char* bad_page;
-
-void on_segv(int) {
-  faults = faults + 1;
-  mprotect(bad_page, 4096, PROT_READ | PROT_WRITE);
-}
-
-}  // namespace
-
-// A fault of the application is the application's.
-TEST(Fault, TheApplicationKeepsItsOwnHandler) {
-  bad_page = static_cast<char*>(mmap(nullptr, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-  ASSERT_NE(bad_page, MAP_FAILED);
-  struct sigaction action = {}, before = {}, after = {};
-  action.sa_handler = on_segv;
-  sigaction(SIGSEGV, &action, &before);
-  lkl_host_operations ops = {};
-  ops.print = lkl_test::keep_log;
-  ASSERT_EQ(lkl_init(&ops), 0);
-  ASSERT_EQ(lkl_start_kernel("mem=32M loglevel=5"), 0);
-  *static_cast<volatile char*>(bad_page) = 1;
-  EXPECT_EQ(faults, 1);
-  EXPECT_EQ(lkl_sys_mkdir(nullptr, 0), -LKL_EFAULT);
-  EXPECT_EQ(faults, 1);
-  lkl_cleanup();
-  sigaction(SIGSEGV, &before, &after);
-  EXPECT_EQ(after.sa_handler, on_segv);
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <string>
 #include <thread>
 #include <vector>
@@ -244,4 +245,19 @@ TEST(Fork, BesideBootsThatFail) {
   stop = true;
   for (std::thread& forker : forkers) forker.join();
   EXPECT_EQ(bad, 0);
+}
+
+TEST(Fork, WhileOthersPrint) {
+  ASSERT_EQ(lkl_init(&lkl_host_ops), 0);
+  const auto slow = [](void*, const char*, lkl_ulong) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  };
+  ASSERT_EQ(lkl_set_print(slow, nullptr), 0);
+  std::jthread printing([] { lkl_printf("words\n"); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  // whose thread inside the function is no more
+  EXPECT_EQ(in_child([] { return lkl_set_print(nullptr, nullptr); }), 0);
+  printing.join();
+  EXPECT_EQ(lkl_set_print(nullptr, nullptr), 0);
+  lkl_cleanup();
 }

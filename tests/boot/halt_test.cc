@@ -51,7 +51,14 @@ class HaltTest : public ::testing::Test {
       wrong_ = 0;
       boot();
       std::vector<std::thread> threads;
-      for (int i = 0; i < 16; ++i) threads.emplace_back(bodies[i % bodies.size()]);
+      // Made before any of them calls: beside those that call it may take long to make one.
+      std::atomic<bool> all_there = false;
+      for (int i = 0; i < 16; ++i)
+        threads.emplace_back([&all_there, body = bodies[i % bodies.size()]] {
+          while (!all_there) usleep(100);
+          body();
+        });
+      all_there = true;
       while (started_ < 16) usleep(100);
       usleep(round % 4 * 1000);
       EXPECT_EQ(lkl_sys_halt(), 0);

@@ -25,7 +25,7 @@ void (*quick_halted)(void* instance);
 void halted_by_a_thread_that_is_held_up(void* instance) {
   {
     [[maybe_unused]] const lkl::host::FromKernel scope;
-    if (lkl::host::the_current_thread.record != halter) {
+    if (lkl::host::current_thread().record != halter) {
       // it need not sleep: a waiting thread spins, or looks whether it is to be the CPU
       slow_calls.wake(instance, halter);
       usleep(kHeldUp);
@@ -54,7 +54,7 @@ TEST(LateEndTest, IsTheEndForWhoHalts) {
   for (int round = 0; by_another == 0; ++round) {
     ASSERT_LT(round, kMostRounds) << "the halting thread has run the end itself each time";
     boot();
-    halter = lkl::host::the_current_thread.record;
+    halter = lkl::host::current_thread().record;
     std::atomic<bool> calls = false;
     std::thread other([&calls] {
       while (lkl_sys_getppid() >= 0) calls = true;

@@ -9,7 +9,6 @@
 #include <thread>
 #include <vector>
 
-#include "support/child.h"
 #include "support/kernel_test.h"
 
 namespace {
@@ -123,16 +122,4 @@ TEST_F(PrintTest, WhenItReturnsTheOneBeforeIsDone) {
   stop = true;
   threads.clear();
   ASSERT_EQ(lkl_set_print(nullptr, nullptr), 0);
-}
-
-TEST_F(PrintTest, InTheChildOfAForkWhileOthersPrint) {
-  ASSERT_EQ(lkl_init(&lkl_host_ops), 0);
-  const auto slow = [](void*, const char*, lkl_ulong) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  };
-  ASSERT_EQ(lkl_set_print(slow, nullptr), 0);
-  std::jthread printing([] { lkl_printf("words\n"); });
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  // whose thread inside the function is no more
-  EXPECT_EQ(lkl_test::in_child([] { return lkl_set_print(nullptr, nullptr); }), 0);
 }

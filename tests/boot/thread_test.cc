@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 // Application threads: any of them, any number, at any time.
-#include <pthread.h>
-#include <unistd.h>
-
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
-#include <fstream>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -71,42 +68,6 @@ TEST_F(ThreadTest, ThreadsThatEndAtOnceLeaveNoTasks) {
   EXPECT_EQ(threads_of_pid1(), 2);
 }
 
-// What the host says of a thread of ours: R, S, ...
-static char state_of(pid_t thread) {
-  std::ifstream stat("/proc/self/task/" + std::to_string(thread) + "/stat");
-  std::string line;
-  std::getline(stat, line);
-  const size_t end_of_name = line.rfind(')');
-  return end_of_name == std::string::npos ? '?' : line.at(end_of_name + 2);
-}
-
-// Several at once, since one of them may spin for a moment.
-TEST_F(ThreadTest, WhoWaitsSleeps) {
-  int pipe[2];
-  ASSERT_EQ(lkl_sys_pipe2(pipe, 0), 0);
-  constexpr unsigned kReaders = 4;
-  std::array<std::atomic<pid_t>, kReaders> ids = {};
-  std::vector<std::thread> readers;
-  for (auto& id : ids)
-    readers.emplace_back([&] {
-      id = gettid();
-      char c;
-      EXPECT_EQ(lkl_sys_read(pipe[0], &c, 1), 1);
-    });
-  for (auto& id : ids)
-    while (id == 0) std::this_thread::yield();
-  sleep_ms(100);
-  constexpr int kSamples = 50;
-  int running = 0;
-  for (int i = 0; i < kSamples; ++i) {
-    sleep_ms(2);
-    for (auto& id : ids) running += state_of(id) == 'R';
-  }
-  EXPECT_LT(running, kSamples / 5);
-  for (unsigned i = 0; i < kReaders; ++i) EXPECT_EQ(lkl_sys_write(pipe[1], "x", 1), 1);
-  for (std::thread& reader : readers) reader.join();
-}
-
 TEST_F(ThreadTest, ManyComeAndGoWhileOthersAreBlocked) {
   int pipe[2];
   ASSERT_EQ(lkl_sys_pipe2(pipe, 0), 0);
@@ -157,8 +118,9 @@ TEST_F(ThreadTest, StrictAlternation) {
   constexpr int kTurns = 50000;
   const auto play = [&](int me) {
     for (int i = 0; i < kTurns; ++i) {
-      while (turn != me) {
-      }
+      // Where all processors are busy the other one may wait for this one's.
+      for (int looks = 0; turn != me; ++looks)
+        if (looks > 1000) std::this_thread::yield();
       if (lkl_sys_getpid() != 1) std::abort();
       turn = 1 - me;
     }
@@ -196,47 +158,15 @@ TEST_F(ThreadTest, AFinishedCallDoesNotServeOthersForEver) {
 // Time goes on while some thread is in a long call and no other one waits.
 TEST_F(ThreadTest, TheClockOfTheKernelIsTheHosts) {
   __lkl__kernel_timespec before, after;
-  timespec host_before, host_after;
   ASSERT_EQ(lkl_sys_clock_gettime(LKL_CLOCK_MONOTONIC, &before), 0);
-  clock_gettime(CLOCK_MONOTONIC, &host_before);
+  const auto host_before = std::chrono::steady_clock::now();
   sleep_ms(50);
-  clock_gettime(CLOCK_MONOTONIC, &host_after);
+  const auto host_after = std::chrono::steady_clock::now();
   ASSERT_EQ(lkl_sys_clock_gettime(LKL_CLOCK_MONOTONIC, &after), 0);
   const double guest = (after.tv_sec - before.tv_sec) + (after.tv_nsec - before.tv_nsec) * 1e-9;
-  const double host =
-      (host_after.tv_sec - host_before.tv_sec) + (host_after.tv_nsec - host_before.tv_nsec) * 1e-9;
+  const double host = std::chrono::duration<double>(host_after - host_before).count();
   EXPECT_GE(guest, 0.05);
   EXPECT_NEAR(guest, host, 0.005);
-}
-
-TEST_F(ThreadTest, CancellationWaitsForTheEndOfTheCall) {
-  int pipe[2];
-  ASSERT_EQ(lkl_sys_pipe2(pipe, 0), 0);
-  struct Shared {
-    int fd;
-    std::atomic<long> result = -1;
-  } shared = {.fd = pipe[0]};
-  pthread_t thread;
-  ASSERT_EQ(pthread_create(
-                &thread, nullptr,
-                [](void* raw) -> void* {
-                  auto* shared = static_cast<Shared*>(raw);
-                  char c;
-                  shared->result = lkl_sys_read(shared->fd, &c, 1);
-                  for (;;) pthread_testcancel();
-                },
-                &shared),
-            0);
-  sleep_ms(20);
-  ASSERT_EQ(pthread_cancel(thread), 0);
-  sleep_ms(20);
-  EXPECT_EQ(shared.result, -1);  // still inside
-  ASSERT_EQ(lkl_sys_write(pipe[1], "x", 1), 1);
-  void* value;
-  ASSERT_EQ(pthread_join(thread, &value), 0);
-  EXPECT_EQ(value, PTHREAD_CANCELED);
-  EXPECT_EQ(shared.result, 1);
-  EXPECT_EQ(lkl_sys_getpid(), 1);
 }
 
 TEST_F(ThreadTest, ExitEndsTheTaskNotTheThread) {

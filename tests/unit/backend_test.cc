@@ -18,8 +18,8 @@
 #include "block/host_disk.h"
 #include "block/memory_backend.h"
 #include "block/overlay_backend.h"
+#include "support/backend_requests.h"
 #include "support/fault_backend.h"
-#include "unit/backend_requests.h"
 #ifdef LKL_HAVE_NBD
 #include "block/nbd_client.h"
 #endif

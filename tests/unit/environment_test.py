@@ -10,7 +10,7 @@ import re
 import sys
 
 READS = re.compile(r"\b(getenv|secure_getenv|environ|__environ)\b\s*(\(|\[|;|,|\))")
-ALLOWED = {"posix/file.cc": 2}
+ALLOWED = {"posix/file.cc": 2, "win32/file.cc": 1}
 
 
 def reads_of(text):

@@ -22,11 +22,11 @@
 
 #include "block/overlay_backend.h"
 #include "posix/image_lock.h"
+#include "support/backend_requests.h"
 #include "support/child.h"
 #include "support/faulty_loop.h"
 #include "support/mounted.h"
 #include "support/temporary_file.h"
-#include "unit/backend_requests.h"
 
 namespace {
 

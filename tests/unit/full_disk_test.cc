@@ -15,10 +15,10 @@
 #include "block/host_disk.h"
 #include "block/space_wait.h"
 #include "host.h"
+#include "support/backend_requests.h"
 #include "support/faulty_loop.h"
 #include "support/mounted.h"
 #include "support/temporary_file.h"
-#include "unit/backend_requests.h"
 
 namespace {
 

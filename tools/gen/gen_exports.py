@@ -7,6 +7,10 @@ import pathlib
 import sys
 
 
+# What is no function.
+VARIABLES = ("lkl_host_ops",)
+
+
 def read_exports(path):
     """{version: [name]} in the order of the file."""
     versions = {}
@@ -43,13 +47,19 @@ def main():
     parser.add_argument("--version-script", type=pathlib.Path, required=True)
     parser.add_argument("--symbols", type=pathlib.Path, required=True,
                         help="gets the names alone")
+    parser.add_argument("--definitions", type=pathlib.Path,
+                        help="gets the names for a DLL of Windows")
     args = parser.parse_args()
 
     versions = read_exports(args.exports)
     first = next(iter(versions))
     versions[first] = sorted(set(versions[first]) | set(args.syscalls.read_text().split()))
     args.version_script.write_text(make_version_script(versions))
-    args.symbols.write_text("".join(f"{name}\n" for names in versions.values() for name in names))
+    listed = [name for names in versions.values() for name in names]
+    args.symbols.write_text("".join(f"{name}\n" for name in listed))
+    if args.definitions:
+        args.definitions.write_text("EXPORTS\n" + "".join(
+            f"\t{name}{' DATA' if name in VARIABLES else ''}\n" for name in listed))
 
 
 if __name__ == "__main__":

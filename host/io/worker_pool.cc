@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "posix/worker_pool.h"
+#include "io/worker_pool.h"
 
 #include <cerrno>
 #include <memory>
@@ -32,7 +32,7 @@ void WorkerPool::submit(IoOperation& operation) {
       --number_waiting_;
       operation.result = -EAGAIN;
       ended_.push(operation);
-      wakeup_.kick();
+      loop_.kick();
       return;
     }
     waiting_.push(operation);
@@ -53,7 +53,7 @@ void WorkerPool::work() {
     operation.result = host::perform(operation);
     lock.lock();
     ended_.push(operation);
-    wakeup_.kick();
+    loop_.kick();
   }
 }
 

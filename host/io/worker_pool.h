@@ -6,8 +6,7 @@
 #include <mutex>
 
 #include "host.h"
-#include "io/operation.h"
-#include "posix/wakeup.h"
+#include "io/event_loop.h"
 
 namespace lkl::host {
 
@@ -17,8 +16,8 @@ class WorkerPool final {
  public:
   static constexpr unsigned kMaxThreads = 4;
 
-  // `wakeup` is kicked when an operation has ended.
-  explicit WorkerPool(Wakeup& wakeup) : wakeup_(wakeup) {}
+  // `loop` is kicked when an operation has ended.
+  explicit WorkerPool(EventLoop& loop) : loop_(loop) {}
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
@@ -33,7 +32,7 @@ class WorkerPool final {
   // False if the host gives us no thread at all.
   bool have_thread();
 
-  Wakeup& wakeup_;
+  EventLoop& loop_;
   std::mutex mutex_;
   std::condition_variable work_ready_;
   IoOperationList waiting_;

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "win32/host_loop.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <new>
+#include <utility>
+
+#include "host.h"
+#include "win32/ntdll.h"
+#include "win32/overlapped.h"
+#include "win32/pieces.h"
+#include "win32/windows_error.h"
+
+namespace lkl::host {
+namespace {
+
+// Of a completion that only wakes; those of files have 0.
+constexpr ULONG_PTR kKick = 1;
+// What a watch is told (as POLLERR of poll(2)).
+constexpr short kFailed = 8;
+
+DWORD milliseconds_until(uint64_t deadline_ns) {
+  if (deadline_ns == UINT64_MAX) return INFINITE;
+  const uint64_t now = monotonic_ns();
+  const uint64_t left = deadline_ns > now ? deadline_ns - now : 0;
+  return static_cast<DWORD>(std::min<uint64_t>((left + 999'999) / 1'000'000, INFINITE - 1));
+}
+
+}  // namespace
+
+// What is kept in an operation while the host does it: there is room for it.
+struct HostLoop::Transfer {
+  OVERLAPPED overlapped;  // first: all that comes back is its address
+  IoOperation* operation;
+  HANDLE file;
+};
+
+HostLoop::~HostLoop() {
+  quiesce();
+}
+
+int HostLoop::open(bool with_port) {
+  // Of timers: half a millisecond instead of 16. For this process only, since Windows 10.
+  ULONG actual;
+  NtSetTimerResolution(5000, TRUE, &actual);
+  if (!with_port) return 0;
+  port_ = Handle(CreateIoCompletionPort(INVALID_HANDLE_VALUE, nullptr, 0, 1));
+  return port_ ? 0 : last_errno();
+}
+
+// ---- operations ----
+
+void HostLoop::start(IoOperationList&& operations) {
+  const host::Unnoticed scope;
+  while (IoOperation* const operation = operations.pop()) {
+    const HANDLE file = port_ ? transfer_by(*operation) : nullptr;
+    if (file)
+      start_transfer(*operation, file);
+    else
+      pool_.submit(*operation);
+  }
+}
+
+// The overlapped handle for what is one piece. Others are gathered by who waits for them.
+HANDLE HostLoop::transfer_by(const IoOperation& operation) {
+  if (operation.kind != IoOperation::Kind::kRead && operation.kind != IoOperation::Kind::kWrite)
+    return nullptr;
+  Pieces pieces(operation.vector);
+  if (pieces.empty()) return nullptr;
+  pieces.next();
+  return pieces.empty() ? OverlappedHandle::of(operation.fd, port_.get()) : nullptr;
+}
+
+void HostLoop::start_transfer(IoOperation& operation, HANDLE file) {
+  static_assert(sizeof(Transfer) <= sizeof operation.host_room);
+  Transfer* const transfer = ::new (operation.host_room.data())
+      Transfer{.overlapped = place_of(operation.offset), .operation = &operation, .file = file};
+  const Piece piece = Pieces(operation.vector).next();
+  pending_.fetch_add(1);
+  DWORD count = 0;
+  const BOOL good = operation.kind == IoOperation::Kind::kRead
+                        ? ReadFile(file, piece.base, piece.size, &count, &transfer->overlapped)
+                        : WriteFile(file, piece.base, piece.size, &count, &transfer->overlapped);
+  const DWORD error = good ? ERROR_SUCCESS : GetLastError();
+  if (error == ERROR_IO_PENDING) {
+    // said first, then looked: who sleeps on the word does not see the port
+    if (where_.load() == kOnWord) kick();
+    return;
+  }
+  pending_.fetch_sub(1);
+  ended(operation, error, count);
+}
+
+void HostLoop::ended(IoOperation& operation, DWORD error, DWORD count) {
+  operation.result = error == ERROR_SUCCESS || error == ERROR_HANDLE_EOF ? count : errno_of(error);
+  {
+    const std::lock_guard lock(mutex_);
+    ended_.push(operation);
+  }
+  kick();
+}
+
+unsigned HostLoop::collect() {
+  for (const OVERLAPPED_ENTRY& entry : std::span(entries_).first(std::exchange(entry_count_, 0))) {
+    if (entry.lpCompletionKey == kKick) continue;
+    auto& transfer = *reinterpret_cast<Transfer*>(entry.lpOverlapped);
+    pending_.fetch_sub(1);
+    DWORD count = 0;
+    const bool good = GetOverlappedResult(transfer.file, &transfer.overlapped, &count, FALSE);
+    ended(*transfer.operation, good ? ERROR_SUCCESS : GetLastError(), count);
+  }
+  IoOperationList done = pool_.take_ended();
+  std::vector<Watch*> failed;
+  {
+    const std::lock_guard lock(mutex_);
+    done.append(std::exchange(ended_, {}));
+    failed.swap(watches_);
+  }
+  unsigned number = 0;
+  while (IoOperation* const operation = done.pop()) {
+    finish(*operation, operation->result);
+    ++number;
+  }
+  for (Watch* const watch : failed) {
+    watch->handler->ready(kFailed);
+    ++number;
+  }
+  return number;
+}
+
+// ---- readiness: nothing that is opened here has a descriptor that can be watched ----
+
+void HostLoop::watch(Watch& watch) {
+  {
+    const std::lock_guard lock(mutex_);
+    watches_.push_back(&watch);
+  }
+  kick();
+}
+
+void HostLoop::cancel(Watch& watch) {
+  const std::lock_guard lock(mutex_);
+  std::erase(watches_, &watch);
+}
+
+// ---- waiting ----
+
+void HostLoop::kick() {
+  if (kicked_.exchange(1) != 0) return;
+  const int where = where_.load();
+  if (where == kOnWord) wake_one(kicked_);
+  if (where == kAtPort) PostQueuedCompletionStatus(port_.get(), 0, kKick, nullptr);
+}
+
+void HostLoop::take_entries(uint64_t deadline_ns) {
+  if (!GetQueuedCompletionStatusEx(port_.get(), entries_.data(),
+                                   static_cast<ULONG>(entries_.size()), &entry_count_,
+                                   milliseconds_until(deadline_ns), FALSE))
+    entry_count_ = 0;
+}
+
+void HostLoop::sleep(uint64_t deadline_ns, uint64_t) {
+  // said first, then looked: start_transfer() and kick() look the other way round
+  where_.store(kOnWord);
+  if (kicked_.load() == 0 && pending_.load() == 0) {
+    wait_on(kicked_, 0, deadline_ns);
+  } else if (pending_.load() > 0) {
+    where_.store(kAtPort);
+    take_entries(kicked_.load() == 0 ? deadline_ns : 0);
+  }
+  where_.store(kAwake);
+  kicked_.store(0);
+}
+
+void HostLoop::quiesce() {
+  set_quiescing(true);
+  for (;;) {
+    collect();
+    if (in_flight() == 0) break;
+    sleep(UINT64_MAX);
+  }
+  set_quiescing(false);
+}
+
+std::unique_ptr<EventLoop> make_event_loop(EventLoopKind kind, int* error) {
+  auto loop = std::make_unique<HostLoop>();
+  const int result = loop->open(kind != EventLoopKind::kThreads);
+  if (error) *error = result;
+  if (result != 0) return nullptr;
+  return loop;
+}
+
+}  // namespace lkl::host

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0
+#pragma once
+
+#include <array>
+#include <mutex>
+#include <vector>
+
+#include "io/event_loop.h"
+#include "io/worker_pool.h"
+#include "win32/handle.h"
+
+namespace lkl::host {
+
+// Reads and writes of one piece, of files that have an overlapped handle, are started by whoever
+// asks, and end at a completion port; the rest is for the threads of the pool. Who waits does so at
+// the port if something can come there, else on a word: that is woken much sooner.
+class HostLoop final : public EventLoop {
+ public:
+  HostLoop() : pool_(*this) {}
+  ~HostLoop() override;
+
+  // 0 or -errno.
+  int open(bool with_port);
+
+  void watch(Watch& watch) override;
+  void cancel(Watch& watch) override;
+  void submit() override {}
+  using EventLoop::sleep;
+  void sleep(uint64_t deadline_ns, uint64_t busy_ns) override;
+  unsigned collect() override;
+  void kick() override;
+  void quiesce() override;
+  // Never: there is no fork().
+  int after_fork_child() override { return -ENOSYS; }
+
+ private:
+  enum Where { kAwake, kOnWord, kAtPort };
+  struct Transfer;
+
+  void start(IoOperationList&& operations) override;
+  HANDLE transfer_by(const IoOperation& operation);
+  void start_transfer(IoOperation& operation, HANDLE file);
+  void ended(IoOperation& operation, DWORD error, DWORD count);
+  void take_entries(uint64_t deadline_ns);
+
+  Handle port_;
+  WorkerPool pool_;
+  std::atomic<unsigned> pending_ = 0;  // at the port
+
+  std::atomic<int> kicked_ = 0;
+  std::atomic<int> where_ = kAwake;
+
+  std::mutex mutex_;       // guards what follows
+  IoOperationList ended_;  // at once
+  std::vector<Watch*> watches_;
+
+  std::array<OVERLAPPED_ENTRY, 64> entries_;  // the owner's
+  ULONG entry_count_ = 0;
+};
+
+}  // namespace lkl::host
