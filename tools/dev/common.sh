@@ -15,7 +15,7 @@ windows_packages=(g++-mingw-w64-x86-64-posix wine64)
 # ... and for the tests: other kernels, other compilers, and what the tests judge with.
 test_packages=(linux-source-6.1 git clang nbdkit
 	libvirt-clients
-	iproute2 ethtool passt vde2 libdpdk-dev
+	iproute2 ethtool passt slirp4netns vde2 libdpdk-dev
 	cryptsetup-bin lvm2 mdadm thin-provisioning-tools
 	libgtest-dev libbenchmark-dev abigail-tools doxygen python3-cffi python3-dev dpkg-dev file
 	libclang-rt-14-dev afl++ lcov
