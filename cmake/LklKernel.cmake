@@ -8,6 +8,7 @@
 set(fragments_minimal base)
 set(fragments_default base fs net netfilter mapped)
 set(fragments_flat base fs net netfilter)
+set(fragments_windows base fs)
 set(fragments_demo base demo)
 set(fragments_debug base fs net netfilter mapped)
 set(fragments_checkers base planted debuginfo)
@@ -26,7 +27,7 @@ set(checkers_valgrind valgrind)
 
 if(NOT DEFINED fragments_${LKL_PROFILE})
   message(FATAL_ERROR "LKL_PROFILE=${LKL_PROFILE}: no such profile "
-                      "(default, flat, demo, minimal, debug, checkers, valgrind, kunit, boottests, fuzz, trace, nettests)")
+                      "(default, flat, windows, demo, minimal, debug, checkers, valgrind, kunit, boottests, fuzz, trace, nettests)")
 endif()
 if(NOT EXISTS ${LKL_KERNEL_SOURCE})
   message(FATAL_ERROR "${LKL_KERNEL_SOURCE}: no such kernel source. Install linux-source-6.12 "

@@ -42,8 +42,10 @@ bool put(void* at, size_t size, int prot, int flags, int fd) {
   return mmap(at, size, prot, flags | MAP_FIXED | MAP_NORESERVE, fd, 0) == at;
 }
 
+// Nor in core files: gdb would write all of a window as zeros.
 bool put_nothing(void* at, size_t size) {
-  return put(at, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+  return put(at, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1) &&
+         madvise(at, size, MADV_DONTDUMP) == 0;
 }
 
 // A child that did not go by our handlers must not write to what is its parent's.

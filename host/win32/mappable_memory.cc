@@ -14,7 +14,7 @@ MappableMemory::~MappableMemory() = default;
 void* MappableMemory::allocate(size_t, size_t) {
   print(
       "lkl: a kernel with page tables does not run on Windows: take one without "
-      "(LKL_PROFILE=flat)\n");
+      "(LKL_PROFILE=windows)\n");
   return nullptr;
 }
 

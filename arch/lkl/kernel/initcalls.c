@@ -6,7 +6,7 @@
  */
 #include <linux/init.h>
 
-static int __init nothing(void)
+static int __init __maybe_unused nothing(void)
 {
 	return 0;
 }

@@ -8,7 +8,8 @@
  *
  * A task may go on by another host thread than it began by. So below a kernel stack
  * comes, for who walks it (debuggers, the kernel's own reports), what the thread that
- * is the CPU now has left on its host stack: RUNNER_BELOW says where that is. %rbp
+ * is the CPU now has left on its host stack: RUNNER_BELOW says where that is. It may be at
+ * lower addresses, which gdb takes for a damaged stack but where a signal frame is. %rbp
  * stays a frame pointer across the move for those that know nothing else.
  */
 #include <linux/linkage.h>
@@ -95,6 +96,7 @@ SYM_FUNC_END(lkl_swap_stacks)
  */
 SYM_FUNC_START(lkl_call_on_stack)
 	.cfi_startproc
+	.cfi_signal_frame
 	SAVE_REGISTERS
 	movq	%rsp, (%rdi)
 	leaq	lkl_cpu(%rip), %rbx
@@ -111,6 +113,7 @@ SYM_FUNC_END(lkl_call_on_stack)
 /* First switch to a new task: %rbx = function, %r12 = argument, %rax = prev */
 SYM_FUNC_START(lkl_task_start)
 	.cfi_startproc
+	.cfi_signal_frame
 	.cfi_undefined %rip
 	movq	%rax, %rdi
 	movq	%rbx, %rsi
