@@ -28,6 +28,7 @@
 #include "net/echo_server.h"
 #include "support/child.h"
 #include "support/kernel_test.h"
+#include "support/sanitizers.h"
 
 using namespace lkl_test;
 
@@ -511,6 +512,7 @@ TEST_F(SlirpTest, TheWireStaysTheParents) {
 }
 
 TEST_F(SlirpTest, AWireWithoutACardIsTheChildsToo) {
+  if (kThreadSanitizer) GTEST_SKIP() << kWhyNoForkBesideThreads;
   EchoServer server;
   const unsigned short port = free_port();
   ASSERT_EQ(
