@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <latch>
 #include <string>
 #include <thread>
 #include <vector>
@@ -104,15 +105,20 @@ TEST_F(ForkTest, TasksThatHaveNotBegunEnd) {
 
 TEST_F(ForkTest, WhileOtherThreadsAreBusy) {
   std::atomic<bool> stop = false;
+  std::latch begun(3);
   std::vector<std::thread> threads;
   for (int i = 0; i < 3; ++i)
     threads.emplace_back([&, i] {
       const std::string name = "/d" + std::to_string(i);
+      lkl_sys_getpid();
+      begun.count_down();
       while (!stop) {
         lkl_sys_mkdir(name.c_str(), 0755);
         lkl_sys_rmdir(name.c_str());
       }
     });
+  // beside threads that begin is another test, and none for sanitizers
+  begun.wait();
   for (int i = 0; i < 30; ++i) {
     ASSERT_EQ(in_child([] {
                 for (int k = 0; k < 100; ++k)
