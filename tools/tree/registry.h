@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //
 // A hive of the registry of Windows: one of the files in System32/config. What is not in it, or is
-// damaged, is not there. libhivex wants a file of the host's, and a copy of all of it; this reads the
-// few cells it needs where they are, in the image, and inside the sandbox.
+// damaged, is not there. libhivex wants a file of the host's, and a copy of all of it; this reads
+// the few cells it needs where they are, in the image, and inside the sandbox.
 #ifndef LKL_TOOL_REGISTRY_H
 #define LKL_TOOL_REGISTRY_H
 

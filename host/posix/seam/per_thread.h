@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// Variables that each thread has of its own, read by one load and no function, on any stack. What is
-// in them at first is constant, and they are destroyed by nobody.
+// Variables that each thread has of its own, read by one load and no function, on any stack. What
+// is in them at first is constant, and they are destroyed by nobody.
 //
 //   LKL_PER_THREAD(CurrentThread, current_thread)         in a header or before its use:
 //   current_thread().record = record;                     a function that gives the thread's own
