@@ -7,7 +7,8 @@ set(LKL_HOST_DEVICE_SOURCES
 set(LKL_HOST_SOURCES
   win32/backtrace.cc win32/clock.cc win32/console.cc win32/fault.cc win32/file.cc win32/gate.cc
   win32/host_operations.cc win32/library.cc win32/mappable_memory.cc win32/memory.cc win32/random.cc win32/thread.cc
-  win32/wait.cc)
+  win32/wait.cc
+  posix/pthread_operations.cc)
 # Of these, what devices want when there is no kernel.
 set(LKL_HOST_BASE_SOURCES
   win32/clock.cc win32/console.cc win32/file.cc win32/library.cc win32/memory.cc win32/random.cc
