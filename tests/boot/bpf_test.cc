@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "support/kernel_test.h"
@@ -39,8 +40,18 @@ class BpfTest : public KernelTest {
     return static_cast<int>(bpf(LKL_BPF_MAP_CREATE, attr));
   }
 
+  // A program for a socket: its number, or an error.
+  static int load(std::span<const lkl_bpf_insn> program) {
+    union lkl_bpf_attr attr = {};
+    attr.prog_type = LKL_BPF_PROG_TYPE_SOCKET_FILTER;
+    attr.insns = reinterpret_cast<std::uintptr_t>(program.data());
+    attr.insn_cnt = static_cast<std::uint32_t>(program.size());
+    attr.license = reinterpret_cast<std::uintptr_t>("GPL");
+    return static_cast<int>(bpf(LKL_BPF_PROG_LOAD, attr));
+  }
+
   // Tells the length of each message by the ring, and lets pass all that have not five bytes.
-  static int load(int ring) {
+  static int load_filter(int ring) {
     constexpr int kMove = LKL_BPF_ALU64 | LKL_BPF_MOV, kStack = 10;
     const std::array program = {
         insn(LKL_BPF_LDX | LKL_BPF_MEM | LKL_BPF_W, 7, 1, 0, 0),  // its length
@@ -57,12 +68,7 @@ class BpfTest : public KernelTest {
         insn(kMove | LKL_BPF_K, 0, 0, 0, 0x7fffffff),
         insn(LKL_BPF_JMP | LKL_BPF_EXIT, 0, 0, 0, 0),
     };
-    union lkl_bpf_attr attr = {};
-    attr.prog_type = LKL_BPF_PROG_TYPE_SOCKET_FILTER;
-    attr.insns = reinterpret_cast<std::uintptr_t>(program.data());
-    attr.insn_cnt = program.size();
-    attr.license = reinterpret_cast<std::uintptr_t>("GPL");
-    return static_cast<int>(bpf(LKL_BPF_PROG_LOAD, attr));
+    return load(program);
   }
 };
 
@@ -71,7 +77,7 @@ class BpfTest : public KernelTest {
 TEST_F(BpfTest, FiltersASocketAndTellsByARing) {
   const int ring = make_ring();
   ASSERT_GE(ring, 0) << lkl_strerror(ring);
-  const int program = load(ring);
+  const int program = load_filter(ring);
   ASSERT_GE(program, 0) << lkl_strerror(program);
   int ends[2];
   ASSERT_EQ(lkl_sys_socketpair(LKL_AF_UNIX, LKL_SOCK_DGRAM | LKL_SOCK_NONBLOCK, 0, ends), 0);
@@ -116,10 +122,5 @@ TEST_F(BpfTest, TheVerifierRefuses) {
       insn(LKL_BPF_LDX | LKL_BPF_MEM | LKL_BPF_DW, 0, 10, 8, 0),
       insn(LKL_BPF_JMP | LKL_BPF_EXIT, 0, 0, 0, 0),
   };
-  union lkl_bpf_attr attr = {};
-  attr.prog_type = LKL_BPF_PROG_TYPE_SOCKET_FILTER;
-  attr.insns = reinterpret_cast<std::uintptr_t>(program.data());
-  attr.insn_cnt = program.size();
-  attr.license = reinterpret_cast<std::uintptr_t>("GPL");
-  EXPECT_EQ(bpf(LKL_BPF_PROG_LOAD, attr), -LKL_EACCES);
+  EXPECT_EQ(load(program), -LKL_EACCES);
 }
