@@ -66,7 +66,6 @@ class MappableMemory final {
     size_t size;
   };
 
-  bool put_loan(const Loan& loan, int flags, const Descriptor& file) const;
   bool copy_from_parent();
   void put_guards_back() const;
 

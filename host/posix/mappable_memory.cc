@@ -38,8 +38,9 @@ Descriptor empty_file(size_t size) {
   return file;
 }
 
-bool put(void* at, size_t size, int prot, int flags, int fd) {
-  return mmap(at, size, prot, flags | MAP_FIXED | MAP_NORESERVE, fd, 0) == at;
+bool put(void* at, size_t size, int prot, int flags, int fd, size_t offset = 0) {
+  return mmap(at, size, prot, flags | MAP_FIXED | MAP_NORESERVE, fd, static_cast<off_t>(offset)) ==
+         at;
 }
 
 // Nor in core files: gdb would write all of a window as zeros.
@@ -49,8 +50,8 @@ bool put_nothing(void* at, size_t size) {
 }
 
 // A child that did not go by our handlers must not write to what is its parent's.
-bool put_memory(void* at, size_t size, const Descriptor& file) {
-  return put(at, size, PROT_READ | PROT_WRITE, MAP_SHARED, file.get()) &&
+bool put_memory(void* at, size_t size, const Descriptor& file, size_t offset = 0) {
+  return put(at, size, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), offset) &&
          madvise(at, size, MADV_DONTFORK) == 0;
 }
 
@@ -130,11 +131,6 @@ bool MappableMemory::unmap(void* at, size_t size) {
   return put_nothing(at, size);
 }
 
-bool MappableMemory::put_loan(const Loan& loan, int flags, const Descriptor& file) const {
-  return mmap(loan.at, loan.size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, file.get(),
-              static_cast<off_t>(loan.offset)) == loan.at;
-}
-
 bool MappableMemory::lend(void* at, const void* base, size_t size) {
   const auto offset = static_cast<size_t>(static_cast<const std::byte*>(base) -
                                           static_cast<const std::byte*>(base_));
@@ -145,9 +141,9 @@ bool MappableMemory::lend(void* at, const void* base, size_t size) {
   } catch (const std::bad_alloc&) {
     return false;
   }
-  // as in put_memory(): no child has it that is not given its own
-  if (put_loan(loan, MAP_SHARED, file_) && madvise(at, size, MADV_DONTFORK) == 0) return true;
-  loans_.pop_back();
+  if (put_memory(at, size, file_, offset)) return true;
+  // whichever of the two it is now
+  (void)take_back(at, size);
   return false;
 }
 
@@ -213,8 +209,7 @@ bool MappableMemory::copy_from_parent() {
   munmap(parents, size_);
   if (!copied || !put_memory(base_, mappable_size_, own)) return false;
   for (const Loan& loan : loans_)
-    if (!put_loan(loan, MAP_SHARED, own) || madvise(loan.at, loan.size, MADV_DONTFORK) != 0)
-      return false;
+    if (!put_memory(loan.at, loan.size, own, loan.offset)) return false;
   file_ = std::move(own);
   return true;
 }
@@ -239,7 +234,8 @@ void MappableMemory::fork_child_without() {
   for (const Window& window : windows_) (void)put_nothing(window.base, window.size);
   (void)put(base_, mappable_size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
   // it may have use for what is the application's: as it is, until somebody writes
-  for (const Loan& loan : loans_) (void)put_loan(loan, MAP_PRIVATE, file_);
+  for (const Loan& loan : loans_)
+    (void)put(loan.at, loan.size, PROT_READ | PROT_WRITE, MAP_PRIVATE, file_.get(), loan.offset);
   copied_ = Descriptor();
   tell_copied_ = Descriptor();
 }
