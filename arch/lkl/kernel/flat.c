@@ -38,6 +38,11 @@ long lkl_memory_release(unsigned long start, unsigned long size)
 	return -EOPNOTSUPP;
 }
 
+long lkl_imported_pages(unsigned long start, unsigned long wanted, struct page **pages)
+{
+	return -ENOENT;
+}
+
 int lkl_kernel_page_fault(lkl_u64 address, int write, int in_kernel)
 {
 	return LKL_FAULT_OTHER;

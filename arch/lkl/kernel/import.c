@@ -9,8 +9,6 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <linux/version.h>
-#include <linux/vmstat.h>
 #include <asm/host_memory.h>
 #include "lkl.h"
 
@@ -153,11 +151,13 @@ long lkl_memory_release(unsigned long start, unsigned long size)
 	return 0;
 }
 
-/* -ENOENT if it is not imported, else how many pages were had; fewer if it ends. */
-static long imported_pages(unsigned long start, unsigned long wanted, bool pin,
-			   struct page **pages)
+/*
+ * References to pages of imported memory: -ENOENT if it is none, else how many were had; fewer
+ * than wanted where it ends.
+ */
+long lkl_imported_pages(unsigned long start, unsigned long wanted, struct page **pages)
 {
-	struct import *import = mtree_load(&imports, untagged_addr(start));
+	struct import *import = mtree_load(&imports, start);
 	unsigned long first, i;
 
 	if (!import)
@@ -165,59 +165,22 @@ static long imported_pages(unsigned long start, unsigned long wanted, bool pin,
 	first = (start - import->start) >> PAGE_SHIFT;
 	wanted = min(wanted, import->count - first);
 	for (i = 0; i < wanted; i++) {
-		struct folio *folio = page_folio(import->pages[first + i]);
-
-		if (pin) {
-			folio_ref_add(folio, GUP_PIN_COUNTING_BIAS);
-			node_stat_mod_folio(folio, NR_FOLL_PIN_ACQUIRED, 1);
-		} else {
-			folio_get(folio);
-		}
+		get_page(import->pages[first + i]);
 		if (pages)
 			pages[i] = import->pages[first + i];
 	}
 	return wanted;
 }
 
-#define LKL_FAST(name, pin)								\
-int __real_##name(unsigned long start, int nr_pages, unsigned int gup_flags,		\
-		  struct page **pages);							\
-int __wrap_##name(unsigned long start, int nr_pages, unsigned int gup_flags,		\
-		  struct page **pages);							\
-int __wrap_##name(unsigned long start, int nr_pages, unsigned int gup_flags,		\
-		  struct page **pages)							\
-{											\
-	long got = imported_pages(start, nr_pages, pin, pages);				\
-											\
-	return got != -ENOENT ? got : __real_##name(start, nr_pages, gup_flags, pages);	\
-}
-
-LKL_FAST(pin_user_pages_fast, true)
-LKL_FAST(get_user_pages_fast, false)
-
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
-long __real_pin_user_pages(unsigned long start, unsigned long nr_pages, unsigned int gup_flags,
-			   struct page **pages, struct vm_area_struct **vmas);
-long __wrap_pin_user_pages(unsigned long start, unsigned long nr_pages, unsigned int gup_flags,
-			   struct page **pages, struct vm_area_struct **vmas);
-long __wrap_pin_user_pages(unsigned long start, unsigned long nr_pages, unsigned int gup_flags,
-			   struct page **pages, struct vm_area_struct **vmas)
+int __real_get_user_pages_fast(unsigned long start, int nr_pages, unsigned int gup_flags,
+			       struct page **pages);
+int __wrap_get_user_pages_fast(unsigned long start, int nr_pages, unsigned int gup_flags,
+			       struct page **pages);
+int __wrap_get_user_pages_fast(unsigned long start, int nr_pages, unsigned int gup_flags,
+			       struct page **pages)
 {
-	long got = vmas ? -ENOENT : imported_pages(start, nr_pages, true, pages);
+	long imported = lkl_imported_pages(start, nr_pages, pages);
 
-	return got != -ENOENT ? got :
-				__real_pin_user_pages(start, nr_pages, gup_flags, pages, vmas);
+	return imported != -ENOENT ? imported :
+				     __real_get_user_pages_fast(start, nr_pages, gup_flags, pages);
 }
-#else
-long __real_pin_user_pages(unsigned long start, unsigned long nr_pages, unsigned int gup_flags,
-			   struct page **pages);
-long __wrap_pin_user_pages(unsigned long start, unsigned long nr_pages, unsigned int gup_flags,
-			   struct page **pages);
-long __wrap_pin_user_pages(unsigned long start, unsigned long nr_pages, unsigned int gup_flags,
-			   struct page **pages)
-{
-	long got = imported_pages(start, nr_pages, true, pages);
-
-	return got != -ENOENT ? got : __real_pin_user_pages(start, nr_pages, gup_flags, pages);
-}
-#endif

@@ -14,6 +14,7 @@
 struct dentry;
 struct lkl_debug_calls;
 struct lkl_memory_calls;
+struct page;
 struct mm_struct;
 struct task_struct;
 
@@ -100,6 +101,7 @@ long lkl_user_page_fault(unsigned long address, bool write);
 /* flat.c, import.c */
 long lkl_memory_import(unsigned long start, unsigned long size);
 long lkl_memory_release(unsigned long start, unsigned long size);
+long lkl_imported_pages(unsigned long start, unsigned long wanted, struct page **pages);
 
 /* mapped.c */
 #ifdef CONFIG_MMU

@@ -3,11 +3,13 @@
  * Pins of user pages. Without CONFIG_MMU mm/gup.c takes one reference to a page, whatever it
  * is asked for; who has pinned it gives back a pin, which is GUP_PIN_COUNTING_BIAS references
  * or one and a count of pins. Each direct I/O would leave its pages with counts far below
- * zero: they are neither freed nor safe. Here the reference becomes the pin that was asked for.
+ * zero: they are neither freed nor safe. Here the reference becomes the pin that was asked for,
+ * as does one to a page of imported memory, which mm/gup.c does not know in either model.
  */
 #include <linux/mm.h>
 #include <linux/version.h>
 #include <linux/vmstat.h>
+#include "lkl.h"
 
 static atomic_t *pins_of(struct folio *folio)
 {
@@ -35,6 +37,12 @@ static long pinned(struct page **pages, long count)
 	return count;
 }
 
+/* With page tables they are pins already. */
+static long pinned_by_gup(struct page **pages, long count)
+{
+	return IS_ENABLED(CONFIG_MMU) ? count : pinned(pages, count);
+}
+
 int __real_pin_user_pages_fast(unsigned long start, int nr_pages, unsigned int gup_flags,
 			       struct page **pages);
 int __wrap_pin_user_pages_fast(unsigned long start, int nr_pages, unsigned int gup_flags,
@@ -42,7 +50,11 @@ int __wrap_pin_user_pages_fast(unsigned long start, int nr_pages, unsigned int g
 int __wrap_pin_user_pages_fast(unsigned long start, int nr_pages, unsigned int gup_flags,
 			       struct page **pages)
 {
-	return pinned(pages, __real_pin_user_pages_fast(start, nr_pages, gup_flags, pages));
+	long imported = lkl_imported_pages(start, nr_pages, pages);
+
+	if (imported != -ENOENT)
+		return pinned(pages, imported);
+	return pinned_by_gup(pages, __real_pin_user_pages_fast(start, nr_pages, gup_flags, pages));
 }
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
@@ -53,7 +65,12 @@ long __wrap_pin_user_pages(unsigned long start, unsigned long nr_pages, unsigned
 long __wrap_pin_user_pages(unsigned long start, unsigned long nr_pages, unsigned int gup_flags,
 			   struct page **pages, struct vm_area_struct **vmas)
 {
-	return pinned(pages, __real_pin_user_pages(start, nr_pages, gup_flags, pages, vmas));
+	long imported = vmas ? -ENOENT : lkl_imported_pages(start, nr_pages, pages);
+
+	if (imported != -ENOENT)
+		return pinned(pages, imported);
+	return pinned_by_gup(pages,
+			     __real_pin_user_pages(start, nr_pages, gup_flags, pages, vmas));
 }
 #else
 long __real_pin_user_pages(unsigned long start, unsigned long nr_pages, unsigned int gup_flags,
@@ -63,6 +80,10 @@ long __wrap_pin_user_pages(unsigned long start, unsigned long nr_pages, unsigned
 long __wrap_pin_user_pages(unsigned long start, unsigned long nr_pages, unsigned int gup_flags,
 			   struct page **pages)
 {
-	return pinned(pages, __real_pin_user_pages(start, nr_pages, gup_flags, pages));
+	long imported = lkl_imported_pages(start, nr_pages, pages);
+
+	if (imported != -ENOENT)
+		return pinned(pages, imported);
+	return pinned_by_gup(pages, __real_pin_user_pages(start, nr_pages, gup_flags, pages));
 }
 #endif
