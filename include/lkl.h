@@ -603,10 +603,11 @@ struct lkl_netdev_options {
  * Words that any wire may have, after commas (a comma that is part of a value is written twice):
  *
  *        pcap=FILE              all frames, of both directions, are written to this file, for
- *                               Wireshark, tshark or tcpdump; the time is the host's
- *                               CLOCK_REALTIME. They are as the card has made them: checksums may be
- *                               missing, and segments of TCP not be cut. Each is in the file when it
- *                               is under way. When the file can't grow the capture ends, said once
+ *                               Wireshark, tshark or tcpdump; the time is the kernel's
+ *                               CLOCK_REALTIME (the host's before the boot). They are as the card has
+ *                               made them: checksums may be missing, and segments of TCP not be cut.
+ *                               Each is in the file when it is under way. When the file can't grow
+ *                               the capture ends, said once
  *        snaplen=N              of each frame the first N bytes
  *        delay=TIME             what the card sends is late by this: "10ms", with s, ms, us (which a
  *                               number alone is) or ns

@@ -113,6 +113,27 @@ TEST_F(CaptureTest, HasBothDirections) {
   lkl_netdev_free(nd);
 }
 
+// A kernel whose clock has been set stamps by that, as it does its own messages and files.
+TEST_F(CaptureTest, HasTheKernelsTime) {
+  if (tshark_is_missing()) GTEST_SKIP() << "needs tshark";
+  const Wire wire;
+  lkl_netdev* nd = nullptr;
+  ASSERT_EQ(
+      connect_card(fd_uri(wire.end(0), (",pcap=" + file()).c_str()).c_str(), "10.0.0.1", 0, nd), 0);
+  constexpr long kThen = 86400;  // 1970-01-02
+  __lkl__kernel_timespec then = {.tv_sec = kThen, .tv_nsec = 0};
+  ASSERT_EQ(lkl_sys_clock_settime(LKL_CLOCK_REALTIME, &then), 0);
+  ASSERT_NO_FATAL_FAILURE(send_and_get(wire, 0, 1000));
+  ASSERT_EQ(lkl_sys_clock_gettime(LKL_CLOCK_REALTIME, &then), 0);
+  const std::vector<std::string> times = read("udp.port==5001", "frame.time_epoch");
+  EXPECT_EQ(times.size(), 10u);
+  for (const std::string& when : times) {
+    EXPECT_GE(std::atof(when.c_str()), kThen) << when;
+    EXPECT_LE(std::atof(when.c_str()), static_cast<double>(then.tv_sec) + 1) << when;
+  }
+  lkl_netdev_free(nd);
+}
+
 // The card's header is no part of a frame.
 TEST_F(CaptureTest, HasTheFirstBytesOfFramesWithAHeader) {
   if (tshark_is_missing()) GTEST_SKIP() << "needs tshark";

@@ -3,8 +3,12 @@
 #include <linux/clockchips.h>
 #include <linux/clocksource.h>
 #include <linux/init.h>
+#include <linux/notifier.h>
+#include <linux/pvclock_gtod.h>
 #include <linux/sched/clock.h>
+#include <linux/timekeeper_internal.h>
 #include <linux/timekeeping.h>
+#include <asm/host_clock.h>
 #include "lkl.h"
 #include "shared_word.h"
 
@@ -35,6 +39,29 @@ static struct clocksource clocksource = {
 	.flags	= CLOCK_SOURCE_IS_CONTINUOUS,
 	.mask	= CLOCKSOURCE_MASK(64),
 };
+
+static s64 realtime_ahead;
+
+/* After each step of the timekeeper, whose lock is held. */
+static int timekeeper_has_moved(struct notifier_block *nb, unsigned long was_set, void *data)
+{
+	const struct timekeeper *tk = data;
+	const struct tk_read_base *base = &tk->tkr_mono;
+
+	/* one that counts jiffies comes first */
+	if (base->clock == &clocksource)
+		LKL_STORE_RELAXED(realtime_ahead, (s64)(tk->xtime_sec * NSEC_PER_SEC +
+							(base->xtime_nsec >> base->shift) -
+							base->cycle_last));
+	return 0;
+}
+
+static struct notifier_block timekeeper_notifier = { .notifier_call = timekeeper_has_moved };
+
+s64 lkl_kernel_realtime_ahead(void)
+{
+	return LKL_LOAD_RELAXED(realtime_ahead);
+}
 
 static int event_shutdown(struct clock_event_device *dev)
 {
@@ -87,6 +114,7 @@ void __init time_init(void)
 {
 	boot_ns = lkl_clock();
 	clocksource_register_hz(&clocksource, NSEC_PER_SEC);
+	pvclock_gtod_register_notifier(&timekeeper_notifier);
 	event_device.cpumask = cpumask_of(0);
 	clockevents_config_and_register(&event_device, NSEC_PER_SEC, 1000, LONG_MAX);
 }
