@@ -2,6 +2,7 @@
 // A process that measures when it is told to: each network that is compared has its own.
 #pragma once
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -10,6 +11,7 @@
 #include <array>
 #include <cstdlib>
 #include <functional>
+#include <optional>
 #include <utility>
 
 #include "conversation.h"
@@ -63,20 +65,24 @@ class Actor final {
         }) {
     there_ = arrange(process_.pid(), {.here = orders_[1], .there = answers_[0]});
     // nothing, to be done when it is prepared
-    if (there_) run(Want::kEcho, 0);
+    if (there_) there_ = run(Want::kEcho, 0).has_value();
   }
 
   bool there() const { return there_; }
-  Result run(Want want, uint64_t amount) {
+  // Nothing if it does not come to an end: what it measures is stuck, and so is the actor then.
+  std::optional<Result> run(Want want, uint64_t amount) {
     const Request order = {.want = want, .amount = amount};
     Result result;
-    if (::write(orders_[1], &order, sizeof order) != sizeof order ||
-        ::read(answers_[0], &result, sizeof result) != sizeof result)
-      std::abort();
+    if (::write(orders_[1], &order, sizeof order) != sizeof order) std::abort();
+    pollfd answered = {.fd = answers_[0], .events = POLLIN, .revents = 0};
+    if (::poll(&answered, 1, kPatienceMs) == 0) return std::nullopt;
+    if (::read(answers_[0], &result, sizeof result) != sizeof result) std::abort();
     return result;
   }
 
  private:
+  static constexpr int kPatienceMs = 30'000;
+
   static std::array<int, 2> pipe() {
     std::array<int, 2> ends;
     if (::pipe(ends.data())) std::abort();
