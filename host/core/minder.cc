@@ -4,13 +4,6 @@
 #include <algorithm>
 
 namespace lkl::host {
-namespace {
-
-// A thread whose last wait was no longer looks for so long before it goes to sleep: to be woken
-// takes longer than what it waits for, which is often the answer of another processor.
-constexpr uint64_t kBusyNs = 50'000;
-
-}  // namespace
 
 Minder::Minder(EventLoop& loop, HeldForLong held_for_long)
     : loop_(loop), may_look_busily_(host::processors() > 1), held_for_long_(held_for_long) {
@@ -50,12 +43,12 @@ void Minder::wake_minder() {
 
 // As the owner, which it is not any more afterwards.
 void Minder::mind_as(ThreadRecord& self) {
-  owner_.stays(self.waited_ns >= LKL_GUARD_NS);
+  owner_.stays(self.patience.last_ns() >= LKL_GUARD_NS);
   self.where.store(ThreadRecord::kInLoop);
   if (self.woken.load() == 0 && !self.request_done()) {
     const uint64_t begin = host::monotonic_ns();
-    loop_.sleep(lkl_kernel_mind(), self.waited_ns < kBusyNs && may_look_busily_ ? kBusyNs : 0);
-    self.waited_ns = host::monotonic_ns() - begin;
+    loop_.sleep(lkl_kernel_mind(), may_look_busily_ ? self.patience.look_ns() : 0);
+    self.patience.waited(host::monotonic_ns() - begin);
   }
   self.where.store(ThreadRecord::kAwake);
   loop_.collect();

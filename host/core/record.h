@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "asm/host_ops.h"
+#include "core/patience.h"
 
 namespace lkl::host {
 
@@ -18,8 +19,7 @@ struct ThreadRecord final : lkl_host_thread {
   std::atomic<int> woken = 0;
   std::atomic<int> where = kAwake;
 
-  // How long it was in the loop the last time.
-  uint64_t waited_ns = UINT64_MAX;
+  Patience patience;  // in the loop
 
   // I/O of the call that this thread makes, for itself to do (kept_io).
   IoOperation* kept = nullptr;

@@ -199,9 +199,14 @@ static void enter_queue(struct lkl_host_thread *self, bool post)
  * and gave it to that thread: it waits for the same core, and spinning holds it up.
  * In cycles, since a pause may cost anything under a hypervisor.
  *
+ * An answer that this thread has worked out itself, as the CPU, after a device had woken it,
+ * would never have come by spinning: there is next to none then until another thread has
+ * served it again.
+ *
  * One thread at a time: of many that wait for one virtual CPU the others would only
  * hold up, on the cores of the host, the thread that they are waiting for.
  */
+#define SPIN_ALONE	2000u
 #define SPIN_MIN	12000u
 #define SPIN_MAX	60000u
 
@@ -226,7 +231,7 @@ static void spin_end(struct lkl_host_thread *self)
 static bool spin_done(struct lkl_host_thread *self)
 {
 	u64 start = isa_cycles(), spent = 0;
-	unsigned int limit = clamp(self->spin, SPIN_MIN, SPIN_MAX);
+	unsigned int limit = self->spin ?: SPIN_MIN;
 	bool done = false;
 
 	if (!spin_begin(self))
@@ -238,7 +243,10 @@ static bool spin_done(struct lkl_host_thread *self)
 		spent = isa_cycles() - start;
 		done = request_done(self);
 	}
-	self->spin = done && spent <= limit ? min(limit * 2, SPIN_MAX) : limit / 2;
+	if (done && spent <= limit)
+		self->spin = clamp(limit * 2, SPIN_MIN, SPIN_MAX);
+	else if (limit > SPIN_MIN)
+		self->spin = max(limit / 2, SPIN_MIN);
 out:
 	spin_end(self);
 	return done;
@@ -301,6 +309,8 @@ static noinline void wait_done(struct lkl_host_thread *self)
 			if (cpu_try_take()) {
 				cpu_run(self);
 				cpu_release(self);
+				if (request_done(self))
+					self->spin = SPIN_ALONE;
 			}
 			continue;
 		}
@@ -308,6 +318,8 @@ static noinline void wait_done(struct lkl_host_thread *self)
 		if (!request_done(self) && !gone(self) && !wants_somebody(LKL_LOAD(lkl_cpu.word)))
 			lkl_host->wait(lkl_host->instance, self);
 		LKL_CAS(lkl_cpu.sleeper, self, NULL);
+		if (request_done(self))
+			self->spin = max(self->spin, SPIN_MIN);
 	}
 	if (unlikely(self->kept_io))
 		lkl_host->kept_io_pass_on(lkl_host->instance, self);
