@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "actor.h"
@@ -133,6 +134,43 @@ std::unique_ptr<Actor> raw() {
     boot("raw:veth4", "10.9.4.2");
     return client<Library>("10.9.4.1");
   });
+}
+
+// ---- between two kernels, and one network that the host has for itself ----
+
+constexpr char kSwitchServer[] = "10.9.5.1", kSwitch[] = "switch:lkl-bench";
+
+// Connections are accepted on both ports.
+template <class K>
+void wait_for(const char* server) {
+  for (const uint16_t port : {kPort, kHttpPort})
+    for (bool there = false; !there;) {
+      const int fd = K::socket();
+      there = K::connect(fd, address_of(server, port)) == 0;
+      K::close(fd);
+    }
+}
+
+std::unique_ptr<Actor> on_switch() {
+  static std::unique_ptr<Process> server;
+  if (!server)
+    server = std::make_unique<Process>([] {
+      boot(kSwitch, kSwitchServer);
+      std::thread(serve_http<Library>).detach();
+      serve<Library>();
+    });
+  return std::make_unique<Actor>(
+      [](const Actor::Meeting&) {
+        boot(kSwitch, "10.9.5.2");
+        wait_for<Library>(kSwitchServer);
+        return client<Library>(kSwitchServer);
+      },
+      [](pid_t, const Actor::Meeting&) { return true; });
+}
+
+std::unique_ptr<Actor> loopback() {
+  return std::make_unique<Actor>([](const Actor::Meeting&) { return client<Host>("127.0.0.1"); },
+                                 [](pid_t, const Actor::Meeting&) { return true; });
 }
 
 // ---- networks that a program makes, without rights ----
@@ -283,6 +321,7 @@ int main(int argc, char** argv) {
   };
   const Pair pairs[] = {{"tap_veth", tap, veth},
                         {"raw_tap", raw, other_tap},
+                        {"switch_loopback", on_switch, loopback},
                         {"slirp1500_slirp4netns", slirp<1500>, slirp4netns<1500>, 8},
                         {"slirp65520_slirp4netns", slirp<65520>, slirp4netns<65520>, 4},
                         {"passt1500_pasta", passt<1500>, pasta<1500>, 8},
