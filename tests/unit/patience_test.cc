@@ -22,7 +22,7 @@ unsigned looks_of(Patience& patience, unsigned waits, uint64_t answer_ns, uint64
 
 }  // namespace
 
-TEST(Patience, LooksEachTimeWhereAnswersAreSoonThoughWakingIsSlow) {
+TEST(Patience, LooksEachTimeWhereAnswersAreSoonThoughWakingTakesLong) {
   for (const uint64_t waking_ns : {5'000, 80'000, 300'000}) {
     Patience patience;
     EXPECT_EQ(looks_of(patience, 101, 20'000, waking_ns), 100u) << waking_ns;
