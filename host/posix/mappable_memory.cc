@@ -20,8 +20,8 @@ namespace {
 
 constexpr size_t kPage = 4096;
 
-// Page faults of the host for what is mapped cost more than to map it; but of much not all is
-// going to be touched.
+// Page faults of the host for what is written to cost more than to map it, one for each page; of
+// much not all is going to be touched. For what is read it maps sixteen pages by one.
 constexpr size_t kMostPopulated = 64 * kPage;
 
 std::atomic<bool> faults_are_served = false;
@@ -122,7 +122,8 @@ void* MappableMemory::window(size_t size, size_t align) {
 bool MappableMemory::map(void* at, const void* base, size_t size, int access) const {
   const auto offset = static_cast<const std::byte*>(base) - static_cast<const std::byte*>(base_);
   if (static_cast<size_t>(offset) + size > mappable_size_) return false;
-  const int populate = size <= kMostPopulated ? MAP_POPULATE : 0;
+  const bool written = access & LKL_MAP_WRITE;
+  const int populate = written && size <= kMostPopulated ? MAP_POPULATE : 0;
   return mmap(at, size, protection(access), MAP_SHARED | MAP_FIXED | populate, file_.get(),
               offset) == at;
 }

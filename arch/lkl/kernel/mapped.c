@@ -185,6 +185,35 @@ static int map_run(unsigned long address, pte_t *entry, unsigned int pages)
 	return 0;
 }
 
+/* Two entries, one after the other, that one call to the host can map; the second is to be. */
+static bool is_continued_by(const pte_t *entry, const pte_t *next)
+{
+	return host_access(*entry) == host_access(*next) && pte_pfn(*entry) + 1 == pte_pfn(*next);
+}
+
+static bool is_missing(const pte_t *entry)
+{
+	return host_access(*entry) && !(pte_val(*entry) & _PAGE_HOST);
+}
+
+/*
+ * The page of this address, and by the same call its neighbours in memory between the two
+ * others: that is what takes the time. -1 if the host has no room.
+ */
+static int map_with_neighbours(pte_t *table, unsigned long address, unsigned long start,
+			       unsigned long end)
+{
+	pte_t *entry = table + pte_index(address), *first = entry, *last = entry;
+
+	while (address - (entry - first) * PAGE_SIZE > start && is_missing(first - 1) &&
+	       is_continued_by(first - 1, first))
+		first--;
+	while (address + (last - entry + 1) * PAGE_SIZE < end && is_missing(last + 1) &&
+	       is_continued_by(last, last + 1))
+		last++;
+	return map_run(address - (entry - first) * PAGE_SIZE, first, last - first + 1);
+}
+
 /*
  * Puts in place what the tables say between two addresses of one table, neighbours together
  * where they are in memory, but for what is there already. False if the host has no room.
@@ -195,17 +224,14 @@ static bool map_entries(pte_t *table, unsigned long start, unsigned long end)
 
 	while (address < end) {
 		pte_t *entry = table + pte_index(address);
-		unsigned long pfn = pte_pfn(*entry);
-		int access = host_access(*entry);
 		unsigned int most = (end - address) / PAGE_SIZE, pages = 1;
 
-		if (!access || (pte_val(*entry) & _PAGE_HOST)) {
+		if (!is_missing(entry)) {
 			address += PAGE_SIZE;
 			continue;
 		}
-		while (pages < most && host_access(entry[pages]) == access &&
-		       pte_pfn(entry[pages]) == pfn + pages &&
-		       !(pte_val(entry[pages]) & _PAGE_HOST))
+		while (pages < most && is_missing(entry + pages) &&
+		       is_continued_by(entry + pages - 1, entry + pages))
 			pages++;
 		if (map_run(address, entry, pages))
 			return false;
@@ -238,18 +264,18 @@ int lkl_map_by_tables(struct mm_struct *mm, unsigned long address, bool write)
 		pte = pte_mkdirty(pte);
 	if (!pte_same(pte, *entry))
 		set_pte(entry, pte);
-	if (map_run(page, entry, 1)) {
-		/* the host has so many mappings, and no more */
-		if (!drop_all() || map_run(page, entry, 1))
-			return -1;
-	}
 	/* its neighbours are a favour */
 	if (mm == &init_mm) {
-		start = page + PAGE_SIZE;
+		start = page;
 		end = min(page + KERNEL_BATCH * PAGE_SIZE, table_end);
 	} else {
 		start = round_down(page, USER_BATCH * PAGE_SIZE);
 		end = start + USER_BATCH * PAGE_SIZE;
+	}
+	if (map_with_neighbours(table, page, start, end)) {
+		/* the host has so many mappings, and no more */
+		if (!drop_all() || map_run(page, entry, 1))
+			return -1;
 	}
 	map_entries(table, start, end);
 	return 1;
