@@ -2,11 +2,13 @@
 // Files on an image: lkl_bench_files TYPE [IMAGE-FOLDER]
 //
 // The library mounts one image; the host mounts another one, made the same way, by
-// its loop driver (as root; without, only the library is measured).
+// its loop driver (as root; without, only the library is measured). In a folder on a tmpfs the
+// host has both images at hand; elsewhere its own is cold where its caches are dropped.
 #include <benchmark/benchmark.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <random>
 #include <string>
@@ -93,6 +95,56 @@ void RandomRead4KUncached(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * kReads);
 }
 
+// The file through a mapping, all of it. The kernel's own cache is cold.
+template <typename K>
+void MappedRead(benchmark::State& state) {
+  std::vector<char> block(kBlock);
+  const int fd = K::open((point<K>() + "/seq").c_str(), false);
+  for (auto _ : state) {
+    state.PauseTiming();
+    K::drop_caches();
+    state.ResumeTiming();
+    const char* const at = K::map(fd, kBlocks * kBlock);
+    if (!at) {
+      state.SkipWithError("no mappings in this kernel");
+      break;
+    }
+    for (int i = 0; i < kBlocks; ++i) {
+      std::memcpy(block.data(), at + i * kBlock, kBlock);
+      benchmark::DoNotOptimize(block.data());
+    }
+    K::unmap(at, kBlocks * kBlock);
+  }
+  K::close(fd);
+  state.SetBytesProcessed(state.iterations() * kBlocks * static_cast<int64_t>(kBlock));
+}
+
+// One page of each 64 KiB, which is what a kernel maps by one fault, of a file that it has.
+template <typename K>
+void MappedFault(benchmark::State& state) {
+  constexpr size_t kAround = 64 << 10, kFaults = kBlocks * kBlock / kAround;
+  std::vector<char> block(kBlock);
+  const int fd = K::open((point<K>() + "/seq").c_str(), false);
+  while (K::read(fd, block.data(), kBlock) > 0) {
+  }
+  for (auto _ : state) {
+    state.PauseTiming();
+    const char* const at = K::map(fd, kBlocks * kBlock);
+    if (!at) {
+      state.SkipWithError("no mappings in this kernel");
+      break;
+    }
+    state.ResumeTiming();
+    const volatile char* const pages = at;
+    for (size_t i = 0; i < kFaults; ++i) (void)pages[i * kAround];
+    state.PauseTiming();
+    K::unmap(at, kBlocks * kBlock);
+    state.ResumeTiming();
+  }
+  K::close(fd);
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kFaults));
+}
+
 template <typename K>
 void CreateStatUnlink(benchmark::State& state) {
   const char text[1024] = {};
@@ -124,6 +176,8 @@ void add() {
       ->UseRealTime();
   real(benchmark::RegisterBenchmark(("RandomRead4KUncached" + suffix).c_str(),
                                     RandomRead4KUncached<K>));
+  real(benchmark::RegisterBenchmark(("MappedRead" + suffix).c_str(), MappedRead<K>));
+  real(benchmark::RegisterBenchmark(("MappedFault" + suffix).c_str(), MappedFault<K>));
   real(benchmark::RegisterBenchmark(("CreateStatUnlink" + suffix).c_str(), CreateStatUnlink<K>));
 }
 

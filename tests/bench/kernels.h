@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -32,6 +33,14 @@ struct Library {
         lkl_sys_open(path, create ? LKL_O_CREAT | LKL_O_RDWR : LKL_O_RDONLY, 0644));
   }
   static void close(int fd) { lkl_sys_close(static_cast<unsigned>(fd)); }
+  // To be read; nullptr if this kernel has no mappings.
+  static const char* map(int fd, size_t size) {
+    void* const at = lkl_sys_mmap(nullptr, size, LKL_PROT_READ, LKL_MAP_SHARED, fd, 0);
+    return reinterpret_cast<intptr_t>(at) < 0 ? nullptr : static_cast<const char*>(at);
+  }
+  static void unmap(const char* at, size_t size) {
+    lkl_sys_munmap(reinterpret_cast<lkl_ulong>(at), size);
+  }
   static long fsync(int fd) { return lkl_sys_fsync(static_cast<unsigned>(fd)); }
   static long unlink(const char* path) { return lkl_sys_unlink(path); }
   static bool exists(const char* path) {
@@ -95,6 +104,11 @@ struct Host {
     return ::open(path, create ? O_CREAT | O_RDWR : O_RDONLY, 0644);
   }
   static void close(int fd) { ::close(fd); }
+  static const char* map(int fd, size_t size) {
+    void* const at = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+    return at == MAP_FAILED ? nullptr : static_cast<const char*>(at);
+  }
+  static void unmap(const char* at, size_t size) { ::munmap(const_cast<char*>(at), size); }
   static long fsync(int fd) { return ::fsync(fd); }
   static long unlink(const char* path) { return ::unlink(path); }
   static bool exists(const char* path) {
