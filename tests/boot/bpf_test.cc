@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 // BPF by its interpreter: a program on a socket decides what is let through, and tells what it has
 // seen by a ring buffer in mapped memory.
-#include <lkl/linux/bpf.h>
-
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <span>
 #include <string>
 
+#include "support/bpf_program.h"
 #include "support/kernel_test.h"
 
 using namespace lkl_test;
@@ -17,37 +16,17 @@ namespace {
 
 constexpr unsigned kPage = 4096;
 
-constexpr lkl_bpf_insn insn(int code, int target, int source, int offset, int value) {
-  lkl_bpf_insn made = {};
-  made.code = static_cast<std::uint8_t>(code);
-  made.dst_reg = static_cast<std::uint8_t>(target & 15);
-  made.src_reg = static_cast<std::uint8_t>(source & 15);
-  made.off = static_cast<std::int16_t>(offset);
-  made.imm = value;
-  return made;
-}
-
 class BpfTest : public KernelTest {
  protected:
-  static lkl_long bpf(int command, union lkl_bpf_attr& attr) {
-    return lkl_sys_bpf(command, &attr, sizeof attr);
-  }
-
   static int make_ring() {
     union lkl_bpf_attr attr = {};
     attr.map_type = LKL_BPF_MAP_TYPE_RINGBUF;
     attr.max_entries = kPage;
-    return static_cast<int>(bpf(LKL_BPF_MAP_CREATE, attr));
+    return static_cast<int>(bpf_call(LKL_BPF_MAP_CREATE, attr));
   }
 
-  // A program for a socket: its number, or an error.
   static int load(std::span<const lkl_bpf_insn> program) {
-    union lkl_bpf_attr attr = {};
-    attr.prog_type = LKL_BPF_PROG_TYPE_SOCKET_FILTER;
-    attr.insns = reinterpret_cast<std::uintptr_t>(program.data());
-    attr.insn_cnt = static_cast<std::uint32_t>(program.size());
-    attr.license = reinterpret_cast<std::uintptr_t>("GPL");
-    return static_cast<int>(bpf(LKL_BPF_PROG_LOAD, attr));
+    return load_bpf(LKL_BPF_PROG_TYPE_SOCKET_FILTER, program);
   }
 
   // Tells the length of each message by the ring, and lets pass all that have not five bytes.
