@@ -17,6 +17,7 @@ test_packages=(linux-source-6.1 git clang nbdkit
 	libvirt-clients
 	iproute2 ethtool passt slirp4netns vde2 libdpdk-dev
 	cryptsetup-bin lvm2 mdadm thin-provisioning-tools
+	libsqlite3-dev liblmdb-dev
 	libgtest-dev libbenchmark-dev abigail-tools doxygen python3-cffi python3-dev dpkg-dev file
 	libclang-rt-14-dev afl++ lcov
 	xfsprogs f2fs-tools ntfs-3g jfsutils nilfs-tools hfsutils makefs genromfs libhivex-bin
