@@ -74,6 +74,68 @@ build)
 	expect "$(recall objects.own)" 1
 	expect "$(recall objects.taken)" ""
 	;;
+kernel_source)
+	# A suite of our own with one package, signed by a key of our own.
+	command -v gpg >/dev/null || { echo "skipped: gpg is not installed"; exit 77; }
+	chmod 755 "$work" # for apt, which gets things as another user
+	export GNUPGHOME=$work/keys XDG_CACHE_HOME=$work/cache LKL_DEBIAN_SUITE=some
+	export LKL_DEBIAN_MIRROR=copy:$work/debian LKL_DEBIAN_KEYRING=$work/keyring
+	get() { "$SRC/tools/dev/kernel-source" "$@" 2>"$work/err"; }
+	refuses() { # WORDS ARGUMENT
+		! get "$2" >"$work/out" || fail "it accepted $2: $(cat "$work/out" "$work/err")"
+		grep -qE "$1" "$work/err" || fail "it said $(cat "$work/err")"
+	}
+	publish() { # VERSION KEY
+		local dist=$work/debian/dists/some name file
+		rm -rf "$work/debian" "$work/package"
+		mkdir -p "$dist/main/binary-amd64" "$work/package/source/"{DEBIAN,usr/src} "$work/package/meta/DEBIAN"
+		echo "source of $1" >"$work/package/source/usr/src/linux-source-9.9.tar.xz"
+		printf 'Package: linux-source-9.9\nVersion: %s\nArchitecture: all\nMaintainer: nobody\nDescription: some\n' \
+			"$1" >"$work/package/source/DEBIAN/control"
+		printf 'Package: linux-source\nVersion: %s\nArchitecture: all\nDepends: linux-source-9.9\nMaintainer: nobody\nDescription: some\n' \
+			"$1" >"$work/package/meta/DEBIAN/control"
+		for name in source meta; do
+			file=$name.deb
+			dpkg-deb --root-owner-group -b "$work/package/$name" "$work/debian/$file" >/dev/null
+			{ cat "$work/package/$name/DEBIAN/control"
+			  echo "Filename: $file"
+			  echo "Size: $(stat -c %s "$work/debian/$file")"
+			  echo "SHA256: $(sha256sum "$work/debian/$file" | cut -d' ' -f1)"
+			  echo; } >>"$dist/main/binary-amd64/Packages"
+		done
+		file=$dist/main/binary-amd64/Packages
+		printf 'Suite: some\nCodename: some\nComponents: main\nArchitectures: amd64\nDate: %s\nSHA256:\n %s %s main/binary-amd64/Packages\n' \
+			"$(date -Ru)" "$(sha256sum "$file" | cut -d' ' -f1)" "$(stat -c %s "$file")" |
+			gpg -q --batch -u "$2" --clearsign >"$dist/InRelease"
+	}
+	mkdir -m 700 "$GNUPGHOME"
+	for name in friend stranger; do
+		gpg -q --batch --passphrase '' --quick-generate-key "$name" ed25519 sign 1d 2>/dev/null
+	done
+	gpg -q --export friend >"$LKL_DEBIAN_KEYRING"
+
+	publish 9.9.1-1 friend
+	tarball=$(get newest) || fail "$(cat "$work/err")"
+	expect "$tarball" "$work/cache/lkl/sources/linux-source-newest.tar.xz"
+	expect "$(cat "$tarball")" "source of 9.9.1-1"
+	expect "$(cat "$(get 9.9)")" "source of 9.9.1-1"
+	refuses '8.8: neither .*some has: 9.9' 8.8
+	refuses 'no version of Linux' ../etc
+	# another version of the package, then one of somebody else, then none
+	publish 9.9.2-1 friend
+	expect "$(cat "$(get newest)")" "source of 9.9.2-1"
+	publish 9.9.3-1 stranger
+	refuses 'not signed by who' newest
+	expect "$(cat "$tarball")" "source of 9.9.2-1"
+	publish 9.9.4-1 friend
+	printf x >>"$work/debian/source.deb"
+	refuses 'could not be got' newest
+	rm -rf "$work/debian"
+	expect "$(cat "$(get newest)")" "source of 9.9.2-1"
+	rm -rf "$work/cache"
+	refuses 'is there a network' newest
+	gpgconf --kill all
+	;;
 *) fail "no such case: $1" ;;
 esac
 echo "ok: $1"
