@@ -21,7 +21,9 @@ constexpr lkl_bpf_insn insn(int code, int target, int source, int offset, int va
 }
 
 inline long bpf_call(int command, union lkl_bpf_attr& attr) {
-  return lkl_sys_bpf(command, &attr, sizeof attr);
+  // not lkl_sys_bpf(), which has more arguments in newer kernels
+  lkl_long arguments[6] = {command, reinterpret_cast<lkl_long>(&attr), sizeof attr};
+  return lkl_syscall(__lkl__NR_bpf, arguments);
 }
 
 // Its number, or an error.
