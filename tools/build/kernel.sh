@@ -55,7 +55,7 @@ unpack() {
 	local want="$SOURCE"
 
 	# another tarball under the same name; a folder is only linked to
-	[ -d "$SOURCE" ] || want+=" $(stat -c '%Y %s' "$SOURCE")"
+	[ -d "$SOURCE" ] || want+=" $(stat -Lc '%Y %s' "$SOURCE")"
 	if [ ! -e "$mark" ] || [ "$(cat "$mark")" != "$want" ]; then
 		[ -e "$SOURCE" ] || die "$SOURCE: no such kernel source (Debian: apt install linux-source-6.12, or -DLKL_KERNEL_SOURCE=DIR)"
 		rm -rf "$TREE"
@@ -110,14 +110,18 @@ options_changed() {
 		xargs -d '\n' sh -c 'find -L "$@" -newer "$0" 2>&1' "$OBJ/.config" | grep . >/dev/null
 }
 
-# What a fragment says of this kernel: a line that ends in "# since A.B" says nothing of older ones.
+# What a fragment says of this kernel: a line that ends in "# since A.B" says nothing of older ones,
+# one that ends in "# before A.B" nothing of that one and later ones, or in both: "# since A.B before C.D".
 for_this_kernel() { # FRAGMENT
 	awk '$1 == "VERSION" { version = $3 } $1 == "PATCHLEVEL" { level = $3 }
 	     FNR == NR { next }
-	     match($0, / # since [0-9]+\.[0-9]+$/) {
-		split(substr($0, RSTART + 9), since, ".")
-		if (version * 1000 + level < since[1] * 1000 + since[2]) next
+	     match($0, / #( (since|before) [0-9]+\.[0-9]+)+$/) {
+		count = split(substr($0, RSTART + 3), words, " ")
 		$0 = substr($0, 1, RSTART - 1)
+		for (i = 1; i < count; i += 2) {
+			split(words[i + 1], limit, ".")
+			if ((version * 1000 + level < limit[1] * 1000 + limit[2]) == (words[i] == "since")) next
+		}
 	     }
 	     { print }' "$TREE/Makefile" "$1"
 }
