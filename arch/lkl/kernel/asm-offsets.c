@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
+#define COMPILE_OFFSETS	/* what is included need not have them */
+
 #include <linux/kbuild.h>
 #include <linux/sched.h>
 #include <linux/stddef.h>

@@ -6,7 +6,7 @@
 #include <linux/mutex.h>
 #include <linux/futex.h>
 #include <linux/mm.h>
-#include <linux/version.h>
+#include <asm/kernel_version.h>
 #include "futex.h"
 #include "lkl.h"
 
@@ -14,7 +14,7 @@
  * A futex that may be shared with other processes is found by its page. There are no others, and
  * where there is no page the address says it.
  */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+#if !LKL_FUTEX_HAS_FLAGS
 int __real_get_futex_key(u32 __user *uaddr, bool shared, union futex_key *key,
 			 enum futex_access rw);
 int __wrap_get_futex_key(u32 __user *uaddr, bool shared, union futex_key *key,

@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/host_memory.h>
+#include <asm/kernel_version.h>
 #include "lkl.h"
 
 struct import {

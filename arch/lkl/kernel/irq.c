@@ -6,9 +6,9 @@
 #include <linux/irqdesc.h>
 #include <linux/irqflags.h>
 #include <linux/seq_file.h>
-#include <linux/version.h>
 #include <uapi/linux/io_uring.h>
 #include <asm/irq_regs.h>
+#include <asm/kernel_version.h>
 #include "lkl.h"
 #include "shared_word.h"
 
@@ -82,7 +82,7 @@ int __wrap___cond_resched(void)
 	return __real___cond_resched();
 }
 
-#if defined(CONFIG_IO_URING) && LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+#if defined(CONFIG_IO_URING) && LKL_URING_POLLER_LOOKS_FOR_WORK
 /*
  * The thread that polls a submission queue of io_uring does so until jiffies have passed, and
  * enables no interrupts meanwhile. This it calls in each turn.
@@ -112,7 +112,7 @@ int __real_io_sq_offload_create(struct io_ring_ctx *ctx, struct io_uring_params 
 int __wrap_io_sq_offload_create(struct io_ring_ctx *ctx, struct io_uring_params *p);
 int __wrap_io_sq_offload_create(struct io_ring_ctx *ctx, struct io_uring_params *p)
 {
-	if (LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0) && (p->flags & IORING_SETUP_SQPOLL))
+	if (!LKL_URING_POLLER_LOOKS_FOR_WORK && (p->flags & IORING_SETUP_SQPOLL))
 		return -EINVAL;
 	return __real_io_sq_offload_create(ctx, p);
 }

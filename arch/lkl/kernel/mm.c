@@ -12,14 +12,17 @@
 #include <linux/sizes.h>
 #include <linux/vmalloc.h>
 #include <asm/host_memory.h>
+#include <asm/kernel_version.h>
 #include "lkl.h"
 
 #define DEFAULT_MEMORY	SZ_256M
 #define MIN_MEMORY	SZ_16M
 #define MEMORY_ALIGN	SZ_4M
 
+#if !LKL_GENERIC_ZERO_PAGE
 void *empty_zero_page;
 EXPORT_SYMBOL(empty_zero_page);
+#endif
 
 static void *memory;
 static unsigned long memory_size;
@@ -74,10 +77,56 @@ static void __init populate_boot_memory(void *base, unsigned long size)
 	lkl_memory->populate(lkl_memory->instance, base, CONFIG_LKL_BOOT_MEMORY * SZ_1K, 0);
 }
 
+/* When each page has its entry in the array of pages, and before the page allocator begins. */
+static void __init pages_are_described(void)
+{
+	void *zeros;
+
+	if (IS_ENABLED(CONFIG_MMU) &&
+	    (void *)mem_map != (void *)memory_end - size_of_page_array())
+		panic("The array of pages is not at the end of the memory");
+	zeros = memblock_alloc(PAGE_SIZE, PAGE_SIZE);
+	if (!zeros)
+		panic("No memory for a page");
+#if LKL_GENERIC_ZERO_PAGE
+	__zero_page = virt_to_page(zeros);
+#else
+	empty_zero_page = zeros;
+#endif
+}
+
+#if LKL_GENERIC_MM_INIT
+void __init arch_zone_limits_init(unsigned long *zone_ends)
+{
+	zone_ends[ZONE_NORMAL] = max_low_pfn;
+}
+
+void __init arch_mm_preinit(void)
+{
+	pages_are_described();
+}
+
+/* Not one of the image's, which has no entry in the array. */
+void __init arch_setup_zero_pages(void)
+{
+}
+#else
+static void __init describe_pages(void)
+{
+	unsigned long zone_ends[MAX_NR_ZONES] = { [ZONE_NORMAL] = max_low_pfn };
+
+	free_area_init(zone_ends);
+	pages_are_described();
+}
+
+void __init mem_init(void)
+{
+	memblock_free_all();
+}
+#endif
+
 void __init lkl_mm_setup(void)
 {
-	unsigned long zone_ends[MAX_NR_ZONES] = { 0 };
-
 	memory_start = (unsigned long)memory;
 	memory_end = memory_start + memory_size;
 	lkl_host->mem_register(lkl_host->instance, memory, LKL_PHYS_OFFSET, memory_size);
@@ -90,17 +139,9 @@ void __init lkl_mm_setup(void)
 	memblock_add(LKL_PHYS_OFFSET, memory_size);
 	lkl_page_array_begins((void *)memory_end - size_of_page_array());
 	populate_boot_memory(memory, memory_size);
-	zone_ends[ZONE_NORMAL] = max_low_pfn;
-	free_area_init(zone_ends);
-	if (IS_ENABLED(CONFIG_MMU) &&
-	    (void *)mem_map != (void *)memory_end - size_of_page_array())
-		panic("The array of pages is not at the end of the memory");
-	empty_zero_page = memblock_alloc(PAGE_SIZE, PAGE_SIZE);
-}
-
-void __init mem_init(void)
-{
-	memblock_free_all();
+#if !LKL_GENERIC_MM_INIT
+	describe_pages();
+#endif
 }
 
 /* Not a separate part of the image: the host library may boot it again. */

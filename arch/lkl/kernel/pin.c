@@ -7,13 +7,13 @@
  * as does one to a page of imported memory, which mm/gup.c does not know in either model.
  */
 #include <linux/mm.h>
-#include <linux/version.h>
 #include <linux/vmstat.h>
+#include <asm/kernel_version.h>
 #include "lkl.h"
 
 static atomic_t *pins_of(struct folio *folio)
 {
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#if !LKL_FOLIOS_COUNT_PINS
 	return compound_pincount_ptr(&folio->page);
 #else
 	return &folio->_pincount;
@@ -57,7 +57,7 @@ int __wrap_pin_user_pages_fast(unsigned long start, int nr_pages, unsigned int g
 	return pinned_by_gup(pages, __real_pin_user_pages_fast(start, nr_pages, gup_flags, pages));
 }
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#if LKL_PIN_TELLS_AREAS
 long __real_pin_user_pages(unsigned long start, unsigned long nr_pages, unsigned int gup_flags,
 			   struct page **pages, struct vm_area_struct **vmas);
 long __wrap_pin_user_pages(unsigned long start, unsigned long nr_pages, unsigned int gup_flags,

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What the host knows of randomness goes into the kernel's generator. */
 #include <linux/cred.h>
+#include <linux/fs.h>
 #include <linux/init.h>
-#include <linux/init_task.h>
 #include <linux/random.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/task.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <asm/host_random.h>
@@ -47,7 +49,7 @@ long lkl_random_reseed(const void __user *bytes, size_t size)
 	add_device_randomness(seed, size);
 	memzero_explicit(seed, sizeof(seed));
 	/* The generator looks at that only when it is time, or when one who may asks for it. */
-	caller = override_creds(&init_cred);
+	caller = override_creds(rcu_dereference_raw(init_task.cred));
 	ret = random_fops.unlocked_ioctl(NULL, RNDRESEEDCRNG, 0);
 	revert_creds(caller);
 	return ret;

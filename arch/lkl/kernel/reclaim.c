@@ -17,10 +17,10 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/shrinker.h>
-#include <linux/version.h>
 #include <linux/vmstat.h>
 #include <linux/workqueue.h>
 #include <linux/writeback.h>
+#include <asm/kernel_version.h>
 
 /* How often the flushers are woken at most. */
 #define FLUSH_INTERVAL	msecs_to_jiffies(50)
@@ -93,7 +93,7 @@ static struct notifier_block giving_up_block = {
 
 static int __init watch_memory(void)
 {
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+#if LKL_SHRINKERS_ARE_ALLOCATED
 	struct shrinker *shrinker = shrinker_alloc(0, "lkl-flush");
 
 	if (!shrinker)

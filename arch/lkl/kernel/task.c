@@ -87,6 +87,7 @@ void lkl_user_interrupt(struct lkl_host_thread *self)
 
 static int host_task(void *arg)
 {
+	static const char name[TASK_COMM_LEN] = "host";
 	struct lkl_host_thread *ht = arg;
 	sigset_t none = {};
 
@@ -97,7 +98,7 @@ static int host_task(void *arg)
 	LKL_FETCH_AND(ht->state, ~LKL_REQ_SPAWNING);
 	/* the mask of pid 1 is none of its own */
 	set_current_blocked(&none);
-	set_task_comm(current, "host");
+	set_task_comm(current, name);
 	/*
 	 * A fork() after this task was made and before it ran: nobody could tell it then, and
 	 * its request is for the parent.
@@ -131,8 +132,10 @@ static pid_t spawn(struct lkl_host_thread *ht)
 /* pid 1 when it has nothing else to do: makes tasks for new application threads. */
 void __noreturn lkl_serve_spawns(void)
 {
+	static const char name[TASK_COMM_LEN] = "lkl-init";
+
 	lkl_spawns_begin();
-	set_task_comm(current, "lkl-init");
+	set_task_comm(current, name);
 	lkl_boot_finished();
 	for (;;) {
 		struct lkl_host_thread *ht;

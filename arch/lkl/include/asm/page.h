@@ -3,8 +3,11 @@
 #define _ASM_LKL_PAGE_H
 
 #include <linux/const.h>
+#include <asm/kernel_version.h>
 
-#ifndef PAGE_SHIFT
+#if LKL_GENERIC_PAGE_SIZE
+#include <vdso/page.h>
+#else
 #define PAGE_SHIFT	12
 #define PAGE_SIZE	(_AC(1, UL) << PAGE_SHIFT)
 #define PAGE_MASK	(~(PAGE_SIZE - 1))
@@ -75,8 +78,10 @@ static inline void *pfn_to_virt(unsigned long pfn)
 
 #define virt_to_page(addr)	pfn_to_page(virt_to_pfn(addr))
 #define page_to_virt(page)	pfn_to_virt(page_to_pfn(page))
+#if !LKL_GENERIC_PAGE_SIZE
 #define page_to_phys(page)	((phys_addr_t)page_to_pfn(page) << PAGE_SHIFT)
 #define phys_to_page(phys)	pfn_to_page((phys) >> PAGE_SHIFT)
+#endif
 
 static inline int pfn_valid(unsigned long pfn)
 {

@@ -28,6 +28,7 @@
 
 #include <asm/page.h>
 #include <asm-generic/pgtable-nop4d.h>
+#include <asm/kernel_version.h>
 #include <asm/tlbflush.h>
 
 /* An entry: a physical address and these bits. Above the last entry of a level none are used. */
@@ -135,7 +136,9 @@ LKL_TABLE(p4d)
 #define pte_pfn(pte)		(pte_val(pte) >> PAGE_SHIFT)
 #define pfn_pte(pfn, prot)	__pte(((unsigned long)(pfn) << PAGE_SHIFT) | pgprot_val(prot))
 #define pte_page(pte)		pfn_to_page(pte_pfn(pte))
+#if !LKL_GENERIC_MK_PTE
 #define mk_pte(page, prot)	pfn_pte(page_to_pfn(page), (prot))
+#endif
 
 #define LKL_PTE_IS(name, bit)				\
 static inline int pte_##name(pte_t pte)			\
@@ -195,6 +198,12 @@ static inline void set_pte(pte_t *ptep, pte_t pte)
 	WRITE_ONCE(ptep->pte, pte_val(pte) & ~_PAGE_HOST);
 }
 
+#if !LKL_GENERIC_PTE_FUNCTIONS
+#define __HAVE_ARCH_PTE_SWP_EXCLUSIVE
+#define pte_mkwrite(pte)			pte_mkwrite_novma(pte)
+#define set_pte_at(mm, address, ptep, pte)	set_pte(ptep, pte)
+#endif
+
 static inline void pte_clear(struct mm_struct *mm, unsigned long address, pte_t *ptep)
 {
 	set_pte(ptep, __pte(0));
@@ -209,7 +218,7 @@ static inline void update_mmu_cache_range(struct vm_fault *vmf, struct vm_area_s
 #define update_mmu_cache(vma, address, ptep) \
 	update_mmu_cache_range(NULL, vma, address, ptep, 1)
 /* Who has met the fault puts the new mapping in place of the old one. */
-#define flush_tlb_fix_spurious_fault(vma, address, ptep)	do {} while (0)
+#define flush_tlb_fix_spurious_fault(...)	do {} while (0)
 
 /*
  * Of pages that are not present: bits 9 to 13 the type, above them the offset. There is

@@ -8,7 +8,9 @@
 #include <asm/pgtable-flat.h>
 #endif
 
+#if !LKL_GENERIC_ZERO_PAGE
 extern void *empty_zero_page;
 #define ZERO_PAGE(vaddr)	(virt_to_page(empty_zero_page))
+#endif
 
 #endif

@@ -3,24 +3,32 @@
 #define _ASM_LKL_TLB_H
 
 #ifdef CONFIG_MMU
+#include <asm/kernel_version.h>
 #include <asm/tlbflush.h>
 #include <asm-generic/tlb.h>
 
-#define __pte_free_tlb(tlb, pte, address)				\
+#if LKL_GENERIC_TABLE_END
+#define LKL_FREE_TABLE(tlb, level, table) tlb_remove_ptdesc((tlb), (table))
+#elif LKL_TABLE_DESCRIPTORS
+#define LKL_FREE_TABLE(tlb, level, table)				\
 do {									\
-	pagetable_pte_dtor(page_ptdesc(pte));				\
-	tlb_remove_page_ptdesc((tlb), page_ptdesc(pte));		\
+	pagetable_##level##_dtor(table);				\
+	tlb_remove_page_ptdesc((tlb), (table));				\
 } while (0)
-#define __pmd_free_tlb(tlb, pmd, address)				\
+#else
+#define page_ptdesc(page)		(page)
+#define virt_to_ptdesc(address)		virt_to_page(address)
+#define pgtable_pud_page_dtor(page)	((void)(page))
+#define LKL_FREE_TABLE(tlb, level, table)				\
 do {									\
-	pagetable_pmd_dtor(virt_to_ptdesc(pmd));			\
-	tlb_remove_page_ptdesc((tlb), virt_to_ptdesc(pmd));		\
+	pgtable_##level##_page_dtor(table);				\
+	tlb_remove_page((tlb), (table));				\
 } while (0)
-#define __pud_free_tlb(tlb, pud, address)				\
-do {									\
-	pagetable_pud_dtor(virt_to_ptdesc(pud));			\
-	tlb_remove_page_ptdesc((tlb), virt_to_ptdesc(pud));		\
-} while (0)
+#endif
+
+#define __pte_free_tlb(tlb, table, address) LKL_FREE_TABLE(tlb, pte, page_ptdesc(table))
+#define __pmd_free_tlb(tlb, table, address) LKL_FREE_TABLE(tlb, pmd, virt_to_ptdesc(table))
+#define __pud_free_tlb(tlb, table, address) LKL_FREE_TABLE(tlb, pud, virt_to_ptdesc(table))
 #else
 #define tlb_flush(tlb) do {} while (0)
 #include <asm-generic/tlb.h>

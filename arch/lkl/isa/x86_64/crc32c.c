@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * CRC32C with the SSE4.2 instruction: the driver "crc32c-sse42" of the crypto
- * API, and __crc32c_le() for who calls the library function. btrfs looks at the
- * name of the driver ("generic" or not) to decide if checksums are cheap.
+ * CRC32C with the SSE4.2 instruction. Of newer kernels crc32c() is the one function that all
+ * use. The others have the driver "crc32c-sse42" of the crypto API, and __crc32c_le() for who
+ * calls the library function; btrfs looks at the name of the driver ("generic" or not) to decide
+ * if checksums are cheap.
  */
 #include <crypto/internal/hash.h>
 #include <linux/crc32.h>
 #include <linux/init.h>
 #include <linux/module.h>
 #include <asm/kernel_version.h>
-
-#define CHKSUM_DIGEST_SIZE	4
+#include LKL_UNALIGNED_HEADER
 
 /*
  * The instruction has a latency of three cycles and a throughput of one: three
@@ -66,14 +66,6 @@ static u32 crc32c_hw(u32 crc, const u8 *p, size_t len)
 	return crc;
 }
 
-/* overrides the weak one of lib/crc32.c */
-u32 __pure __crc32c_le(u32 crc, const unsigned char *p, size_t len)
-{
-	if (likely(have_crc32))
-		return crc32c_hw(crc, p, len);
-	return __crc32c_le_base(crc, p, len);
-}
-
 static bool __init cpu_has_crc32(void)
 {
 	u32 eax = 1, ebx, ecx = 0, edx;
@@ -104,6 +96,35 @@ static void __init make_shift_table(void)
 			shift_table[byte][value] = sum;
 		}
 	}
+}
+
+#if LKL_GENERIC_CRC32C
+
+u32 __real_crc32c(u32 crc, const void *p, size_t len);
+u32 __wrap_crc32c(u32 crc, const void *p, size_t len);
+
+u32 __wrap_crc32c(u32 crc, const void *p, size_t len)
+{
+	return likely(have_crc32) ? crc32c_hw(crc, p, len) : __real_crc32c(crc, p, len);
+}
+
+static int __init crc32c_register(void)
+{
+	return 0;
+}
+
+#else
+
+#define CHKSUM_DIGEST_SIZE	4
+
+u32 __pure __crc32c_le_base(u32 crc, unsigned char const *p, size_t len);
+
+/* overrides the weak one of lib/crc32.c */
+u32 __pure __crc32c_le(u32 crc, const unsigned char *p, size_t len)
+{
+	if (likely(have_crc32))
+		return crc32c_hw(crc, p, len);
+	return __crc32c_le_base(crc, p, len);
 }
 
 struct chksum_ctx {
@@ -194,12 +215,19 @@ static struct shash_alg alg = {
 	},
 };
 
+static int __init crc32c_register(void)
+{
+	return crypto_register_shash(&alg);
+}
+
+#endif
+
 static int __init crc32c_sse42_init(void)
 {
 	if (!cpu_has_crc32())
 		return 0;
 	make_shift_table();
 	have_crc32 = true;
-	return crypto_register_shash(&alg);
+	return crc32c_register();
 }
 subsys_initcall(crc32c_sse42_init);
