@@ -6,11 +6,12 @@
 #   LKL_KERNEL_CHECKERS checkers it has: those of the profile and LKL_CHECKERS
 
 set(fragments_minimal base)
-set(fragments_default base fs net netfilter mapped)
+set(fragments_default base fs net netfilter mapped mappedfs)
 set(fragments_flat base fs net netfilter)
 set(fragments_windows base fs)
+set(fragments_trees base mapped trees)
 set(fragments_demo base demo)
-set(fragments_debug base fs net netfilter mapped)
+set(fragments_debug base fs net netfilter mapped mappedfs)
 set(fragments_checkers base planted debuginfo)
 set(fragments_valgrind base planted lines)
 set(fragments_kunit base kunit)
@@ -27,7 +28,7 @@ set(checkers_valgrind valgrind)
 
 if(NOT DEFINED fragments_${LKL_PROFILE})
   message(FATAL_ERROR "LKL_PROFILE=${LKL_PROFILE}: no such profile "
-                      "(default, flat, windows, demo, minimal, debug, checkers, valgrind, kunit, boottests, fuzz, trace, nettests)")
+                      "(default, flat, trees, windows, demo, minimal, debug, checkers, valgrind, kunit, boottests, fuzz, trace, nettests)")
 endif()
 if(NOT EXISTS ${LKL_KERNEL_SOURCE})
   message(FATAL_ERROR "${LKL_KERNEL_SOURCE}: no such kernel source. Install linux-source-6.12 "
