@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <vector>
 
@@ -66,6 +67,10 @@ class MappableMemory final {
     size_t size;
   };
 
+  struct Free {
+    void operator()(uint8_t* bits) const { std::free(bits); }
+  };
+
   bool copy_from_parent();
   void put_guards_back() const;
 
@@ -75,8 +80,8 @@ class MappableMemory final {
   size_t mappable_size_ = 0;  // from its start on
   std::vector<Window> windows_;
   std::vector<Loan> loans_;
-  std::unique_ptr<uint8_t[]> guards_;  // a bit for each page
-  Descriptor copied_, tell_copied_;    // two ends: the child says that it has its copy
+  std::unique_ptr<uint8_t[], Free> guards_;  // a bit for each page, of memory as it is touched
+  Descriptor copied_, tell_copied_;          // two ends: the child says that it has its copy
 };
 
 // The calling thread takes signals of faults: where there is mappable memory a fault is no mistake,

@@ -136,6 +136,8 @@ struct HostCalls {
   }
 
   [[gnu::noinline]] static void populate(void*, void* base, lkl_u64 size, int for_good) {
+    [[maybe_unused]] const FromKernel scope;
+    const host::Unnoticed unnoticed;
     if (for_good) host::prefer_huge_pages(base, size);
     host::populate_memory(base, size);
   }

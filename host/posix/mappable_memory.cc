@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <new>
 
@@ -89,7 +90,7 @@ void* MappableMemory::allocate(size_t size, size_t align) {
   // its place is found as for any other memory
   void* const place = reserve_memory(size, align);
   if (!place) return nullptr;
-  guards_.reset(new (std::nothrow) uint8_t[size / kPage / 8]{});
+  guards_.reset(static_cast<uint8_t*>(std::calloc(size / kPage / 8, 1)));
   file_ = empty_file(size);
   if (!guards_ || !file_ || !put_memory(place, size, file_)) {
     release_memory(place, size);
@@ -179,9 +180,11 @@ void MappableMemory::remember_guard(const void* stack, bool on) {
 }
 
 void MappableMemory::put_guards_back() const {
-  for (size_t page = 0; page < size_ / kPage; ++page)
-    if (guards_[page / 8] & 1u << page % 8)
+  for (size_t byte = 0; byte < size_ / kPage / 8; ++byte)
+    for (unsigned bits = guards_[byte]; bits; bits &= bits - 1) {
+      const size_t page = byte * 8 + static_cast<size_t>(__builtin_ctz(bits));
       (void)mprotect(static_cast<std::byte*>(base_) + (page + 1) * kPage, kPage, PROT_READ);
+    }
 }
 
 void MappableMemory::fork_prepare() {

@@ -89,7 +89,14 @@ extern const struct lkl_memory_calls *lkl_memory;
 
 /* mm.c */
 int lkl_mm_reserve(const char *command_line);
+unsigned long lkl_mm_size(void);
 void lkl_mm_setup(void);
+
+/* tables.c */
+const char *lkl_words_for_tables(unsigned long memory);
+
+/* mapped.c, settings.c: percent of the memory */
+#define LKL_OVERCOMMIT_RATIO	75
 
 /* flat.c, mapped.c */
 void *lkl_memory_alloc(unsigned long size, unsigned long align);

@@ -20,7 +20,6 @@
 #include <linux/pgtable.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
-#include <linux/sysctl.h>
 #include <linux/vmalloc.h>
 #include <asm/cacheflush.h>
 #include <asm/host_memory.h>
@@ -90,36 +89,18 @@ static bool reserve_windows(void)
 /*
  * Who maps more than there is gets an error, as without page tables, not a page that can't be
  * had when it is written: there is one process, and nobody to kill for it. A part is left to
- * the kernel itself. The application may set it otherwise (vm.overcommit_memory).
+ * the kernel itself. The application may set it otherwise (vm.overcommit_memory). For the
+ * ratio see settings.c, too.
  */
-#define OVERCOMMIT_RATIO	75
-
 static int __init promise_what_there_is(void)
 {
 	sysctl_overcommit_memory = OVERCOMMIT_NEVER;
 #if !LKL_PRIVATE_OVERCOMMIT_RATIO
-	sysctl_overcommit_ratio = OVERCOMMIT_RATIO;
+	sysctl_overcommit_ratio = LKL_OVERCOMMIT_RATIO;
 #endif
 	return 0;
 }
 core_initcall(promise_what_there_is);
-
-#if LKL_PRIVATE_OVERCOMMIT_RATIO
-void __real___register_sysctl_init(const char *path, const struct ctl_table *table,
-				   const char *table_name, size_t table_size);
-void __wrap___register_sysctl_init(const char *path, const struct ctl_table *table,
-				   const char *table_name, size_t table_size);
-void __init __wrap___register_sysctl_init(const char *path, const struct ctl_table *table,
-					  const char *table_name, size_t table_size)
-{
-	size_t i;
-
-	for (i = 0; i < table_size; i++)
-		if (!strcmp(table[i].procname, "overcommit_ratio"))
-			*(int *)table[i].data = OVERCOMMIT_RATIO;
-	__real___register_sysctl_init(path, table, table_name, table_size);
-}
-#endif
 
 /* On the host stack of the thread that boots. */
 void *lkl_memory_alloc(unsigned long size, unsigned long align)

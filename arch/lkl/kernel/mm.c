@@ -55,6 +55,11 @@ int lkl_mm_reserve(const char *command_line)
 	return memory ? 0 : -ENOMEM;
 }
 
+unsigned long lkl_mm_size(void)
+{
+	return memory_size;
+}
+
 /* As free_area_init() makes it: of whole blocks of the largest order. */
 static unsigned long __init size_of_page_array(void)
 {
@@ -63,17 +68,27 @@ static unsigned long __init size_of_page_array(void)
 	return (round_up(max_low_pfn, MAX_ORDER_NR_PAGES) - first) * sizeof(struct page);
 }
 
-/*
- * What the boot is going to write. memblock hands out memory from the top: the array of
- * pages, then the hash tables of dentries and inodes. The page allocator begins with the
- * first pages.
- */
-static void __init populate_boot_memory(void *base, unsigned long size)
+/* At the end of the memory. */
+static void *__init page_array(void)
 {
-	unsigned long tables = (size >> 10) + (size >> 11);
-	unsigned long top = PAGE_ALIGN(size_of_page_array() + tables);
+	return (void *)memory_end - size_of_page_array();
+}
 
-	lkl_memory->populate(lkl_memory->instance, base + size - top, top, 1);
+static struct page *__init first_page(void)
+{
+	return (struct page *)page_array() + min_low_pfn % MAX_ORDER_NR_PAGES;
+}
+
+/* What the boot is going to write: the page allocator begins with the first pages. */
+static void __init populate_boot_memory(void *base)
+{
+	struct page *first = first_page();
+	unsigned long count = memory_size >> PAGE_SHIFT;
+	bool grows = IS_ENABLED(CONFIG_DEFERRED_STRUCT_PAGE_INIT);
+
+	if (grows)
+		count = min_t(unsigned long, count, PAGES_PER_SECTION);
+	lkl_memory->populate(lkl_memory->instance, first, count * sizeof(*first), !grows);
 	lkl_memory->populate(lkl_memory->instance, base, CONFIG_LKL_BOOT_MEMORY * SZ_1K, 0);
 }
 
@@ -82,9 +97,13 @@ static void __init pages_are_described(void)
 {
 	void *zeros;
 
-	if (IS_ENABLED(CONFIG_MMU) &&
-	    (void *)mem_map != (void *)memory_end - size_of_page_array())
+	if (mem_map != first_page())
 		panic("The array of pages is not at the end of the memory");
+	if (IS_ENABLED(CONFIG_DEFERRED_STRUCT_PAGE_INIT)) {
+		/* no memory any more, so that its own pages need not be described in it */
+		memblock_remove(__pa(page_array()), size_of_page_array());
+		memblock_phys_free(__pa(page_array()), size_of_page_array());
+	}
 	zeros = memblock_alloc(PAGE_SIZE, PAGE_SIZE);
 	if (!zeros)
 		panic("No memory for a page");
@@ -137,8 +156,8 @@ void __init lkl_mm_setup(void)
 	max_pfn = max_low_pfn;
 	max_mapnr = max_low_pfn;
 	memblock_add(LKL_PHYS_OFFSET, memory_size);
-	lkl_page_array_begins((void *)memory_end - size_of_page_array());
-	populate_boot_memory(memory, memory_size);
+	lkl_page_array_begins(page_array());
+	populate_boot_memory(memory);
 #if !LKL_GENERIC_MM_INIT
 	describe_pages();
 #endif

@@ -51,13 +51,14 @@ const lkl_u64 lkl_kernel_shadow_base, lkl_kernel_shadow_size;
 
 void __init setup_arch(char **command_line)
 {
-	static char words[sizeof(CONFIG_LKL_BOOT_WORDS) + COMMAND_LINE_SIZE] __initdata;
+	static char words[sizeof(CONFIG_LKL_BOOT_WORDS) + COMMAND_LINE_SIZE + 64] __initdata;
 
 #ifdef CONFIG_KASAN
 	/* the host has made the shadow: reports from now on */
 	init_task.kasan_depth = 0;
 #endif
-	snprintf(words, sizeof(words), "%s %s", CONFIG_LKL_BOOT_WORDS, boot_command_line);
+	snprintf(words, sizeof(words), "%s %s %s", CONFIG_LKL_BOOT_WORDS,
+		 lkl_words_for_tables(lkl_mm_size()), boot_command_line);
 	*command_line = words;
 	atomic_notifier_chain_register(&panic_notifier_list, &panic_block);
 	parse_early_param();

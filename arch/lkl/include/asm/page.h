@@ -92,6 +92,9 @@ static inline int pfn_valid(unsigned long pfn)
 #define virt_addr_valid(kaddr) \
 	((unsigned long)(kaddr) >= memory_start && (unsigned long)(kaddr) < memory_end)
 
+/* What the page allocator gets at once, of memory that it has not yet had: kernel/grow.c. */
+#define PAGES_PER_SECTION	MAX_ORDER_NR_PAGES
+
 #endif /* __ASSEMBLY__ */
 
 #include <asm-generic/memory_model.h>
