@@ -11,7 +11,7 @@
 
 #include "api/options.h"
 #include "api/util.h"
-#include "asm/host_clock.h"
+#include "core/kernel_clock.h"
 #include "core/nics.h"
 #include "core/registry.h"
 #include "host.h"
@@ -31,13 +31,6 @@ namespace {
 
 constexpr uint8_t kGroup = 1, kLocal = 2;  // bits of the first byte
 constexpr unsigned kLeastMtu = 68;
-
-// CLOCK_REALTIME of the kernel, and the host's before there is one.
-uint64_t kernel_realtime_ns() {
-  const int64_t ahead = lkl_kernel_realtime_ahead();
-  return ahead == 0 ? lkl::host::realtime_ns()
-                    : lkl::host::monotonic_ns() + static_cast<uint64_t>(ahead);
-}
 
 bool is_address(std::span<const uint8_t, 6> mac) {
   return !(mac[0] & kGroup) && std::ranges::any_of(mac, [](uint8_t byte) { return byte != 0; });
@@ -69,7 +62,8 @@ int open_wire(const char* uri, const lkl_netdev_options& options, lkl_netdev*& r
   const auto say = [](std::string_view line) {
     lkl_printf("lkl: %.*s\n", static_cast<int>(line.size()), line.data());
   };
-  if (const int error = lkl::host::open_net(uri, say, backend, kernel_realtime_ns)) return error;
+  if (const int error = lkl::host::open_net(uri, say, backend, lkl::host::kernel_realtime_ns))
+    return error;
   result = make_wire(std::move(backend), card);
   return 0;
 }
