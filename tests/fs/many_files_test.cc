@@ -15,7 +15,7 @@ constexpr int kFiles = 30000;
 class ManyFilesTest : public KernelTest {
  protected:
   // The last one counts.
-  const char* more_words() const override { return kLockdep ? "mem=40M" : "mem=24M"; }
+  const char* more_words() const override { return kLockdep ? "mem=40M" : "mem=28M"; }
 };
 
 std::string name_of(const Image& image, int number) {

@@ -28,6 +28,25 @@
 #define FLUSH_TIME	msecs_to_jiffies(20)
 #define MOST_WAITS	250
 
+static void begin_commit(struct super_block *sb, void *unused)
+{
+	if (!sb_rdonly(sb) && sb->s_op->sync_fs)
+		sb->s_op->sync_fs(sb, 0);
+}
+
+/*
+ * A journal keeps in memory what its running transaction has changed. A commit waits for who is in
+ * the midst of a change, and that one may be waiting for memory: it has to begin before there is
+ * none.
+ */
+static void begin_commits(struct work_struct *unused)
+{
+	iterate_supers(begin_commit, NULL);
+}
+
+/* Not in the task that lacks memory: it may be just mounting, and have the file system locked. */
+static DECLARE_WORK(commits, begin_commits);
+
 /* A shrinker that frees nothing itself: being asked tells it that memory is looked for. */
 static unsigned long flush_some(struct shrinker *shrinker, struct shrink_control *control)
 {
@@ -37,6 +56,7 @@ static unsigned long flush_some(struct shrinker *shrinker, struct shrink_control
 		return 0;
 	last = jiffies;
 	wakeup_flusher_threads(WB_REASON_VMSCAN);
+	schedule_work(&commits);
 	return 0;
 }
 
@@ -44,21 +64,6 @@ static unsigned long free_none(struct shrinker *shrinker, struct shrink_control 
 {
 	return SHRINK_STOP;
 }
-
-static void begin_commit(struct super_block *sb, void *unused)
-{
-	if (!sb_rdonly(sb) && sb->s_op->sync_fs)
-		sb->s_op->sync_fs(sb, 0);
-}
-
-/* A journal keeps in memory what its running transaction has changed. */
-static void begin_commits(struct work_struct *unused)
-{
-	iterate_supers(begin_commit, NULL);
-}
-
-/* Not in the task that lacks memory: it may be just mounting, and have the file system locked. */
-static DECLARE_WORK(commits, begin_commits);
 
 /* Is asked before the kernel gives up for want of memory; the last who can prevent it. */
 static int before_giving_up(struct notifier_block *nb, unsigned long unused, void *freed)
