@@ -4,10 +4,8 @@
 #include <lkl/linux/pkt_sched.h>
 #include <lkl/linux/rtnetlink.h>
 
-#include <optional>
-
+#include "net/marked.h"
 #include "net/netlink_builder.h"
-#include "net/pair.h"
 
 using namespace lkl_test;
 
@@ -33,32 +31,7 @@ int set_netem(const lkl_tc_netem_qopt& how) {
   return set_root("netem", [&](Message& m) { m.object(LKL_TCA_OPTIONS, how); });
 }
 
-class QdiscTest : public PairTest {
- protected:
-  // Datagrams with this mark that came by the wire.
-  std::atomic<int> marked_ = 0;
-  static constexpr std::string_view kMark = "a marked datagram";
-
-  void SetUp() override {
-    watching_.emplace(wire(), [this](int from, Frame frame) {
-      if (from == 0 && contains(frame, kMark)) ++marked_;
-      return true;
-    });
-    boot();
-    // so that a lost question for an address is no reason
-    ASSERT_TRUE(ping("10.0.0.2"));
-  }
-  void send_marked(int count) {
-    const int fd = static_cast<int>(lkl_sys_socket(LKL_AF_INET, LKL_SOCK_DGRAM, 0));
-    lkl_sockaddr_in there = address("10.0.0.2", 9);
-    for (int i = 0; i < count; ++i)
-      lkl_sys_sendto(fd, kMark.data(), kMark.size(), 0, generic(there), sizeof there);
-    lkl_sys_close(fd);
-  }
-
- private:
-  std::optional<Watching> watching_;
-};
+using QdiscTest = MarkedTest;
 
 }  // namespace
 
@@ -84,8 +57,7 @@ TEST_F(QdiscTest, NetemLosesAndDoubles) {
   ASSERT_EQ(set_netem(how), 0);
   send_marked(50);
   // what is behind it has gone, too
-  EXPECT_TRUE(echoes_by_udp("10.0.0.2", 100));
-  EXPECT_EQ(marked_, 100);
+  EXPECT_EQ(marked_so_far(), 100);
   talk_by_tcp("10.0.0.2", 300'000);
 }
 

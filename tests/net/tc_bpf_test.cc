@@ -7,48 +7,39 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cstddef>
-#include <optional>
 #include <string>
 
+#include "net/marked.h"
 #include "net/netlink_builder.h"
-#include "net/pair.h"
 #include "support/bpf_program.h"
 
 using namespace lkl_test;
 
 namespace {
 
-constexpr std::string_view kMark = "a marked datagram";
 constexpr int kPayload = 14 + 20 + 8;  // Ethernet, IPv4, UDP
-constexpr int kMarkedFrame = kPayload + static_cast<int>(kMark.size());
 constexpr int kMove = LKL_BPF_ALU64 | LKL_BPF_MOV, kStack = 10;
 
-// What is done with a frame of that length and no other.
-template <size_t N>
-std::array<lkl_bpf_insn, N + 5> for_marked(const std::array<lkl_bpf_insn, N>& work) {
-  std::array<lkl_bpf_insn, N + 5> program;
-  program[0] = insn(kMove | LKL_BPF_X, 6, 1, 0, 0);
-  program[1] = insn(LKL_BPF_LDX | LKL_BPF_MEM | LKL_BPF_W, 7, 6, offsetof(__lkl__sk_buff, len), 0);
-  program[2] = insn(LKL_BPF_JMP | LKL_BPF_JNE | LKL_BPF_K, 7, 0, N, kMarkedFrame);
-  std::ranges::copy(work, program.begin() + 3);
-  program[N + 3] = insn(kMove | LKL_BPF_K, 0, 0, 0, LKL_TC_ACT_OK);
-  program[N + 4] = insn(LKL_BPF_JMP | LKL_BPF_EXIT, 0, 0, 0, 0);
-  return program;
-}
-
-class TcBpfTest : public PairTest {
+class TcBpfTest : public MarkedTest {
  protected:
-  std::atomic<int> marked_ = 0;  // such frames that went by the wire
+  // What is done with a frame of that length and no other.
+  template <size_t N>
+  static std::array<lkl_bpf_insn, N + 5> for_marked(const std::array<lkl_bpf_insn, N>& work) {
+    std::array<lkl_bpf_insn, N + 5> program;
+    program[0] = insn(kMove | LKL_BPF_X, 6, 1, 0, 0);
+    program[1] =
+        insn(LKL_BPF_LDX | LKL_BPF_MEM | LKL_BPF_W, 7, 6, offsetof(__lkl__sk_buff, len), 0);
+    program[2] = insn(LKL_BPF_JMP | LKL_BPF_JNE | LKL_BPF_K, 7, 0, N,
+                      kPayload + static_cast<int>(kMark.size()));
+    std::ranges::copy(work, program.begin() + 3);
+    program[N + 3] = insn(kMove | LKL_BPF_K, 0, 0, 0, LKL_TC_ACT_OK);
+    program[N + 4] = insn(LKL_BPF_JMP | LKL_BPF_EXIT, 0, 0, 0, 0);
+    return program;
+  }
 
   void SetUp() override {
-    watching_.emplace(wire(), [this](int from, Frame frame) {
-      if (from == 0 && contains(frame, kMark)) ++marked_;
-      return true;
-    });
-    boot();
-    ASSERT_TRUE(ping("10.0.0.2"));
+    ASSERT_NO_FATAL_FAILURE(MarkedTest::SetUp());
     union lkl_bpf_attr attr = {};
     attr.map_type = LKL_BPF_MAP_TYPE_ARRAY;
     attr.key_size = sizeof(uint32_t);
@@ -99,23 +90,7 @@ class TcBpfTest : public PairTest {
     return value;
   }
 
-  static void send_marked(int count) {
-    const int fd = static_cast<int>(lkl_sys_socket(LKL_AF_INET, LKL_SOCK_DGRAM, 0));
-    lkl_sockaddr_in there = address("10.0.0.2", 9);
-    for (int i = 0; i < count; ++i)
-      lkl_sys_sendto(fd, kMark.data(), kMark.size(), 0, generic(there), sizeof there);
-    lkl_sys_close(static_cast<unsigned>(fd));
-  }
-  // On the wire when what was sent after them has gone there and come back.
-  int marked_so_far() {
-    EXPECT_TRUE(echoes_by_udp("10.0.0.2", 100));
-    return marked_;
-  }
-
   int counter_ = -1;
-
- private:
-  std::optional<Watching> watching_;
 };
 
 }  // namespace
