@@ -19,7 +19,6 @@
 #include <linux/mman.h>
 #include <linux/pgtable.h>
 #include <linux/sizes.h>
-#include <linux/string.h>
 #include <linux/vmalloc.h>
 #include <asm/cacheflush.h>
 #include <asm/host_memory.h>
@@ -201,6 +200,17 @@ static bool is_missing(const pte_t *entry)
 	return host_access(*entry) && !(pte_val(*entry) & _PAGE_HOST);
 }
 
+/* How many entries one call can map, from this one on: all but the first if they are missing. */
+static unsigned int length_of_run(const pte_t *entry, unsigned int most)
+{
+	unsigned int pages = 1;
+
+	while (pages < most && is_missing(entry + pages) &&
+	       is_continued_by(entry + pages - 1, entry + pages))
+		pages++;
+	return pages;
+}
+
 /*
  * The page of this address, and by the same call its neighbours in memory between the two
  * others: that is what takes the time. -1 if the host has no room.
@@ -208,15 +218,14 @@ static bool is_missing(const pte_t *entry)
 static int map_with_neighbours(pte_t *table, unsigned long address, unsigned long start,
 			       unsigned long end)
 {
-	pte_t *entry = table + pte_index(address), *first = entry, *last = entry;
+	pte_t *entry = table + pte_index(address);
+	unsigned int before = 0, most = (address - start) / PAGE_SIZE;
+	unsigned int pages = length_of_run(entry, (end - address) / PAGE_SIZE);
 
-	while (address - (entry - first) * PAGE_SIZE > start && is_missing(first - 1) &&
-	       is_continued_by(first - 1, first))
-		first--;
-	while (address + (last - entry + 1) * PAGE_SIZE < end && is_missing(last + 1) &&
-	       is_continued_by(last, last + 1))
-		last++;
-	return map_run(address - (entry - first) * PAGE_SIZE, first, last - first + 1);
+	while (before < most && is_missing(entry - before - 1) &&
+	       is_continued_by(entry - before - 1, entry - before))
+		before++;
+	return map_run(address - before * PAGE_SIZE, entry - before, before + pages);
 }
 
 /*
@@ -229,15 +238,13 @@ static bool map_entries(pte_t *table, unsigned long start, unsigned long end)
 
 	while (address < end) {
 		pte_t *entry = table + pte_index(address);
-		unsigned int most = (end - address) / PAGE_SIZE, pages = 1;
+		unsigned int pages;
 
 		if (!is_missing(entry)) {
 			address += PAGE_SIZE;
 			continue;
 		}
-		while (pages < most && is_missing(entry + pages) &&
-		       is_continued_by(entry + pages - 1, entry + pages))
-			pages++;
+		pages = length_of_run(entry, (end - address) / PAGE_SIZE);
 		if (map_run(address, entry, pages))
 			return false;
 		address += pages * PAGE_SIZE;

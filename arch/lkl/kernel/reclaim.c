@@ -47,6 +47,13 @@ static void begin_commits(struct work_struct *unused)
 /* Not in the task that lacks memory: it may be just mounting, and have the file system locked. */
 static DECLARE_WORK(commits, begin_commits);
 
+/* What is in memory only because it is not yet written is freed when it is. */
+static void have_it_written(void)
+{
+	wakeup_flusher_threads(WB_REASON_VMSCAN);
+	schedule_work(&commits);
+}
+
 /* A shrinker that frees nothing itself: being asked tells it that memory is looked for. */
 static unsigned long flush_some(struct shrinker *shrinker, struct shrink_control *control)
 {
@@ -55,8 +62,7 @@ static unsigned long flush_some(struct shrinker *shrinker, struct shrink_control
 	if (time_in_range(jiffies, last, last + FLUSH_INTERVAL))
 		return 0;
 	last = jiffies;
-	wakeup_flusher_threads(WB_REASON_VMSCAN);
-	schedule_work(&commits);
+	have_it_written();
 	return 0;
 }
 
@@ -76,8 +82,7 @@ static int before_giving_up(struct notifier_block *nb, unsigned long unused, voi
 	rcu_barrier();
 	gained = global_zone_page_state(NR_FREE_PAGES) - before;
 	if (gained <= 0) {
-		wakeup_flusher_threads(WB_REASON_VMSCAN);
-		schedule_work(&commits);
+		have_it_written();
 		schedule_timeout_uninterruptible(FLUSH_TIME);
 		rcu_barrier();
 		gained = global_zone_page_state(NR_FREE_PAGES) - before;

@@ -5,7 +5,6 @@
  */
 #include <linux/init.h>
 #include <linux/kernel.h>
-#include <linux/log2.h>
 #include <linux/memblock.h>
 #include <linux/minmax.h>
 #include <linux/sizes.h>
@@ -19,8 +18,6 @@
  * What memblock gives is zeros. That it is already where nobody has had anything yet, and memblock
  * goes downwards: there it stays untouched. The tables of dentries and inodes are such.
  */
-void *__real_memblock_alloc_try_nid(phys_addr_t size, phys_addr_t align, phys_addr_t min_addr,
-				    phys_addr_t max_addr, int nid);
 void *__wrap_memblock_alloc_try_nid(phys_addr_t size, phys_addr_t align, phys_addr_t min_addr,
 				    phys_addr_t max_addr, int nid);
 void *__init __wrap_memblock_alloc_try_nid(phys_addr_t size, phys_addr_t align,
