@@ -74,6 +74,10 @@ void boot(const char* uri, const char* own) {
 
 // ---- the networks ----
 
+bool nothing_to_arrange(pid_t, const Actor::Meeting&) {
+  return true;
+}
+
 // In a name space of its own, with one end of a pair of veth; the other one, which has an address,
 // is the server's. `begin` is called when both are there.
 template <class Begin>
@@ -116,7 +120,7 @@ std::unique_ptr<Actor> tap_of(const std::string& number) {
           std::abort();
         return client<Library>(host.c_str());
       },
-      [](pid_t, const Actor::Meeting&) { return true; });
+      nothing_to_arrange);
 }
 
 std::unique_ptr<Actor> tap() {
@@ -165,12 +169,12 @@ std::unique_ptr<Actor> on_switch() {
         wait_for<Library>(kSwitchServer);
         return client<Library>(kSwitchServer);
       },
-      [](pid_t, const Actor::Meeting&) { return true; });
+      nothing_to_arrange);
 }
 
 std::unique_ptr<Actor> loopback() {
   return std::make_unique<Actor>([](const Actor::Meeting&) { return client<Host>("127.0.0.1"); },
-                                 [](pid_t, const Actor::Meeting&) { return true; });
+                                 nothing_to_arrange);
 }
 
 // ---- networks that a program makes, without rights ----
@@ -183,7 +187,7 @@ std::unique_ptr<Actor> library_on(const std::string& uri) {
         boot(uri.c_str(), kSlirpOwn);
         return client<Library>(kSlirpHost);
       },
-      [](pid_t, const Actor::Meeting&) { return true; });
+      nothing_to_arrange);
 }
 
 // The host's stack in a name space whose network this command makes: "%" is a process in it.
