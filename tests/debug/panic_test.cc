@@ -22,11 +22,21 @@ namespace {
 void* (*kernel_memcpy)(void*, const void*, size_t);
 void (*kernel_msleep)(unsigned);
 void (*kernel_panic)(const char*, ...);
+void (*kernel_bug)(const char*, int, const char*);
+
+// The thread of the host that is to be the CPU when test_bug() runs, if not any.
+std::atomic<pid_t> wanted_thread = 0;
+constexpr long kByAnother = 1;  // it was not, and nothing has happened
+
+// Of two threads: one has the CPU, and the other is about to make a call.
+std::atomic<bool> held = false, call_comes = false;
 
 void find_functions() {
   kernel_memcpy = kernel_function<void*(void*, const void*, size_t)>("memcpy");
   kernel_msleep = kernel_function<void(unsigned)>("msleep");
   kernel_panic = kernel_function<void(const char*, ...)>("panic");
+  kernel_bug = kernel_function<void(const char*, int, const char*)>("lkl_bug");
+  wanted_thread = 0;
 }
 
 }  // namespace
@@ -35,8 +45,27 @@ void find_functions() {
 extern "C" {
 
 __attribute__((noinline)) long test_bug(long, long, long, long, long, long) {
-  kernel_function<void(const char*, int, const char*)>("lkl_bug")("test.c", 42, "test_bug");
+  if (wanted_thread != 0 && gettid() != wanted_thread) return kByAnother;
+  kernel_bug("test.c", 42, "test_bug");
   return 0;
+}
+
+// Has the CPU until the other thread's call is there, then waits: its thread runs that call.
+long test_hold(long, long, long, long, long, long) {
+  held = true;
+  while (!call_comes) sched_yield();
+  usleep(20'000);
+  kernel_msleep(100);
+  return 0;
+}
+
+// For backtraces: what a thread was doing that runs a call of another one.
+__attribute__((noinline)) long test_helper() {
+  wanted_thread = gettid();
+  lkl_long none[6] = {};
+  const long result = lkl_syscall(__lkl__NR_getpgid, none);
+  asm volatile("" ::: "memory");  // no jump, so that this function is in it
+  return result;
 }
 
 __attribute__((noinline)) long test_null(long, long, long, long, long, long) {
@@ -70,8 +99,9 @@ namespace {
 
 class PanicTest : public ::testing::Test {
  protected:
+  void SetUp() override { find_functions(); }
+
   void boot(lkl_on_panic what) {
-    find_functions();
     kernel_log().clear();
     for (const char* words : {"BUG: failure at test.c", "Call trace of"}) expect_complaint(words);
     ops_.print = keep_log;
@@ -100,6 +130,15 @@ class PanicTest : public ::testing::Test {
     return std::regex_search(kernel_log(), std::regex(pattern));
   }
 
+  // These functions are in the call trace, from the inside to the outside.
+  static void expect_frames(std::initializer_list<const char*> names) {
+    size_t at = 0;
+    for (const char* name : names) {
+      at = kernel_log().find("] " + std::string(name) + "+0x", at);
+      ASSERT_NE(at, std::string::npos) << name << " is not, or not there, in:\n" << kernel_log();
+    }
+  }
+
   lkl_host_operations ops_ = {};
   // one, or that of a sanitizer too, which it makes with the program's first
   const unsigned threads_ = (std::thread([] {}).join(), host_threads());
@@ -107,17 +146,38 @@ class PanicTest : public ::testing::Test {
 
 TEST_F(PanicTest, ABugInACallEndsTheCallWithAnError) {
   boot(LKL_ON_PANIC_ERROR);
-  EXPECT_EQ(call_in_kernel(test_bug), -LKL_ESHUTDOWN);
+  // by this thread, not by one that happens to be the CPU when the call comes
+  wanted_thread = gettid();
+  long result;
+  do result = call_in_kernel(test_bug);
+  while (result == kByAnother);
+  EXPECT_EQ(result, -LKL_ESHUTDOWN);
   EXPECT_TRUE(said("BUG: failure at test.c:42/test_bug\\(\\)!")) << kernel_log();
   EXPECT_TRUE(said("Kernel panic - not syncing: BUG!")) << kernel_log();
   // from the report to the application, through the change of stacks, by name
-  size_t at = 0;
-  for (const char* name :
-       {"] lkl_bug+0x", "] test_bug+0x", "] lkl_run_request+0x", "] lkl_task_loop+0x",
-        "] lkl_kernel_syscall+0x", "] lkl_syscall+0x", "] main+0x"}) {
-    at = kernel_log().find(name, at);
-    ASSERT_NE(at, std::string::npos) << name << " is not, or not there, in:\n" << kernel_log();
+  expect_frames({"lkl_bug", "test_bug", "lkl_run_request", "lkl_task_loop", "lkl_kernel_syscall",
+                 "lkl_syscall", "main"});
+  expect_dead_and_boot_again();
+}
+
+// Below the call is what the thread that was the CPU had been doing.
+TEST_F(PanicTest, ABugInACallThatAnotherThreadRuns) {
+  boot(LKL_ON_PANIC_ERROR);
+  const SystemCall getpgid = replace_system_call(__lkl__NR_getpgid, test_hold);
+  long result = kByAnother, helpers_result = 0;
+  while (result == kByAnother) {
+    held = call_comes = false;
+    std::thread helper([&] { helpers_result = test_helper(); });
+    while (!held) sched_yield();
+    call_comes = true;
+    result = call_in_kernel(test_bug);
+    helper.join();
   }
+  replace_system_call(__lkl__NR_getpgid, getpgid);
+  EXPECT_EQ(result, -LKL_ESHUTDOWN);
+  EXPECT_EQ(helpers_result, -LKL_ESHUTDOWN);
+  expect_frames({"lkl_bug", "test_bug", "lkl_run_request", "lkl_task_loop", "lkl_kernel_syscall",
+                 "lkl_syscall", "test_helper"});
   expect_dead_and_boot_again();
 }
 
