@@ -36,7 +36,8 @@ TEST_F(BootTestSlow, AllButTorture) {
   const std::set<std::string> suites = names(json["suites"]);
   // fewer would mean that the search for tests has lost some
   EXPECT_GE(suites.size(), 28u);
-  for (const char* name : {"boot", "crypto", "test_hexdump", "test_xarray", "test_maple_tree"})
+  for (const char* name :
+       {"boot", "crypto", "test_hexdump", "test_xarray", "test_maple_tree", "test_vmalloc"})
     EXPECT_TRUE(suites.contains(name)) << name;
   for (const auto& suite : json["suites"]) {
     if (suite["name"] == "boot") {
@@ -55,6 +56,14 @@ TEST_F(BootTest, LockdepAndCryptoTestThemselves) {
     ASSERT_EQ(json["suites"].size(), 1u);
     EXPECT_TRUE(names(json["suites"][0]["tests"]).contains(test)) << json.dump(1);
   }
+}
+
+// Each of its parts says how often it has passed and failed; this is the last one.
+TEST_F(BootTest, Vmalloc) {
+  const auto json = report({"--filter", "test_vmalloc"});
+  ASSERT_EQ(json["suites"].size(), 1u);
+  const std::string reason = json["suites"][0]["reason"];
+  EXPECT_NE(reason.find("vm_map_ram_test passed: 1 failed: 0"), std::string::npos) << reason;
 }
 
 TEST_F(BootTest, RcuTorture) {

@@ -62,6 +62,8 @@ NO_TEST = {
     "RING_BUFFER_STARTUP_TEST": IN_EVERY_BOOT,
     "BTRFS_FS_RUN_SANITY_TESTS": "runs when btrfs registers",
 }
+# Tests of the tree that arch/lkl builds, and which modules they are.
+OWN = {"LKL_TEST_VMALLOC": "test_vmalloc"}
 # What they all do without, so that the kernel is small: it is built with lock debugging, and that
 # takes long enough.
 AVOID = option_search.AVOID | {
@@ -169,6 +171,7 @@ def link(arguments):
     on = {name for name, value in read_config(arguments.config).items() if value == "y"}
     names = {option.name for option, _ in options_of_tests(kconfig)} & on
     modules = {module for found in modules_of(arguments.tree, names).values() for module in found}
+    modules |= {module for name, module in OWN.items() if name in on}
     found = initcalls(Path(arguments.symbols).read_text(), modules)
     Path(arguments.output).write_text(assembly(found))
     Path(arguments.entries).write_text("".join(symbol + "\n" for symbol, _, _ in found))

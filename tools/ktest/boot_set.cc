@@ -39,6 +39,22 @@ constexpr Torture kTortures[] = {
     {"scftorture", "scftorture.holdoff=0", false},
 };
 
+// What is left out fails on purpose: it asks for what can't be had. And a million times is for who
+// measures.
+struct ModuleParameters {
+  std::string_view module;
+  const char* parameters;
+};
+constexpr ModuleParameters kParameters[] = {
+    {"test_vmalloc", "test_vmalloc.test_loop_count=1000 test_vmalloc.run_test_mask=1983"},
+};
+
+std::string parameters_of(std::string_view module) {
+  const auto found = std::find_if(std::begin(kParameters), std::end(kParameters),
+                                  [&](const ModuleParameters& p) { return p.module == module; });
+  return found == std::end(kParameters) ? "" : found->parameters;
+}
+
 enum class Kind { kBoot, kAlgorithms, kModule, kTorture };
 
 struct BootTest {
@@ -47,6 +63,11 @@ struct BootTest {
   std::string module = {};
   std::string parameters = {};
 };
+
+// What is written for it to the file that runs tests.
+std::string words_for(const BootTest& test) {
+  return test.parameters.empty() ? test.module : test.module + " " + test.parameters;
+}
 
 // Goes through all there is, for minutes; gets ten times the time of the others.
 constexpr std::string_view kLongest = "test_rslib";
@@ -158,7 +179,7 @@ class BootSet : public TestSet {
       const std::string module(line.substr(0, line.find(' ')));
       if (torture_of(module) != nullptr || module == "tcrypt") continue;
       if (module == kLongest && options_.skip_slow) continue;
-      add({Kind::kModule, module, module});
+      add({Kind::kModule, module, module, parameters_of(module)});
     }
     if (options_.skip_slow) return;
     for (const Torture& torture : kTortures)
@@ -222,11 +243,11 @@ class BootSet : public TestSet {
         return run_algorithms(output);
       case Kind::kModule:
         log_to(output);
-        write_to_log(fmt::format("{}{}\n", kResultLine, run_module(test.module)));
+        write_to_log(fmt::format("{}{}\n", kResultLine, run_module(words_for(test))));
         return 0;
       case Kind::kTorture:
         log_to(output);
-        if (run_module(test.module + " " + test.parameters) == 0) wait_for_halt();
+        if (run_module(words_for(test)) == 0) wait_for_halt();
         return 0;
       case Kind::kBoot:
         break;
