@@ -63,10 +63,17 @@ config OTHER
 config CHEAP_DRIVER
 	bool "cheap"
 	select HIDDEN
+	select LAMP if MMU
+config LAMP
+	bool "lamp"
 endmenu
 config NEEDS_HIDDEN_TEST
 	tristate "hidden" if !KUNIT_ALL_TESTS
 	depends on HIDDEN && KUNIT
+	default KUNIT_ALL_TESTS
+config NEEDS_LAMP_TEST
+	tristate "lamp" if !KUNIT_ALL_TESTS
+	depends on LAMP && KUNIT
 	default KUNIT_ALL_TESTS
 config NEEDS_MMU_TEST
 	tristate "mmu" if !KUNIT_ALL_TESTS
@@ -104,7 +111,7 @@ class KunitConfigTest(unittest.TestCase):
 
     def test_finds_the_suites_and_nothing_else(self):
         self.assertEqual(set(self.verdicts),
-                         {"PLAIN_TEST", "PLAIN_MORE_TEST", "NEEDS_HIDDEN_TEST", "NEEDS_MMU_TEST",
+                         {"PLAIN_TEST", "PLAIN_MORE_TEST", "NEEDS_HIDDEN_TEST", "NEEDS_LAMP_TEST", "NEEDS_MMU_TEST",
                           "NEEDS_NOTHING_THERE_TEST", "NO_DEFAULT_TEST"})
 
     def test_help_is_no_kconfig(self):
@@ -125,9 +132,11 @@ class KunitConfigTest(unittest.TestCase):
         self.assertEqual(plan, self.plan | {"OTHER"})
 
     def test_the_fragment_sets_only_what_may_be_set(self):
-        text = option_search.fragment(self.kconfig, self.plan, self.verdicts, "me")
+        text = option_search.fragment(self.kconfig, CONFIG, self.plan, self.verdicts, "me")
         self.assertIn("CONFIG_CHEAP_DRIVER=y\n", text)
         self.assertNotIn("CONFIG_HIDDEN=y\n", text)
+        # selected by what is on, under a condition that is not met
+        self.assertIn("CONFIG_LAMP=y\n", text)
         self.assertIn("# cannot NEEDS_MMU_TEST: ", text)
 
     def test_expressions(self):

@@ -186,7 +186,7 @@ def main():
     config = read_config(arguments.config)
     if arguments.action == "choose":
         plan, verdicts = choose(kconfig, config)
-        Path(arguments.output).write_text(fragment(kconfig, plan, verdicts, "boot_config.py"))
+        Path(arguments.output).write_text(fragment(kconfig, config, plan, verdicts, "boot_config.py"))
         return
     write_table(kconfig, config, options_of_tests(kconfig), arguments, "boot tests")
 

@@ -100,7 +100,7 @@ def main():
     if arguments.action == "choose":
         plan, verdicts = choose(kconfig, config)
         plan = add_wishes(kconfig, config, arguments.tree, plan, verdicts)
-        Path(arguments.output).write_text(fragment(kconfig, plan, verdicts, "kunit_config.py"))
+        Path(arguments.output).write_text(fragment(kconfig, config, plan, verdicts, "kunit_config.py"))
         return
     write_table(kconfig, config, options_of_suites(kconfig), arguments, "KUnit")
 

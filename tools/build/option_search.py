@@ -165,9 +165,12 @@ class Search:
         return all(e != Constant("n") for e in expressions)
 
 
-def fragment(kconfig, plan, verdicts, maker):
+def fragment(kconfig, config, plan, verdicts, maker):
+    search = Search(kconfig, config)
+
     def comes_along(name):
-        return any(other in plan for other, _ in kconfig.options[name].selected_by)
+        return any(other in plan and search.value(condition, plan)
+                   for other, condition in kconfig.options[name].selected_by)
 
     lines = [f"# Made by tools/build/{maker} from the tree's Kconfig files."]
     lines += [f"CONFIG_{name}=y" for name in sorted(plan)
