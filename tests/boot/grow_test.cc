@@ -31,7 +31,7 @@ bool kernel_grows() {
   if (lkl_sys_uname(&name) != 0 || std::sscanf(name.release, "%d.%d", &major, &minor) != 2)
     return true;
   const int version = major * 1000 + minor;
-  return version >= 6009 && version < 6015;
+  return version >= 6010 && version < 6015;
 }
 
 // The number behind a word, in a text of such lines; -1 if there is none.

@@ -72,6 +72,20 @@ bool __ref __wrap_deferred_grow_zone(struct zone *zone, unsigned int order)
 	return grown;
 }
 
+/* Many pages at once: it takes what there is, and looks for no more than one else. */
+unsigned long __real_alloc_pages_bulk_noprof(gfp_t gfp, int nid, nodemask_t *nodes, int wanted,
+					     struct list_head *list, struct page **array);
+unsigned long __wrap_alloc_pages_bulk_noprof(gfp_t gfp, int nid, nodemask_t *nodes, int wanted,
+					     struct list_head *list, struct page **array);
+unsigned long __wrap_alloc_pages_bulk_noprof(gfp_t gfp, int nid, nodemask_t *nodes, int wanted,
+					     struct list_head *list, struct page **array)
+{
+	while (to_come && zone_page_state(the_zone(), NR_FREE_PAGES) - to_come < wanted &&
+	       __wrap_deferred_grow_zone(the_zone(), 0))
+		;
+	return __real_alloc_pages_bulk_noprof(gfp, nid, nodes, wanted, list, array);
+}
+
 /* The boot would get all of the memory here. It is made to believe that it has. */
 void __real_page_alloc_init_late(void);
 void __wrap_page_alloc_init_late(void);
