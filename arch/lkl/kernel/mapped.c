@@ -23,13 +23,14 @@
 #include <asm/cacheflush.h>
 #include <asm/host_memory.h>
 #include <asm/kernel_version.h>
+#include <asm/mmu_context.h>
 #include <asm/pgalloc.h>
 #include <asm/tlbflush.h>
 #include "lkl.h"
 
 /*
- * Both windows side by side, a quarter for the kernel. Addresses cost nothing, but a process may
- * be limited in them.
+ * Both windows side by side, a quarter for the kernel, and between them some room for users that
+ * are not the application. Addresses cost nothing, but a process may be limited in them.
  */
 #define MOST_WINDOWS		(128UL * SZ_1G)
 #define LEAST_WINDOWS		((unsigned long)SZ_1G)
@@ -46,6 +47,27 @@ EXPORT_SYMBOL(lkl_vmalloc_end);
 unsigned long lkl_user_start, lkl_user_end;
 EXPORT_SYMBOL(lkl_user_start);
 EXPORT_SYMBOL(lkl_user_end);
+
+/*
+ * Whose tables the host follows in the application's window, and before it, from other_start
+ * on: there those of an address space that a kernel thread has taken for itself
+ * (kthread_use_mm()). The host has one, in which threads of the application may be at work
+ * meanwhile.
+ */
+static struct mm_struct *user_mm, *other_mm;
+static unsigned long other_start;
+
+static struct mm_struct *mm_of(unsigned long address)
+{
+	if (address < other_start || address >= lkl_user_end)
+		return &init_mm;
+	return address < lkl_user_start ? other_mm : user_mm;
+}
+
+bool lkl_is_followed(struct mm_struct *mm, unsigned long address)
+{
+	return mm == mm_of(address);
+}
 
 static const pgprot_t protection_map[16] = {
 	[VM_NONE]					= PAGE_NONE,
@@ -78,7 +100,8 @@ static bool reserve_windows(void)
 			continue;
 		lkl_vmalloc_start = (unsigned long)start;
 		lkl_vmalloc_end = lkl_vmalloc_start + size / 4;
-		lkl_user_start = lkl_vmalloc_end;
+		other_start = lkl_vmalloc_end;
+		lkl_user_start = other_start + size / 16;
 		lkl_user_end = lkl_vmalloc_start + size;
 		return true;
 	}
@@ -119,9 +142,6 @@ pgd_t *pgd_alloc(struct mm_struct *mm)
 	/* what the kernel has is in its own */
 	return (pgd_t *)get_zeroed_page(GFP_KERNEL);
 }
-
-/* Whose tables the host follows in the application's window. */
-static struct mm_struct *user_mm;
 
 /* ---- the tables ---- */
 
@@ -263,7 +283,7 @@ int lkl_map_by_tables(struct mm_struct *mm, unsigned long address, bool write)
 	pte_t *table = table_of(mm, address, &table_end), *entry;
 	pte_t pte;
 
-	if (!table || (mm != &init_mm && mm != user_mm))
+	if (!table || !lkl_is_followed(mm, address))
 		return 0;
 	entry = table + pte_index(address);
 	pte = *entry;
@@ -342,10 +362,28 @@ void flush_tlb_kernel_range(unsigned long start, unsigned long end)
 	      min(PAGE_ALIGN(end), lkl_vmalloc_end));
 }
 
-/* The application has one address space, and that is the one which the host follows. */
+/* The application has one address space, and no other one is that of a process. */
 void lkl_user_memory_begins(void)
 {
 	user_mm = current->mm;
+	lkl_forget_mm(user_mm);
+}
+
+/* What the host has of the one before is none of its; entries that say it is there cost nothing. */
+void lkl_switch_mm(struct mm_struct *next)
+{
+	if (next == user_mm || next == other_mm)
+		return;
+	unmap(other_start, lkl_user_start);
+	other_mm = next;
+	next->mmap_base = other_start;
+}
+
+/* It has no pages any more. */
+void lkl_forget_mm(struct mm_struct *mm)
+{
+	if (mm == other_mm)
+		other_mm = NULL;
 }
 
 static void flush_user(struct mm_struct *mm, unsigned long start, unsigned long end)
@@ -353,6 +391,9 @@ static void flush_user(struct mm_struct *mm, unsigned long start, unsigned long 
 	if (mm == user_mm)
 		flush(mm, max(start & PAGE_MASK, lkl_user_start),
 		      min(PAGE_ALIGN(end), lkl_user_end));
+	else if (mm == other_mm)
+		flush(mm, max(start & PAGE_MASK, other_start),
+		      min(PAGE_ALIGN(end), lkl_user_start));
 }
 
 void flush_tlb_range(struct vm_area_struct *vma, unsigned long start, unsigned long end)
@@ -367,7 +408,7 @@ void flush_tlb_page(struct vm_area_struct *vma, unsigned long address)
 
 void flush_tlb_mm(struct mm_struct *mm)
 {
-	flush_user(mm, lkl_user_start, lkl_user_end);
+	flush_user(mm, other_start, lkl_user_end);
 }
 
 void flush_tlb_all(void)
@@ -375,34 +416,44 @@ void flush_tlb_all(void)
 	flush_tlb_kernel_range(lkl_vmalloc_start, lkl_vmalloc_end);
 	if (user_mm)
 		flush_tlb_mm(user_mm);
+	if (other_mm)
+		flush_tlb_mm(other_mm);
 }
 
 bool lkl_is_mapped_for_user(const void __user *address)
 {
-	return (unsigned long)address - lkl_user_start < lkl_user_end - lkl_user_start;
+	return mm_of((unsigned long)address) != &init_mm;
 }
 
 /* Only tables are looked at here: not in the midst of what others do with them. */
 int lkl_kernel_page_fault(lkl_u64 address, int write, int in_kernel)
 {
+	struct mm_struct *mm;
+
 	if (in_kernel && address - lkl_vmalloc_start < lkl_vmalloc_end - lkl_vmalloc_start)
 		return lkl_map_by_tables(&init_mm, address, write) > 0 ? LKL_FAULT_SERVED :
 									 LKL_FAULT_OTHER;
-	if (!lkl_is_mapped_for_user((const void __user *)address) || !user_mm)
+	mm = mm_of(address);
+	if (mm == &init_mm || !mm)
 		return LKL_FAULT_OTHER;
-	if (in_kernel && lkl_map_by_tables(user_mm, address, write) > 0)
+	if (in_kernel && lkl_map_by_tables(mm, address, write) > 0)
 		return LKL_FAULT_SERVED;
 	return LKL_FAULT_USER;
 }
 
 int lkl_mmap_check(unsigned long address, unsigned long size, unsigned long flags)
 {
+	unsigned long start = lkl_user_start, end = lkl_user_end;
+
 	if (flags & MAP_GROWSDOWN)
 		return -EINVAL;
 	if (!(flags & MAP_FIXED))
 		return 0;
-	if (address < lkl_user_start || size > lkl_user_end - lkl_user_start ||
-	    address > lkl_user_end - size)
+	if (current->mm != user_mm) {
+		start = other_start;
+		end = lkl_user_start;
+	}
+	if (address < start || size > end - start || address > end - size)
 		return -ENOMEM;
 	return 0;
 }

@@ -38,7 +38,7 @@ long lkl_user_page_fault(unsigned long address, bool write)
 	vm_fault_t fault;
 	int mapped;
 
-	if (!mm)
+	if (!mm || !lkl_is_followed(mm, address))
 		return LKL_FAULT_SEGV;
 	mapped = lkl_map_by_tables(mm, address, write);
 	if (mapped)
