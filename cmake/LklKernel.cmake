@@ -17,6 +17,7 @@ set(fragments_valgrind base planted lines)
 set(fragments_kunit base mapped kunit)
 set(fragments_boottests boottests mapped)
 set(fragments_fuzz base fuzz)
+set(fragments_fuzz-mapped base mapped fuzz fuzzmapped)
 set(fragments_trace base trace)
 set(fragments_nettests base net nettests)
 # Profiles with tests that are found in the tree: by tools/build/NAME_config.py.
@@ -28,7 +29,7 @@ set(checkers_valgrind valgrind)
 
 if(NOT DEFINED fragments_${LKL_PROFILE})
   message(FATAL_ERROR "LKL_PROFILE=${LKL_PROFILE}: no such profile "
-                      "(default, flat, trees, windows, demo, minimal, debug, checkers, valgrind, kunit, boottests, fuzz, trace, nettests)")
+                      "(default, flat, trees, windows, demo, minimal, debug, checkers, valgrind, kunit, boottests, fuzz, fuzz-mapped, trace, nettests)")
 endif()
 if(NOT EXISTS ${LKL_KERNEL_SOURCE})
   message(FATAL_ERROR "${LKL_KERNEL_SOURCE}: no such kernel source. Install linux-source-6.12 "

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// The checksum of ext4 and btrfs.
+// The checksum of ext4, btrfs and XFS.
 #pragma once
 
 #include <array>

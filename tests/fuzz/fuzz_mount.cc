@@ -54,9 +54,7 @@ void run(Kernel& kernel, std::span<const uint8_t> data) {
 extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
   engine_defaults(argc, argv);
   std::vector<ImageFile> images = images_of(image_folder(), type);
-  for (const ImageFile& image : images)
-    metadata.push_back(type == "ext4" ? ext4_metadata(image.bytes())
-                                      : btrfs_metadata(image.bytes()));
+  for (const ImageFile& image : images) metadata.push_back(metadata_of(type, image.bytes()));
   runner = std::make_unique<Runner>(std::move(images), options_of_environment(), run, warm_up);
   return 0;
 }

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace lkl_fuzz {
@@ -30,8 +31,13 @@ class Metadata {
   std::vector<Block> blocks_;
 };
 
+// Of an image of this type of file system; exits with a message if it is none of these.
+std::unique_ptr<Metadata> metadata_of(const std::string& type, std::span<const std::byte> image);
+
 std::unique_ptr<Metadata> ext4_metadata(std::span<const std::byte> image);
 std::unique_ptr<Metadata> btrfs_metadata(std::span<const std::byte> image);
+std::unique_ptr<Metadata> xfs_metadata(std::span<const std::byte> image);
+std::unique_ptr<Metadata> f2fs_metadata(std::span<const std::byte> image);
 
 // Little endian, wherever it is.
 template <typename T>
