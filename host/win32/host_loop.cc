@@ -93,7 +93,8 @@ void HostLoop::start_transfer(IoOperation& operation, HANDLE file) {
 }
 
 void HostLoop::ended(IoOperation& operation, DWORD error, DWORD count) {
-  operation.result = error == ERROR_SUCCESS || error == ERROR_HANDLE_EOF ? count : errno_of(error);
+  const bool good = error == ERROR_SUCCESS || error == ERROR_HANDLE_EOF;
+  operation.result = good ? int64_t{count} : errno_of(error);
   {
     const std::lock_guard lock(mutex_);
     ended_.push(operation);

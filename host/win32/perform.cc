@@ -23,7 +23,7 @@ int64_t once(HANDLE file, bool reads, Piece piece, uint64_t offset) {
   DWORD count = 0;
   const BOOL good = reads ? ReadFile(file, piece.base, piece.size, &count, &place)
                           : WriteFile(file, piece.base, piece.size, &count, &place);
-  return good || GetLastError() == ERROR_HANDLE_EOF ? count : last_errno();
+  return good || GetLastError() == ERROR_HANDLE_EOF ? int64_t{count} : last_errno();
 }
 
 int64_t gathered(HANDLE file, bool reads, std::span<const IoVec> vector, size_t skip, size_t size,

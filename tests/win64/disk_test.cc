@@ -20,6 +20,7 @@
 #include "io/event_loop.h"
 #include "support/backend_requests.h"
 #include "support/host_tools.h"
+#include "win32/overlapped.h"
 
 namespace {
 
@@ -200,6 +201,23 @@ TEST_P(DiskTest, NamesOfAnyLengthAndLanguage) {
   ASSERT_TRUE(disk_);
   EXPECT_EQ(disk_->size(), 1u << 20);
   disk_.reset();
+}
+
+// What fails is no number of bytes: who waits for it, and who is told of it.
+TEST_P(DiskTest, AFailureIsAnError) {
+  lkl::host::Descriptor file;
+  ASSERT_EQ(lkl::host::open_file(path(), lkl::host::Access::kRead, file), 0);
+  std::array<char, 16> bytes = {};
+  const lkl::host::IoVec part = {.base = bytes.data(), .size = bytes.size()};
+  EXPECT_EQ(lkl::host::write_now(file.get(), std::span(&part, 1), 0, true), -EACCES);
+  const lkl::host::OverlappedHandle overlapped(file.get(), GENERIC_READ);
+  struct End final : lkl::host::IoCompletion {
+    void done(int64_t result) override { told = result; }
+    int64_t told = 1;
+  } end;
+  loop_->write(file.get(), std::span(&part, 1), 0, end);
+  loop_->quiesce();
+  EXPECT_EQ(end.told, -EACCES);
 }
 
 TEST_P(DiskTest, WhatIsNone) {
