@@ -2,7 +2,7 @@
 add_library(lkl_devices OBJECT
   block/memory_backend.cc block/open.cc block/overlay_backend.cc block/space_wait.cc
   config/json_tree.cc config/read_config.cc config/value_check.cc
-  io/event_loop.cc io/worker_pool.cc
+  io/event_loop.cc io/watch_list.cc io/worker_pool.cc
   nearest.cc
   net/cannot_open.cc net/capture.cc net/frame_ring.cc net/impaired_net.cc net/impairments.cc net/open.cc net/segments.cc
   net/stream_frames.cc net/uri.cc

@@ -105,31 +105,13 @@ unsigned HostLoop::collect_operations() {
 // ---- readiness ----
 
 void HostLoop::watch(Watch& watch) {
-  {
-    const std::lock_guard lock(watch_mutex_);
-    if (std::ranges::find(watches_, &watch) == watches_.end()) watches_.push_back(&watch);
-  }
+  watches_.add(watch);
   kick();
 }
 
-void HostLoop::cancel(Watch& watch) {
-  std::unique_lock lock(watch_mutex_);
-  std::erase(watches_, &watch);
-  if (runner_ == std::this_thread::get_id()) return;
-  handler_returned_.wait(lock, [&] { return running_ != &watch; });
-  // it may have asked to be told again
-  std::erase(watches_, &watch);
-}
-
 bool HostLoop::attended() {
-  const std::lock_guard lock(watch_mutex_);
-  bool given = false, wanted = in_flight() > 0;
-  for (Watch* const watch : watches_) {
-    const auto attention = watch->handler->attention();
-    given |= attention == ReadyHandler::Attention::kGiven;
-    wanted |= attention == ReadyHandler::Attention::kWanted;
-  }
-  return given && !wanted;
+  // asked in any case: that counts what has happened since the time before
+  return watches_.attended() && in_flight() == 0;
 }
 
 void HostLoop::fill_poll_set() {
@@ -139,10 +121,11 @@ void HostLoop::fill_poll_set() {
 #endif
   poll_set_.assign({{.fd = wakeup_.fd(), .events = POLLIN, .revents = 0},
                     {.fd = ring_fd, .events = POLLIN, .revents = 0}});
-  const std::lock_guard lock(watch_mutex_);
-  polled_watches_ = watches_;
-  for (const Watch* watch : watches_)
-    poll_set_.push_back({.fd = watch->fd, .events = watch->events, .revents = 0});
+  polled_watches_.clear();
+  watches_.each([&](Watch& watch) {
+    polled_watches_.push_back(&watch);
+    poll_set_.push_back({.fd = watch.fd, .events = watch.events, .revents = 0});
+  });
 }
 
 unsigned HostLoop::collect_ready() {
@@ -150,20 +133,7 @@ unsigned HostLoop::collect_ready() {
   for (size_t i = 0; i < polled_watches_.size(); ++i) {
     const short events = poll_set_[kFixed + i].revents;
     if (events == 0) continue;
-    Watch* const watch = polled_watches_[i];
-    {
-      const std::lock_guard lock(watch_mutex_);
-      // once; not if it was cancelled meanwhile
-      if (std::erase(watches_, watch) == 0) continue;
-      running_ = watch;
-      runner_ = std::this_thread::get_id();
-    }
-    watch->handler->ready(events);
-    ++count;
-    const std::lock_guard lock(watch_mutex_);
-    running_ = nullptr;
-    runner_ = {};
-    handler_returned_.notify_all();
+    if (watches_.tell(polled_watches_[i], events)) ++count;
   }
   polled_watches_.clear();
   return count;
@@ -213,8 +183,7 @@ int HostLoop::after_fork_child() {
     use_ring_ = ring_.open() == 0;
   }
 #endif
-  std::construct_at(&watch_mutex_);
-  std::construct_at(&handler_returned_);
+  watches_.after_fork_child();
   return wakeup_.open();
 }
 

@@ -3,12 +3,11 @@
 
 #include <poll.h>
 
-#include <condition_variable>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 #include "io/event_loop.h"
+#include "io/watch_list.h"
 #include "io/worker_pool.h"
 #include "posix/wakeup.h"
 #ifdef LKL_HAVE_URING
@@ -28,7 +27,7 @@ class HostLoop final : public EventLoop {
   int open(bool with_ring, bool ring_needed);
 
   void watch(Watch& watch) override;
-  void cancel(Watch& watch) override;
+  void cancel(Watch& watch) override { watches_.cancel(watch); }
   void submit() override;
   using EventLoop::sleep;
   void sleep(uint64_t deadline_ns, uint64_t busy_ns) override;
@@ -54,12 +53,7 @@ class HostLoop final : public EventLoop {
   IoOperationList queued_;
 #endif
 
-  std::mutex watch_mutex_;  // guards what follows
-  std::condition_variable handler_returned_;
-  std::vector<Watch*> watches_;
-  Watch* running_ = nullptr;  // its ready() runs, on this thread
-  std::thread::id runner_;
-
+  WatchList watches_;
   std::vector<pollfd> poll_set_;        // the owner's: wakeup, ring, watches
   std::vector<Watch*> polled_watches_;  // of the poll set
 };
