@@ -45,6 +45,9 @@ lkl_sockaddr* generic(Address& address) {
 // A card on the wire of this URI, up, with this address (of a network of 24 bits). The error, or 0.
 int connect_card(const char* uri, const char* own, unsigned short mtu, lkl_netdev*& nd);
 
+// The same on a wire that is open.
+int add_card(lkl_netdev* nd, const char* own);
+
 std::vector<char> content(size_t size);
 
 // What both sides of a conversation do, by the library's calls or the host's.
