@@ -4,7 +4,7 @@ add_library(lkl_devices OBJECT
   config/json_tree.cc config/read_config.cc config/value_check.cc
   io/event_loop.cc io/watch_list.cc io/worker_pool.cc
   nearest.cc
-  net/cannot_open.cc net/capture.cc net/frame_ring.cc net/impaired_net.cc net/impairments.cc net/open.cc net/segments.cc
+  net/cannot_open.cc net/capture.cc net/frame_ring.cc net/impaired_net.cc net/impairments.cc net/ip_edge.cc net/open.cc net/segments.cc net/socket_words.cc
   net/stream_frames.cc net/uri.cc
   netconf/dhcp_message.cc netconf/domain_names.cc netconf/ip_text.cc netconf/router_options.cc
   netconf/udp_packet.cc

@@ -533,9 +533,12 @@ struct lkl_netdev_options {
  *                               not for one that takes nothing for a second: what is sent to it is
  *                               lost then. What goes to all is lost for ports without room. Up to
  *                               65 ports. They meet in $XDG_RUNTIME_DIR/lkl-switch, or in
- *                               /tmp/lkl-switch-UID without one
+ *                               /tmp/lkl-switch-UID without one; on Windows by named pipes
  * @opts: may be NULL
  * @nd:   gets the wire, for lkl_netdev_free()
+ *
+ * On 64-bit Windows there are switch:, tcp:, udp:, unix: as a stream, and tap: by an adapter of
+ * tap-windows6 whose connection has this NAME (or the first free one); tap:NAME,wintun by wintun.
  *
  * With "header" each frame has the header of virtio 1.2, section 5.1.6, in front, 12 bytes, and
  * checksums and the cutting are left to the other side: another kernel of ours, say, through a

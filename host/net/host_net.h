@@ -12,11 +12,6 @@ struct ifreq;
 
 namespace lkl::host {
 
-// A TAP interface of the host by its name, made if it is not there and we may, and so many queues
-// of it: 0 or -errno. EBUSY if somebody else has it, or it has not so many; EPERM, EACCES; ENODEV
-// if the host has none.
-int open_tap(const std::string& name, unsigned queues, std::unique_ptr<NetBackend>& result);
-
 // What is in front of each frame on a socket, and so what the other side knows of.
 enum class PacketHeader { kNone, kPlain, kWithUso };
 
@@ -25,6 +20,7 @@ enum class PacketHeader { kNone, kPlain, kWithUso };
 int open_tap_device(const char* path, ifreq* request, std::unique_ptr<NetBackend>& result);
 
 // Those of lkl_netdev_open(): what is wrong is said.
+int open_tap(NetUri& uri, std::unique_ptr<NetBackend>& result);
 int open_macvtap(NetUri& uri, std::unique_ptr<NetBackend>& result);
 int open_raw(NetUri& uri, std::unique_ptr<NetBackend>& result);
 #ifdef LKL_HAVE_DPDK

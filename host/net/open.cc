@@ -19,8 +19,6 @@
 namespace lkl::host {
 namespace {
 
-constexpr unsigned kMostQueues = 16;  // of a card of ours
-
 // A number, taken off the front.
 std::optional<int> take_number(std::string_view& text) {
   int number = -1;
@@ -47,24 +45,6 @@ int open_descriptors(NetUri& uri, std::unique_ptr<NetBackend>& result) {
                               : plain ? PacketHeader::kPlain
                                       : PacketHeader::kNone;
   return open_packets(*in, *out, header, result);
-}
-
-int open_tap_uri(NetUri& uri, std::unique_ptr<NetBackend>& result) {
-  uint64_t queues = 1;
-  if (!uri.take_number("queues", 1, kMostQueues, queues)) return -EINVAL;
-  if (const int error = uri.end()) return error;
-  const std::string& name = uri.target();
-  const int error = open_tap(name, static_cast<unsigned>(queues), result);
-  if (error == -EINVAL) return uri.refuse("\"" + name + "\" is no name of a TAP interface");
-  if (error == -ENODEV) {
-    uri.say(name + ": the host has no /dev/net/tun (\"modprobe tun\"); \"slirp:\" needs none");
-    return error;
-  }
-  if (error)
-    cannot_open(uri, name, error,
-                "it needs CAP_NET_ADMIN, or root makes it for you (\"ip tuntap add dev " + name +
-                    " mode tap user NAME\"), and /dev/net/tun to be open to all");
-  return error;
 }
 
 // What this build has not is said by those who would open it.
@@ -103,7 +83,7 @@ constexpr auto kSchemes = std::to_array<Scheme>({
     {"raw", open_raw},
     {"slirp", open_slirp},
     {"switch", open_switch},
-    {"tap", open_tap_uri},
+    {"tap", open_tap},
     {"tcp", open_tcp},
     {"udp", open_udp},
     {"unix", open_unix},

@@ -14,7 +14,8 @@ std::array<std::byte, kLengthSize> length_of_frame(size_t length) {
   return bytes;
 }
 
-FrameReader::FrameReader() : bytes_(std::make_unique_for_overwrite<std::byte[]>(kCapacity)) {}
+FrameReader::FrameReader(size_t longest)
+    : longest_(longest), bytes_(std::make_unique_for_overwrite<std::byte[]>(capacity_)) {}
 
 std::span<std::byte> FrameReader::space() {
   if (begin_ > 0) {
@@ -22,7 +23,7 @@ std::span<std::byte> FrameReader::space() {
     end_ -= begin_;
     begin_ = 0;
   }
-  return {&bytes_[end_], kCapacity - end_};
+  return {&bytes_[end_], capacity_ - end_};
 }
 
 size_t FrameReader::length() const {
@@ -35,13 +36,13 @@ size_t FrameReader::length() const {
 bool FrameReader::ready() const {
   if (there() < kLengthSize) return false;
   const size_t size = length();
-  return size == 0 || size > NetBackend::kMaxSegment || there() >= kLengthSize + size;
+  return size == 0 || size > longest_ || there() >= kLengthSize + size;
 }
 
 int64_t FrameReader::next(std::span<const IoVec> room) {
   while (ready()) {
     const size_t size = length();
-    if (size == 0 || size > NetBackend::kMaxSegment) return -EPROTO;
+    if (size == 0 || size > longest_) return -EPROTO;
     const std::span<const std::byte> frame(&bytes_[begin_ + kLengthSize], size);
     begin_ += kLengthSize + size;
     if (scatter(frame, room)) return static_cast<int64_t>(size);

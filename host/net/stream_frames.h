@@ -22,7 +22,8 @@ class FrameReader final {
  public:
   static constexpr size_t kLongest = kLengthSize + NetBackend::kMaxSegment;
 
-  FrameReader();
+  // A frame can't be longer than this.
+  explicit FrameReader(size_t longest = NetBackend::kMaxSegment);
 
   // Where the next piece goes, behind what is there; never empty if next() has returned 0.
   std::span<std::byte> space();
@@ -37,12 +38,12 @@ class FrameReader final {
   void clear() { begin_ = end_ = 0; }
 
  private:
-  // Holds the longest frame and a half one before it that could not be moved yet.
-  static constexpr size_t kCapacity = 2 * kLongest;
-
   size_t there() const { return end_ - begin_; }
   size_t length() const;
 
+  const size_t longest_;
+  // holds the longest frame and a half one before it that could not be moved yet
+  const size_t capacity_ = 2 * (kLengthSize + longest_);
   const std::unique_ptr<std::byte[]> bytes_;
   size_t begin_ = 0, end_ = 0;
 };

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "descriptor.h"
+#include "net/cannot_open.h"
 #include "net/host_net.h"
 #include "posix/iovec.h"
 #include "posix/raw_call.h"
@@ -25,6 +26,8 @@
 
 namespace lkl::host {
 namespace {
+
+constexpr unsigned kMostQueues = 16;  // of a card of ours
 
 int reopened(int fd, Descriptor& file) {
   file = Descriptor(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
@@ -177,9 +180,7 @@ int open_tap_queue(const std::string& name, bool several, Ends& queue) {
   return ::ioctl(queue.in.get(), TUNSETIFF, &request) < 0 ? -errno : 0;
 }
 
-}  // namespace
-
-int open_tap(const std::string& name, unsigned count, std::unique_ptr<NetBackend>& result) {
+int open_queues(const std::string& name, unsigned count, std::unique_ptr<NetBackend>& result) {
   if (name.empty() || name.size() >= IFNAMSIZ) return -EINVAL;
   std::vector<Ends> queues(count);
   int error = open_tap_queue(name, count > 1, queues[0]);
@@ -187,6 +188,26 @@ int open_tap(const std::string& name, unsigned count, std::unique_ptr<NetBackend
   if (error == -EINVAL && count == 1) error = open_tap_queue(name, true, queues[0]);
   for (unsigned i = 1; i < count && !error; ++i) error = open_tap_queue(name, true, queues[i]);
   return error ? error : make_tap(std::move(queues), result);
+}
+
+}  // namespace
+
+int open_tap(NetUri& uri, std::unique_ptr<NetBackend>& result) {
+  uint64_t queues = 1;
+  if (!uri.take_number("queues", 1, kMostQueues, queues)) return -EINVAL;
+  if (const int error = uri.end()) return error;
+  const std::string& name = uri.target();
+  const int error = open_queues(name, static_cast<unsigned>(queues), result);
+  if (error == -EINVAL) return uri.refuse("\"" + name + "\" is no name of a TAP interface");
+  if (error == -ENODEV) {
+    uri.say(name + ": the host has no /dev/net/tun (\"modprobe tun\"); \"slirp:\" needs none");
+    return error;
+  }
+  if (error)
+    cannot_open(uri, name, error,
+                "it needs CAP_NET_ADMIN, or root makes it for you (\"ip tuntap add dev " + name +
+                    " mode tap user NAME\"), and /dev/net/tun to be open to all");
+  return error;
 }
 
 int make_tap(Descriptor queue, std::unique_ptr<NetBackend>& result) {

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "host.h"
+#include "net/host_port.h"
 
 namespace lkl::host {
 namespace {
@@ -50,20 +51,17 @@ int unix_address(std::string_view name, SocketAddress& address) {
 
 int internet_addresses(const std::string& name, int type, std::vector<SocketAddress>& addresses,
                        std::string& why) {
-  const size_t colon = name.rfind(':');
-  if (colon == std::string::npos || colon + 1 == name.size()) {
+  const std::optional<HostPort> place = host_port_of(name);
+  if (!place) {
     why = "\"" + name + "\" is not HOST:PORT";
     return -EINVAL;
   }
-  std::string host = name.substr(0, colon);
-  const std::string port = name.substr(colon + 1);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   addrinfo hints = {};
   hints.ai_socktype = type;
   hints.ai_flags = AI_PASSIVE;
   addrinfo* list = nullptr;
-  if (const int error =
-          ::getaddrinfo(host.empty() ? nullptr : host.c_str(), port.c_str(), &hints, &list)) {
+  if (const int error = ::getaddrinfo(place->host.empty() ? nullptr : place->host.c_str(),
+                                      place->port.c_str(), &hints, &list)) {
     why = "\"" + name + "\": " + ::gai_strerror(error);
     return error == EAI_SYSTEM ? -errno : error == EAI_MEMORY ? -ENOMEM : -EADDRNOTAVAIL;
   }

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "host.h"
+#include "net/switch_name.h"
 #include "posix/raw_call.h"
 
 namespace lkl::host {
@@ -26,19 +27,9 @@ namespace {
 
 constexpr size_t kDigits = 16;             // of a port's number, which is the name of its socket
 constexpr std::string_view kNew = ".new";  // while it takes no connections yet
-constexpr size_t kLongestName = 32;
 constexpr int kBacklog = 128;
 // Others hold the lock for moments; one that is stopped meanwhile does not hold us for ever.
 constexpr int kLockTries = 2000;
-
-bool is_name(std::string_view name) {
-  const auto usual = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_' || c == '.';
-  };
-  return !name.empty() && name.size() <= kLongestName && name.front() != '.' &&
-         std::ranges::all_of(name, usual);
-}
 
 bool is_folder_of_ours(const std::string& path, bool closed) {
   struct stat status;
@@ -151,11 +142,7 @@ void SwitchPlace::meet_others(const Meet& meet) {
 
 int SwitchPlace::enter(const std::string& name, const std::function<void(std::string_view)>& say,
                        const Meet& meet) {
-  if (!is_name(name)) {
-    say("\"" + name + "\" is no name of a switch: 1 to " + std::to_string(kLongestName) +
-        " letters, digits, \"-\", \"_\" and \".\", not \".\" first");
-    return -EINVAL;
-  }
+  if (const int error = check_switch_name(name, say)) return error;
   const std::string base = base_folder();
   folder_ = base + "/" + name;
   sockaddr_un address;

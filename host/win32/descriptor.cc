@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// A descriptor is one of the C library's: what a program has from open().
+// A descriptor is one of the C library's: what a program has from open(). Or a signal's number.
 #include "descriptor.h"
 
 #include <windows.h>
@@ -8,14 +8,19 @@
 #include <io.h>
 
 #include <cerrno>
+#include <memory>
 
 #include "win32/path.h"
+#include "win32/signal.h"
 #include "win32/windows_error.h"
 
 namespace lkl::host {
 
 void Descriptor::reset() {
-  if (fd_ >= 0) _close(fd_);
+  if (Signal* const signal = Signal::of(fd_))
+    std::default_delete<Signal>()(signal);
+  else if (fd_ >= 0)
+    _close(fd_);
   fd_ = -1;
 }
 

@@ -37,6 +37,7 @@ struct HostLoop::Transfer {
 };
 
 HostLoop::~HostLoop() {
+  remove_watcher(*this);
   quiesce();
 }
 
@@ -112,37 +113,50 @@ unsigned HostLoop::collect() {
     ended(*transfer.operation, good ? ERROR_SUCCESS : GetLastError(), count);
   }
   IoOperationList done = pool_.take_ended();
-  std::vector<Watch*> failed;
   {
     const std::lock_guard lock(mutex_);
     done.append(std::exchange(ended_, {}));
-    failed.swap(watches_);
   }
   unsigned number = 0;
   while (IoOperation* const operation = done.pop()) {
     finish(*operation, operation->result);
     ++number;
   }
-  for (Watch* const watch : failed) {
-    watch->handler->ready(kFailed);
-    ++number;
-  }
-  return number;
+  return number + collect_ready();
 }
 
-// ---- readiness: nothing that is opened here has a descriptor that can be watched ----
+// ---- readiness ----
 
 void HostLoop::watch(Watch& watch) {
-  {
-    const std::lock_guard lock(mutex_);
-    watches_.push_back(&watch);
-  }
+  watches_.add(watch);
   kick();
 }
 
-void HostLoop::cancel(Watch& watch) {
-  const std::lock_guard lock(mutex_);
-  std::erase(watches_, &watch);
+bool HostLoop::attended() {
+  // asked in any case: that counts what has happened since the time before
+  return watches_.attended() && in_flight() == 0;
+}
+
+// Of what is watched, the first: 0 if it is now.
+uint64_t HostLoop::when_ready(uint64_t now_ns) {
+  uint64_t earliest = UINT64_MAX;
+  watches_.each([&](const Watch& watch) {
+    const Signal* const signal = Signal::of(watch.fd);
+    earliest = !signal || signal->ready(now_ns) ? 0 : std::min(earliest, signal->alarm());
+  });
+  return earliest;
+}
+
+unsigned HostLoop::collect_ready() {
+  const uint64_t now = monotonic_ns();
+  ready_.clear();
+  watches_.each([&](Watch& watch) {
+    const Signal* const signal = Signal::of(watch.fd);
+    if (!signal || signal->ready(now)) ready_.emplace_back(&watch, signal ? watch.events : kFailed);
+  });
+  unsigned number = 0;
+  for (const auto& [watch, events] : ready_) number += watches_.tell(watch, events);
+  return number;
 }
 
 // ---- waiting ----
@@ -164,6 +178,7 @@ void HostLoop::take_entries(uint64_t deadline_ns) {
 void HostLoop::sleep(uint64_t deadline_ns, uint64_t) {
   // said first, then looked: start_transfer() and kick() look the other way round
   where_.store(kOnWord);
+  deadline_ns = std::min(deadline_ns, when_ready(monotonic_ns()));
   if (kicked_.load() == 0 && pending_.load() == 0) {
     wait_on(kicked_, 0, deadline_ns);
   } else if (pending_.load() > 0) {

@@ -3,32 +3,37 @@
 
 #include <array>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "io/event_loop.h"
+#include "io/watch_list.h"
 #include "io/worker_pool.h"
 #include "win32/handle.h"
+#include "win32/signal.h"
 
 namespace lkl::host {
 
 // Reads and writes of one piece, of files that have an overlapped handle, are started by whoever
 // asks, and end at a completion port; the rest is for the threads of the pool. Who waits does so at
-// the port if something can come there, else on a word: that is woken much sooner.
-class HostLoop final : public EventLoop {
+// the port if something can come there, else on a word: that is woken much sooner. What is watched
+// are signals, of which the loop is told; other descriptors fail.
+class HostLoop final : public EventLoop, SignalWatcher {
  public:
-  HostLoop() : pool_(*this) {}
+  HostLoop() : pool_(*this) { add_watcher(*this); }
   ~HostLoop() override;
 
   // 0 or -errno.
   int open(bool with_port);
 
   void watch(Watch& watch) override;
-  void cancel(Watch& watch) override;
+  void cancel(Watch& watch) override { watches_.cancel(watch); }
   void submit() override {}
   using EventLoop::sleep;
   void sleep(uint64_t deadline_ns, uint64_t busy_ns) override;
   unsigned collect() override;
   void kick() override;
+  bool attended() override;
   void quiesce() override;
   // Never: there is no fork().
   int after_fork_child() override { return -ENOSYS; }
@@ -38,10 +43,13 @@ class HostLoop final : public EventLoop {
   struct Transfer;
 
   void start(IoOperationList&& operations) override;
+  void signalled() override { kick(); }
   HANDLE transfer_by(const IoOperation& operation);
   void start_transfer(IoOperation& operation, HANDLE file);
   void ended(IoOperation& operation, DWORD error, DWORD count);
   void take_entries(uint64_t deadline_ns);
+  uint64_t when_ready(uint64_t now_ns);
+  unsigned collect_ready();
 
   Handle port_;
   WorkerPool pool_;
@@ -52,7 +60,9 @@ class HostLoop final : public EventLoop {
 
   std::mutex mutex_;       // guards what follows
   IoOperationList ended_;  // at once
-  std::vector<Watch*> watches_;
+
+  WatchList watches_;
+  std::vector<std::pair<Watch*, short>> ready_;  // the owner's
 
   std::array<OVERLAPPED_ENTRY, 64> entries_;  // the owner's
   ULONG entry_count_ = 0;

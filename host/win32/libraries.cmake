@@ -9,4 +9,4 @@ file(CREATE_LINK ${LKL_NLOHMANN_JSON}/nlohmann ${headers}/nlohmann SYMBOLIC)
 add_library(nlohmann_json::nlohmann_json INTERFACE IMPORTED)
 target_include_directories(nlohmann_json::nlohmann_json INTERFACE ${headers})
 
-set(private_libs Threads::Threads bcrypt ntdll)
+set(private_libs Threads::Threads bcrypt ntdll ws2_32)

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-// Wires of this host: there are none yet. The kernel has its loopback interface, and its stack.
+// Wires that this host has not.
 #include <cerrno>
 
-#include "io/timer_descriptor.h"
 #include "net/host_net.h"
 #include "net/peer_nets.h"
-#include "net/ready_set.h"
 
 namespace lkl::host {
 namespace {
@@ -16,10 +14,6 @@ int refuse(NetUri& uri) {
 }
 
 }  // namespace
-
-int open_tap(const std::string&, unsigned, std::unique_ptr<NetBackend>&) {
-  return -ENODEV;
-}
 
 int open_tap_device(const char*, ifreq*, std::unique_ptr<NetBackend>&) {
   return -ENODEV;
@@ -38,31 +32,8 @@ int open_raw(NetUri& uri, std::unique_ptr<NetBackend>&) {
 int open_passt(NetUri& uri, std::unique_ptr<NetBackend>&) {
   return refuse(uri);
 }
-int open_switch(NetUri& uri, std::unique_ptr<NetBackend>&) {
-  return refuse(uri);
-}
-int open_unix(NetUri& uri, std::unique_ptr<NetBackend>&) {
-  return refuse(uri);
-}
-int open_tcp(NetUri& uri, std::unique_ptr<NetBackend>&) {
-  return refuse(uri);
-}
-int open_udp(NetUri& uri, std::unique_ptr<NetBackend>&) {
-  return refuse(uri);
-}
 int open_pipe(NetUri& uri, std::unique_ptr<NetBackend>&) {
   return refuse(uri);
 }
-int ReadySet::open(int, int) {
-  return -EOPNOTSUPP;
-}
-void ReadySet::set_alarm(uint64_t) {}
-void ReadySet::want_room(bool) {}
-
-// Of what comes by a wire: leases, for one.
-int TimerDescriptor::open() {
-  return -EOPNOTSUPP;
-}
-void TimerDescriptor::set(uint64_t) {}
 
 }  // namespace lkl::host

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "win32/windows_error.h"
 
+#include <winsock2.h>
+
 #include <windows.h>
 
 #include <cerrno>
@@ -40,6 +42,7 @@ int errno_of(unsigned long error) {
     case ERROR_SHARING_VIOLATION:
     case ERROR_LOCK_VIOLATION:
     case ERROR_BUSY:
+    case ERROR_PIPE_BUSY:
       return -EBUSY;
     case ERROR_FILE_EXISTS:
     case ERROR_ALREADY_EXISTS:
@@ -62,6 +65,50 @@ int errno_of(unsigned long error) {
     case ERROR_NOACCESS:
     case ERROR_INVALID_USER_BUFFER:
       return -EFAULT;
+    case ERROR_BROKEN_PIPE:
+    case ERROR_NO_DATA:
+    case ERROR_PIPE_NOT_CONNECTED:
+      return -EPIPE;
+    case ERROR_NETNAME_DELETED:
+    case ERROR_CONNECTION_ABORTED:
+    case WSAECONNRESET:
+    case WSAECONNABORTED:
+      return -ECONNRESET;
+    case ERROR_CONNECTION_REFUSED:
+    case ERROR_PORT_UNREACHABLE:
+    case WSAECONNREFUSED:
+      return -ECONNREFUSED;
+    case ERROR_MORE_DATA:
+    case WSAEMSGSIZE:
+      return -EMSGSIZE;
+    case ERROR_NETWORK_UNREACHABLE:
+    case WSAENETUNREACH:
+      return -ENETUNREACH;
+    case ERROR_HOST_UNREACHABLE:
+    case WSAEHOSTUNREACH:
+      return -EHOSTUNREACH;
+    case WSAEADDRINUSE:
+      return -EADDRINUSE;
+    case WSAEADDRNOTAVAIL:
+    case WSAHOST_NOT_FOUND:
+    case WSANO_DATA:
+    case WSATYPE_NOT_FOUND:
+      return -EADDRNOTAVAIL;
+    case WSAEAFNOSUPPORT:
+      return -EAFNOSUPPORT;
+    case WSAEACCES:
+      return -EACCES;
+    case WSAEINVAL:
+      return -EINVAL;
+    case WSAEMFILE:
+      return -EMFILE;
+    case WSAENOBUFS:
+      return -ENOBUFS;
+    case WSAENOTCONN:
+      return -ENOTCONN;
+    case WSAETIMEDOUT:
+    case ERROR_SEM_TIMEOUT:
+      return -ETIMEDOUT;
     case ERROR_OPERATION_ABORTED:
       return -ECANCELED;
     default:

@@ -4,11 +4,12 @@
 for its address, and sends UDP back to where it comes from. What it writes it writes in pieces, but to
 stdio: who reads there is vde_plug, which loses its place for good when it is given a frame in pieces.
 
-    echo_peer.py ADDRESS LENGTH-BYTES unix PATH | listen PATH | stdio
+    echo_peer.py ADDRESS LENGTH-BYTES unix PATH | listen PATH | tcp PORT | listen-tcp PORT | stdio
 """
 import os
 import socket
 import sys
+import time
 
 MAC = bytes([2, 0, 0, 0, 0, 99])
 
@@ -31,13 +32,18 @@ def main():
     if kind == 'stdio':
         reads, writes = 0, 1
     else:
-        peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        if kind == 'listen':
-            peer.bind(sys.argv[4])
+        internet = kind.endswith('tcp')
+        place = ('127.0.0.1', int(sys.argv[4])) if internet else sys.argv[4]
+        peer = socket.socket(socket.AF_INET if internet else socket.AF_UNIX, socket.SOCK_STREAM)
+        if kind.startswith('listen'):
+            peer.bind(place)
             peer.listen(1)
             peer = peer.accept()[0]
         else:
-            peer.connect(sys.argv[4])
+            while internet and peer.connect_ex(place):
+                time.sleep(0.02)  # it is not there yet
+            if not internet:
+                peer.connect(place)
         reads = writes = peer.fileno()
     there, piece = b'', 0
     while True:
