@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "image/program_sandbox.h"
+
 namespace {
 
 using lkl::tool::DiskServer;

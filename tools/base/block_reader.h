@@ -4,8 +4,6 @@
 #ifndef LKL_TOOL_BLOCK_READER_H
 #define LKL_TOOL_BLOCK_READER_H
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -13,6 +11,8 @@
 #include <functional>
 #include <span>
 #include <string_view>
+
+#include "base/host_calls.h"
 
 namespace lkl::tool {
 
@@ -26,8 +26,7 @@ struct BlockReader {
 inline BlockReader file_reader(int fd, std::uint64_t size) {
   return {size, [fd, size](std::uint64_t offset, std::span<std::byte> into) {
             return offset <= size && into.size() <= size - offset &&
-                   ::pread(fd, into.data(), into.size(), static_cast<off_t>(offset)) ==
-                       static_cast<ssize_t>(into.size());
+                   on_host::pread(fd, into, offset) == static_cast<ssize_t>(into.size());
           }};
 }
 

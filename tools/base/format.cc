@@ -10,6 +10,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/host_calls.h"
 #include "base/terminal.h"
 
 namespace lkl::tool {
@@ -103,12 +104,20 @@ std::string mode_string(std::uint32_t mode) {
 namespace {
 
 std::string format_time(const Timestamp& time, const char* pattern) {
-  const time_t seconds = time.seconds;
   struct tm local = {};
-  if (localtime_r(&seconds, &local) == nullptr) return fmt::format("@{}", time.seconds);
+  if (!on_host::local_date(time.seconds, local)) return fmt::format("@{}", time.seconds);
   char text[64];
   const std::size_t length = strftime(text, sizeof(text), pattern, &local);
   return std::string(text, length);
+}
+
+// "+0200". The C library of some hosts would give the name.
+std::string zone_of(const Timestamp& time) {
+  struct tm local = {};
+  if (!on_host::local_date(time.seconds, local)) return {};
+  const std::int64_t minutes = (on_host::seconds_of_utc(local) - time.seconds) / 60;
+  const std::int64_t distance = minutes < 0 ? -minutes : minutes;
+  return fmt::format("{}{:02}{:02}", minutes < 0 ? '-' : '+', distance / 60, distance % 60);
 }
 
 }  // namespace
@@ -119,7 +128,7 @@ std::string short_time(const Timestamp& time) {
 
 std::string full_time(const Timestamp& time) {
   return fmt::format("{}.{:09} {}", format_time(time, "%Y-%m-%d %H:%M:%S"), time.nanoseconds,
-                     format_time(time, "%z"));
+                     zone_of(time));
 }
 
 namespace {
@@ -177,7 +186,7 @@ class TimeReader {
 std::int64_t with_zone(TimeReader& reader, struct tm broken_down) {
   struct tm local = broken_down;
   if (reader.done()) return mktime(&local);
-  const std::int64_t utc = timegm(&broken_down);
+  const std::int64_t utc = on_host::seconds_of_utc(broken_down);
   if (reader.take("Zz")) return utc;
   const bool west = reader.take("-");
   if (!west) reader.want("+");

@@ -9,12 +9,14 @@
 
 #include <utility>
 
+#include "base/host_calls.h"
+
 namespace lkl::tool {
 
 namespace {
 
 std::string reason() {
-  return describe({errno, std::system_category()});
+  return describe(host_error(errno));
 }
 
 }  // namespace
@@ -22,7 +24,7 @@ std::string reason() {
 HostFile HostFile::open(const std::string& path, int flags) {
   HostFile file;
   file.path_ = path;
-  file.fd_ = ::open(path.c_str(), flags | O_CLOEXEC);
+  file.fd_ = on_host::open(path, flags);
   if (file.fd_ < 0) throw Failure(fmt::format("{}: cannot open: {}", path, reason()));
   file.owned_ = true;
   return file;
@@ -31,13 +33,13 @@ HostFile HostFile::open(const std::string& path, int flags) {
 HostFile HostFile::create(const std::string& path, Existing existing) {
   HostFile file;
   file.path_ = path;
-  constexpr int kFlags = O_RDWR | O_CREAT | O_CLOEXEC;
-  file.fd_ = ::open(path.c_str(), kFlags | O_EXCL, 0666);
+  constexpr int kFlags = O_RDWR | O_CREAT;
+  file.fd_ = on_host::open(path, kFlags | O_EXCL, 0666);
   if (file.fd_ < 0 && errno == EEXIST) {
     if (existing == Existing::kRefused)
       throw Failure(fmt::format("{}: exists; remove it, or replace it with --force", path));
     file.existed_ = true;
-    file.fd_ = ::open(path.c_str(), kFlags, 0666);
+    file.fd_ = on_host::open(path, kFlags, 0666);
   }
   if (file.fd_ < 0) throw Failure(fmt::format("{}: cannot make it: {}", path, reason()));
   file.owned_ = true;
@@ -45,7 +47,7 @@ HostFile HostFile::create(const std::string& path, Existing existing) {
   struct stat status = {};
   if (::fstat(file.fd_, &status) != 0 || !S_ISREG(status.st_mode)) return file;
   file.remover_.emplace(std::vector<Outside::Step>{[path] {
-    ::unlink(path.c_str());
+    on_host::remove(path);
     return -1;
   }});
   file.remove_ = !file.existed_;
@@ -54,7 +56,7 @@ HostFile HostFile::create(const std::string& path, Existing existing) {
 
 void HostFile::empty() {
   if (!existed_ || !remover_) return;
-  if (::ftruncate(fd_, 0) != 0)
+  if (on_host::resize(fd_, 0) != 0)
     throw Failure(fmt::format("{}: cannot empty it: {}", path_, reason()));
   remove_ = true;
 }

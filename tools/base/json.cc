@@ -5,15 +5,15 @@
 #include <time.h>
 
 #include "base/format.h"
+#include "base/host_calls.h"
 
 namespace lkl::tool {
 
 namespace {
 
 std::string utc_time(const Timestamp& time) {
-  const time_t seconds = time.seconds;
   struct tm utc = {};
-  if (gmtime_r(&seconds, &utc) == nullptr) return fmt::format("@{}", time.seconds);
+  if (!on_host::utc_date(time.seconds, utc)) return fmt::format("@{}", time.seconds);
   char text[64];
   const std::size_t length = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
   return fmt::format("{}.{:09}Z", std::string(text, length), time.nanoseconds);

@@ -93,7 +93,18 @@ void serve(int socket, const std::vector<Outside::Step>& steps) {
 
 }  // namespace
 
-Outside::Outside(std::vector<Step> steps) {
+class Outside::Helper {
+ public:
+  explicit Helper(const std::vector<Step>& steps);
+  ~Helper();
+  int socket() const { return socket_; }
+
+ private:
+  int socket_ = -1;
+  pid_t process_ = -1;
+};
+
+Outside::Helper::Helper(const std::vector<Step>& steps) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
     throw std::system_error(errno, std::system_category(), "socketpair");
@@ -118,21 +129,21 @@ Outside::Outside(std::vector<Step> steps) {
   throw std::system_error(error, std::system_category(), "fork");
 }
 
-Outside::Outside(Outside&& other) noexcept
-    : socket_(std::exchange(other.socket_, -1)), process_(std::exchange(other.process_, -1)) {}
-
-Outside::~Outside() {
-  if (process_ < 0) return;
+Outside::Helper::~Helper() {
   ::close(socket_);
   while (::waitpid(process_, nullptr, 0) < 0 && errno == EINTR) {
   }
 }
 
+Outside::Outside(std::vector<Step> steps) : helper_(std::make_unique<Helper>(steps)) {}
+Outside::Outside(Outside&& other) noexcept = default;
+Outside::~Outside() = default;
+
 int Outside::run(std::size_t step) {
   int fd = -1;
-  if (!send_message(socket_, std::string(1, static_cast<char>(step)), -1))
+  if (!send_message(helper_->socket(), std::string(1, static_cast<char>(step)), -1))
     throw Failure("the helper process outside of the sandbox is gone");
-  const std::string answer = receive_message(socket_, fd);
+  const std::string answer = receive_message(helper_->socket(), fd);
   if (answer.empty()) throw Failure("the helper process outside of the sandbox is gone");
   if (answer[0] != kDone) throw Failure(answer.substr(1));
   return fd;

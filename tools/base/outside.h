@@ -5,10 +5,9 @@
 #ifndef LKL_TOOL_OUTSIDE_H
 #define LKL_TOOL_OUTSIDE_H
 
-#include <sys/types.h>
-
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <vector>
 
 namespace lkl::tool {
@@ -32,8 +31,8 @@ class Outside {
   int run(std::size_t step);
 
  private:
-  int socket_ = -1;
-  pid_t process_ = -1;
+  class Helper;
+  std::unique_ptr<Helper> helper_;
 };
 
 }  // namespace lkl::tool

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +12,8 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/host_calls.h"
+#include "base/quiet_terminal.h"
 #include "base/signals.h"
 
 namespace lkl::tool {
@@ -23,13 +24,13 @@ constexpr std::size_t kLongestFile = 8 << 20;  // as cryptsetup(8)
 constexpr std::size_t kLongestLine = 512;
 
 std::string last_error() {
-  return describe({errno, std::system_category()});
+  return describe(host_error(errno));
 }
 
 Secret read_file(const std::string& name) {
   const bool standard_input = name == "-";
   const std::string shown = standard_input ? "standard input" : name;
-  const int fd = standard_input ? STDIN_FILENO : open(name.c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = standard_input ? STDIN_FILENO : on_host::open(name, O_RDONLY);
   if (fd < 0) throw Failure(fmt::format("--key-file {}: {}", name, last_error()));
   struct Closer {
     int fd;
@@ -53,29 +54,6 @@ Secret read_file(const std::string& name) {
   return exact;
 }
 
-// Nothing that is typed is shown, and Ctrl-C gives the terminal back first.
-class QuietTerminal {
- public:
-  QuietTerminal() {
-    if (tcgetattr(STDIN_FILENO, &before_) != 0) return;
-    termios quiet = before_;
-    quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO | ISIG | ICANON);
-    quiet.c_cc[VMIN] = 1;
-    quiet.c_cc[VTIME] = 0;
-    changed_ = tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) == 0;
-  }
-  QuietTerminal(const QuietTerminal&) = delete;
-  QuietTerminal& operator=(const QuietTerminal&) = delete;
-  ~QuietTerminal() {
-    if (changed_) tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
-  }
-  bool is(char c, int special) const { return static_cast<cc_t>(c) == before_.c_cc[special]; }
-
- private:
-  termios before_ = {};
-  bool changed_ = false;
-};
-
 // Nothing at the end of input.
 std::optional<Secret> read_line(int& signal) {
   const QuietTerminal terminal;
@@ -85,14 +63,14 @@ std::optional<Secret> read_line(int& signal) {
     if (read_or_signal(STDIN_FILENO, std::as_writable_bytes(std::span(&c, 1))) != 1)
       return std::nullopt;
     if (c == '\n' || c == '\r') return line;
-    if (terminal.is(c, VINTR)) {
+    if (terminal.is(c, QuietTerminal::kInterrupt)) {
       signal = SIGINT;
       return std::nullopt;
     }
-    if (terminal.is(c, VEOF) && line.size() == 0) return std::nullopt;
-    if (terminal.is(c, VKILL)) {
+    if (terminal.is(c, QuietTerminal::kEnd) && line.size() == 0) return std::nullopt;
+    if (terminal.is(c, QuietTerminal::kKill)) {
       line.set_size(0);
-    } else if (terminal.is(c, VERASE) || c == '\b') {
+    } else if (terminal.is(c, QuietTerminal::kErase) || c == '\b') {
       line.set_size(line.size() - std::min<std::size_t>(line.size(), 1));
     } else if (line.size() < line.capacity()) {
       line.data()[line.size()] = c;
@@ -115,7 +93,7 @@ Secret ask(const std::string& name) {
 }  // namespace
 
 bool Passphrases::may_be_had() const {
-  return have_file() || isatty(STDIN_FILENO) != 0;
+  return have_file() || on_host::is_terminal(STDIN_FILENO);
 }
 
 void Passphrases::read_key_file() {

@@ -2,12 +2,12 @@
 #include "base/progress.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "base/format.h"
+#include "base/host_calls.h"
 #include "base/terminal.h"
 
 namespace lkl::tool {
@@ -21,15 +21,13 @@ constexpr auto kInterval = std::chrono::milliseconds(100);
 constexpr auto kPatience = std::chrono::milliseconds(300);
 
 std::size_t terminal_width() {
-  struct winsize size = {};
-  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
-  return size.ws_col;
+  return on_host::terminal_width(STDERR_FILENO).value_or(80);
 }
 
 }  // namespace
 
 Progress::Progress(bool quiet)
-    : shown_(!quiet && isatty(STDERR_FILENO) != 0),
+    : shown_(!quiet && on_host::is_terminal(STDERR_FILENO)),
       start_(Clock::now()),
       next_draw_(start_ + kPatience) {}
 

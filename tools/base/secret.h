@@ -5,14 +5,13 @@
 #ifndef LKL_TOOL_SECRET_H
 #define LKL_TOOL_SECRET_H
 
-#include <string.h>
-#include <sys/mman.h>
-
 #include <cstddef>
 #include <memory>
 #include <span>
 #include <string_view>
 #include <utility>
+
+#include "base/host_calls.h"
 
 namespace lkl::tool {
 
@@ -22,7 +21,7 @@ class Secret {
   Secret() = default;
   explicit Secret(std::size_t capacity)
       : bytes_(std::make_unique<char[]>(capacity)), capacity_(capacity) {
-    mlock(bytes_.get(), capacity_);
+    on_host::lock_memory(bytes_.get(), capacity_);
   }
   Secret(Secret&& other) noexcept { *this = std::move(other); }
   Secret& operator=(Secret&& other) noexcept {
@@ -33,8 +32,8 @@ class Secret {
   }
   ~Secret() {
     if (!bytes_) return;
-    explicit_bzero(bytes_.get(), capacity_);
-    munlock(bytes_.get(), capacity_);
+    on_host::wipe(bytes_.get(), capacity_);
+    on_host::unlock_memory(bytes_.get(), capacity_);
   }
 
   char* data() { return bytes_.get(); }

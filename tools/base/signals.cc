@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/signal_sets.h"
 
 namespace lkl::tool {
 

@@ -5,13 +5,10 @@
 #ifndef LKL_TOOL_SIGNALS_H
 #define LKL_TOOL_SIGNALS_H
 
-#include <poll.h>
-#include <signal.h>
 #include <sys/types.h>
 
 #include <cstddef>
 #include <span>
-#include <vector>
 
 namespace lkl::tool {
 
@@ -25,26 +22,6 @@ void ignore_signals();
 
 // The first signal that came, or 0.
 int pending_signal();
-
-// As poll(2), which would sleep through a signal that came before. False if none of them is ready,
-// after `milliseconds` or at a signal.
-bool poll_or_signal(std::vector<pollfd>& watched, int milliseconds);
-
-// SIGINT, SIGTERM and SIGHUP: those that end the process.
-sigset_t end_signals();
-
-// While it exists a thread that is made has the end_signals() blocked: they are for
-// the others.
-class EndSignalsBlocked {
- public:
-  EndSignalsBlocked();
-  EndSignalsBlocked(const EndSignalsBlocked&) = delete;
-  EndSignalsBlocked& operator=(const EndSignalsBlocked&) = delete;
-  ~EndSignalsBlocked();
-
- private:
-  sigset_t before_;
-};
 
 // As read(2), which would sleep through a signal: EINTR at one, also if it came before.
 ssize_t read_or_signal(int fd, std::span<std::byte> into);

@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "base/terminal.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/types.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <utility>
 
+#include "base/masked_output.h"
+
 namespace lkl::tool {
 
 namespace {
-
-constexpr std::string_view kLayout("\n\t\0", 3);
 
 // Length of the UTF-8 character that begins with this byte, 0 if none does.
 std::size_t length_by_first(char byte) {
@@ -47,78 +41,7 @@ bool is_control(std::string_view character) {
   return byte(0) == 0xc2 && byte(1) < 0xa0;
 }
 
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t n = ::write(fd, text.data(), text.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return true;
-}
-
-// What a stream of text writes to: a descriptor. stdio cuts the text where its buffer ends.
-class MaskedOutput {
- public:
-  explicit MaskedOutput(int fd) : fd_(fd) {}
-
-  bool write(std::string_view text) {
-    char piece[512];
-    while (!text.empty()) {
-      const std::size_t taken = std::min(text.size(), sizeof(piece) - held_size_);
-      std::copy_n(held_, held_size_, piece);
-      std::copy_n(text.data(), taken, piece + held_size_);
-      text.remove_prefix(taken);
-      std::size_t length = held_size_ + taken;
-      held_size_ = unfinished_character({piece, length});
-      length -= held_size_;
-      std::copy_n(piece + length, held_size_, held_);
-      if (!write_out(piece, length)) return false;
-    }
-    return true;
-  }
-
-  // Nothing follows any more.
-  void end() { write_out(held_, std::exchange(held_size_, 0)); }
-
- private:
-  bool write_out(char* text, std::size_t size) const {
-    mask_controls(text, size, kLayout);
-    return write_all(fd_, {text, size});
-  }
-
-  const int fd_;
-  char held_[3];  // the beginning of a character
-  std::size_t held_size_ = 0;
-};
-
-// For fopencookie(3), where 0 is an error.
-ssize_t write_to(void* output, const char* text, std::size_t size) {
-  return static_cast<MaskedOutput*>(output)->write({text, size}) ? static_cast<ssize_t>(size) : 0;
-}
-
-void protect(FILE*& stream, MaskedOutput& output, int fd, int buffering) {
-  if (::isatty(fd) == 0) return;
-  FILE* const masked = ::fopencookie(&output, "w", {nullptr, write_to, nullptr, nullptr});
-  if (masked == nullptr) return;
-  ::setvbuf(masked, nullptr, buffering, BUFSIZ);
-  // glibc lets them be replaced.
-  stream = masked;
-}
-
 }  // namespace
-
-void protect_terminal() {
-  static MaskedOutput out(STDOUT_FILENO), error(STDERR_FILENO);
-  protect(stdout, out, STDOUT_FILENO, _IOLBF);
-  protect(stderr, error, STDERR_FILENO, _IOLBF);
-  ::atexit([] {
-    ::fflush(stdout);
-    ::fflush(stderr);
-    out.end();
-    error.end();
-  });
-}
 
 void write_masked(int fd, std::string_view text) {
   MaskedOutput output(fd);
@@ -150,11 +73,6 @@ std::size_t unfinished_character(std::string_view text) {
     if (!goes_on(byte)) return length_by_first(byte) > size ? size : 0;
   }
   return 0;
-}
-
-void write_to_terminal(std::string_view text) {
-  ::fflush(stderr);
-  write_all(STDERR_FILENO, text);
 }
 
 }  // namespace lkl::tool

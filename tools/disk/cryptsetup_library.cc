@@ -8,6 +8,7 @@
 #include "base/descriptor.h"
 #include "base/error.h"
 #include "base/library.h"
+#include "disk/luks.h"
 
 namespace lkl::tool {
 

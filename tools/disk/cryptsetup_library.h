@@ -24,9 +24,6 @@ struct CryptsetupLibrary {
 // Throws Failure if it is not installed.
 const CryptsetupLibrary& cryptsetup();
 
-// Loads it, and what it would load itself at first use. False if it is not installed.
-bool warm_cryptsetup();
-
 }  // namespace lkl::tool
 
 #endif  // LKL_TOOL_CRYPTSETUP_LIBRARY_H

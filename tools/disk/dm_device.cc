@@ -9,6 +9,7 @@
 #include <lkl.hpp>
 
 #include "base/error.h"
+#include "base/host_calls.h"
 #include "disk/kernel_device.h"
 
 namespace lkl::tool {
@@ -25,7 +26,7 @@ class Request {
   }
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
-  ~Request() { explicit_bzero(bytes_.data(), bytes_.size()); }
+  ~Request() { on_host::wipe(bytes_.data(), bytes_.size()); }
 
   lkl_dm_ioctl& header() { return *reinterpret_cast<lkl_dm_ioctl*>(bytes_.data()); }
   std::byte* data() { return bytes_.data() + sizeof(lkl_dm_ioctl); }
@@ -44,7 +45,7 @@ std::error_code control(unsigned command, Request& request) {
   const File file(kNode, LKL_O_RDWR, 0, ec);
   if (ec) return ec;
   return error_from(lkl_sys_ioctl(static_cast<unsigned>(file.fd()), command,
-                                  reinterpret_cast<long>(&request.header())));
+                                  reinterpret_cast<lkl_long>(&request.header())));
 }
 
 void set_name(Request& request, const std::string& name) {
@@ -86,7 +87,7 @@ DmTarget::DmTarget(std::uint64_t start, std::uint64_t length, std::string type,
     : start(start), length(length), type(std::move(type)), parameters(std::move(parameters)) {}
 
 DmTarget::~DmTarget() {
-  explicit_bzero(parameters.data(), parameters.size());
+  on_host::wipe(parameters.data(), parameters.size());
 }
 
 DmDevice::DmDevice(const std::string& name, const DmTable& table, bool writable) {

@@ -47,7 +47,7 @@ LoopDevice::LoopDevice(const std::string& name, std::uint32_t on, std::uint64_t 
       wanted.fd = static_cast<unsigned>(below.fd());
       wanted.info.lo_offset = start;
       if (!writable) wanted.info.lo_flags = LKL_LO_FLAGS_READ_ONLY;
-      ec = error_from(control(loop, LKL_LOOP_CONFIGURE, reinterpret_cast<long>(&wanted)));
+      ec = error_from(control(loop, LKL_LOOP_CONFIGURE, reinterpret_cast<lkl_long>(&wanted)));
     }
     if (!ec) device_ = device;
   }

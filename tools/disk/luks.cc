@@ -21,10 +21,6 @@ namespace {
 
 constexpr std::uint64_t kSector = 512;
 
-std::string host_error(int error) {
-  return describe({error, std::system_category()});
-}
-
 void append_hex(std::string& to, std::string_view bytes) {
   constexpr char kDigits[] = "0123456789abcdef";
   for (const char c : bytes) {
@@ -42,7 +38,8 @@ class LuksContainer::HeaderCopy {
   HeaderCopy(const std::string& name, const BlockReader& device, std::uint64_t length)
       : file_(memfd_create("luks-header", MFD_CLOEXEC)) {
     if (!file_ || ftruncate(file_.get(), static_cast<off_t>(device.size)) != 0)
-      throw Failure(fmt::format("{}: no memory for the LUKS header: {}", name, host_error(errno)));
+      throw Failure(
+          fmt::format("{}: no memory for the LUKS header: {}", name, describe(host_error(errno))));
     std::vector<std::byte> chunk(1 << 20);
     for (std::uint64_t at = 0; at < length;) {
       const auto part = std::span(chunk).first(std::min<std::uint64_t>(chunk.size(), length - at));
@@ -114,7 +111,7 @@ void LuksContainer::Free::operator()(crypt_device* context) const {
 }
 
 void LuksContainer::fail(const std::string& what, int error) const {
-  std::string why = message_->empty() ? host_error(error) : *message_;
+  std::string why = message_->empty() ? describe(host_error(error)) : *message_;
   // The library only knows the copy.
   const std::string copy = copy_->path();
   if (const std::size_t at = why.find(copy); at != std::string::npos)

@@ -18,6 +18,9 @@ struct crypt_device;
 
 namespace lkl::tool {
 
+// Loads libcryptsetup, and what it would load itself at first use. False if it is not installed.
+bool warm_cryptsetup();
+
 class LuksContainer {
  public:
   // Copies the header. Throws Failure: it is damaged, or of a kind that is not supported.

@@ -17,8 +17,8 @@ namespace lkl::tool {
 namespace {
 
 std::error_code command(const File& array, unsigned number, const void* argument = nullptr) {
-  return error_from(
-      lkl_sys_ioctl(static_cast<unsigned>(array.fd()), number, reinterpret_cast<long>(argument)));
+  return error_from(lkl_sys_ioctl(static_cast<unsigned>(array.fd()), number,
+                                  reinterpret_cast<lkl_long>(argument)));
 }
 
 std::error_code assemble(const File& array, int major, int minor,

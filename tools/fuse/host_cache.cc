@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "base/signal_sets.h"
 #include "base/signals.h"
 
 namespace lkl::fuse {

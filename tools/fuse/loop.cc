@@ -11,6 +11,7 @@
 //
 // libfuse's own loop wakes another thread for each request.
 #include "loop.h"
+#include "base/signal_sets.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -24,6 +24,7 @@
 #include "base/descriptors.h"
 #include "base/error.h"
 #include "base/process.h"
+#include "image/program_sandbox.h"
 
 extern char** environ;
 

@@ -11,9 +11,11 @@
 #include <vector>
 
 #include "base/descriptor.h"
-#include "image/program_sandbox.h"
 
 namespace lkl::tool {
+
+class ProgramSandbox;
+struct ProgramRights;
 
 // An NBD server on a socket in a directory that only this user can enter. It takes the socket as
 // systemd hands it over (sd_listen_fds(3)), so there is no time at which it cannot be connected to.

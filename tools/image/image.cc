@@ -2,47 +2,18 @@
 #include "image/image.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <thread>
 #include <utility>
 
 #include "base/error.h"
+#include "base/host_calls.h"
 #include "disk/disk_format.h"
 #include "disk/probe.h"
-#include "image/image_nodes.h"
-#include "image/image_users.h"
 
 namespace lkl::tool {
-
-namespace {
-
-// ssh://[USER@]HOST[:PORT]/PATH, as nbdkit-ssh-plugin(1) wants it.
-void add_ssh_parameters(const std::string& uri, std::vector<std::string>& arguments) {
-  std::string host = uri.substr(uri.find("://") + 3);
-  const std::size_t slash = host.find('/');
-  if (slash == std::string::npos || slash == 0)
-    throw Failure(fmt::format("{}: is not of the form ssh://[USER@]HOST[:PORT]/PATH", uri));
-  arguments.push_back("path=" + host.substr(slash));
-  host.resize(slash);
-  if (const std::size_t at = host.rfind('@'); at != std::string::npos) {
-    arguments.push_back("user=" + host.substr(0, at));
-    host.erase(0, at + 1);
-  }
-  if (const std::size_t colon = host.rfind(':');
-      colon != std::string::npos && host.find(']', colon) == std::string::npos) {
-    arguments.push_back("port=" + host.substr(colon + 1));
-    host.resize(colon);
-  }
-  arguments.push_back("host=" + host);
-}
-
-}  // namespace
 
 ImageFile::ImageFile(ImageAddress address, const ImageAccess& access)
     : name_(address.text), access_(access) {
@@ -72,22 +43,22 @@ ImageFile::ImageFile(ImageAddress address, const ImageAccess& access)
 
 void ImageFile::open_file(const std::string& path) {
   const bool writing = access_.writable && !access_.snapshot;
-  struct stat status = {};
-  if (::stat(path.c_str(), &status) != 0) {
+  on_host::Status status;
+  if (!on_host::look_at(path, status)) {
     const int error = errno;
     if (error == ENOENT) throw Failure(fmt::format("{}: no such image; check the path", path));
-    throw Failure(fmt::format("{}: cannot look at the image: {}", path,
-                              describe({error, std::system_category()})));
+    throw Failure(
+        fmt::format("{}: cannot look at the image: {}", path, describe(host_error(error))));
   }
-  if (S_ISDIR(status.st_mode)) throw Failure(fmt::format("{}: is a directory, not an image", path));
-  if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))
+  if (status.kind == on_host::Kind::kDirectory)
+    throw Failure(fmt::format("{}: is a directory, not an image", path));
+  if (status.kind == on_host::Kind::kOther)
     throw Failure(fmt::format("{}: is neither a file nor a block device", path));
 
-  open_descriptor(path, status);
+  open_descriptor(path);
   if (!file_) {
     const int error = errno;
-    if (error == EBUSY && S_ISBLK(status.st_mode)) throw Failure(why_busy(path, status));
-    const std::string why = describe({error, std::system_category()});
+    const std::string why = describe(host_error(error));
     if (error == EACCES || error == EPERM || error == EROFS)
       throw Failure(fmt::format("{}: cannot open the image for {}: {}{}", path,
                                 writing ? "writing" : "reading", why,
@@ -96,40 +67,17 @@ void ImageFile::open_file(const std::string& path) {
                                         : "; ask its owner or root for access"));
     throw Failure(fmt::format("{}: cannot open the image: {}", path, why));
   }
-  // A block device has no st_size; its end says how long it is.
-  const off_t end = ::lseek(file_.get(), 0, SEEK_END);
-  size_ = end < 0 ? 0 : static_cast<std::uint64_t>(end);
-  device_ = status.st_dev;
-  inode_ = status.st_ino;
+  size_ = on_host::size_of(file_.get());
+  device_ = status.device;
+  inode_ = status.inode;
 }
 
 void ImageFile::read_end() {
   constexpr std::uint64_t kSector = 512;
   if (!file_ || access_.writable || size_ % kSector == 0) return;
   end_.resize(size_ % kSector);
-  if (::pread(file_.get(), end_.data(), end_.size(), static_cast<off_t>(size_ - end_.size())) !=
-      static_cast<ssize_t>(end_.size()))
+  if (on_host::pread(file_.get(), end_, size_ - end_.size()) != static_cast<ssize_t>(end_.size()))
     end_.clear();
-}
-
-// Leaves errno, and no descriptor, if it fails.
-void ImageFile::open_descriptor(const std::string& path, const struct stat& status) {
-  const bool writing = access_.writable && !access_.snapshot;
-  const bool device = S_ISBLK(status.st_mode);
-  if (!device && access_.lock) {
-    if (writing) warning_ = check_loop_devices(path, status);
-    file_ = Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (file_ && warning_.empty()) warning_ = check_other_writers(path, file_.get(), status);
-    if (!writing) return;
-    file_.reset();
-  }
-  const int flags = (writing ? O_RDWR : O_RDONLY) | (writing && device ? O_EXCL : 0) | O_CLOEXEC;
-  file_ = Descriptor(::open(path.c_str(), flags));
-  // That of a process that was just killed stays claimed until its last I/O is done.
-  for (int tries = 0; !file_ && errno == EBUSY && tries < 20; tries++) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(25));
-    file_ = Descriptor(::open(path.c_str(), flags));
-  }
 }
 
 void ImageFile::find_format(ImageAddress& address) {
@@ -145,65 +93,6 @@ void ImageFile::find_format(ImageAddress& address) {
         "raw:{0}",
         name_, contents.type));
   address.format = format;
-}
-
-void ImageFile::serve_format(const ImageAddress& address, bool recognised) {
-  // Bytes that a running guest sees as its own are written to by it meanwhile.
-  const bool forced_share = !access_.lock && uri_.empty();
-  const bool writing = access_.writable && !access_.snapshot;
-  std::vector<std::string> arguments = {"qemu-nbd", "--shared=0", "--discard=unmap"};
-  if (!writing) arguments.emplace_back("--read-only");
-  ProgramRights rights{.unconfined = access_.unconfined};
-  Descriptor connection;
-  if (uri_.empty()) {
-    ImageNodes nodes = image_nodes({.path = address.place,
-                                    .format = address.format,
-                                    .writable = writing,
-                                    .forced_share = forced_share,
-                                    .follow = !recognised});
-    arguments.push_back(std::move(nodes.definition));
-    rights.files = std::move(nodes.files);
-  } else if (!servers_.empty()) {
-    connection = servers_.back().connect();
-    arguments.push_back(served_image_node(address.format, DiskServer::kHandedOver));
-  } else {
-    arguments.insert(arguments.end(), {"--format=" + address.format, uri_});
-    // It may be a socket that only the user gets at.
-    rights.network = rights.as_user = true;
-  }
-  file_.reset();
-  servers_.emplace_back(arguments, "qemu-utils", rights, connection.get());
-  uri_ = servers_.back().uri();
-  size_ = 0;
-}
-
-void ImageFile::serve_remote(const ImageAddress& address) {
-  std::vector<std::string> arguments = {"nbdkit", "--foreground", "--filter=exitlast"};
-  ProgramRights rights{.network = true, .unconfined = access_.unconfined};
-  const bool web = address.scheme == "http" || address.scheme == "https" ||
-                   address.scheme == "ftp" || address.scheme == "ftps";
-  const bool writing = access_.writable && !access_.snapshot;
-  if (web) {
-    if (writing)
-      throw Failure(fmt::format(
-          "{}: can only be read; copy it to a file to change it, or try changes with --snapshot",
-          name_));
-    arguments.insert(arguments.end(), {"--readonly", "curl", "url=" + address.place});
-  } else if (address.scheme == "ssh") {
-    if (!writing) arguments.emplace_back("--readonly");
-    arguments.emplace_back("ssh");
-    add_ssh_parameters(address.place, arguments);
-    // The user's keys, and what the settings there run to get to the server.
-    rights.as_user = rights.programs = true;
-    if (const char* home = getenv("HOME")) rights.files.push_back({std::string(home) + "/.ssh"});
-  } else {
-    throw Failure(fmt::format(
-        "{}: {}:// is not among nbd, nbds, nbd+unix, ssh, http, https, ftp, ftps; let an NBD "
-        "server serve it, and name that",
-        name_, address.scheme));
-  }
-  servers_.emplace_back(arguments, "nbdkit", rights);
-  uri_ = servers_.back().uri();
 }
 
 bool ImageFile::same_image(const ImageFile& other) const {
@@ -259,8 +148,8 @@ std::string ImageFile::complaints() {
 }
 
 void ImageFile::finish() {
-  if (file_ && access_.writable && !access_.snapshot && ::fsync(file_.get()) != 0)
-    throw std::system_error(errno, std::system_category(), name_);
+  if (file_ && access_.writable && !access_.snapshot && on_host::sync(file_.get()) != 0)
+    throw std::system_error(host_error(errno), name_);
   while (!servers_.empty()) {
     servers_.back().stop();
     servers_.pop_back();

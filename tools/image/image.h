@@ -4,9 +4,6 @@
 #ifndef LKL_TOOL_IMAGE_H
 #define LKL_TOOL_IMAGE_H
 
-#include <sys/stat.h>
-#include <sys/types.h>
-
 #include <cstdint>
 #include <lkl.hpp>
 #include <string>
@@ -49,7 +46,9 @@ class ImageFile {
   const std::vector<std::byte>& end() const { return end_; }
   // Whether both are the same file of the host, by whatever names.
   bool same_image(const ImageFile& other) const;
-  bool same_file(dev_t device, ino_t inode) const { return device == device_ && inode == inode_; }
+  bool same_file(std::uint64_t device, std::uint64_t inode) const {
+    return device == device_ && inode == inode_;
+  }
 
   // That somebody else uses it, for the user to know; empty if nobody does.
   const std::string& warning() const { return warning_; }
@@ -64,7 +63,9 @@ class ImageFile {
 
  private:
   void open_file(const std::string& path);
-  void open_descriptor(const std::string& path, const struct stat& status);
+  // The file. Leaves errno, and no descriptor, if it fails; throws Failure, or has a warning, if
+  // somebody else uses it.
+  void open_descriptor(const std::string& path);
   void read_end();
   void find_format(ImageAddress& address);
   void serve_format(const ImageAddress& address, bool recognised);
@@ -76,8 +77,8 @@ class ImageFile {
   std::string uri_;  // empty: file_ is the disk
   Descriptor file_;
   std::uint64_t size_ = 0;
-  dev_t device_ = 0;
-  ino_t inode_ = 0;
+  std::uint64_t device_ = 0;
+  std::uint64_t inode_ = 0;
   std::vector<std::byte> end_;
   std::vector<DiskServer> servers_;  // each may use those before it
 };

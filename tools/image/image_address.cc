@@ -2,10 +2,11 @@
 #include "image/image_address.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <utility>
+
+#include "base/host_calls.h"
 
 namespace lkl::tool {
 
@@ -63,15 +64,15 @@ std::size_t address_prefix(std::string_view text) {
     length = std::min(text.find('/', host), text.size());
   }
   if (text.substr(length).starts_with("file:")) length += 5;
-  return length;
+  return length + on_host::drive_length(text.substr(length));
 }
 
 const HostNames::Found& HostNames::at(const std::string& path) {
   const auto [entry, is_new] = known_.try_emplace(path);
   Found& found = entry->second;
-  struct stat status = {};
-  if (is_new && !path.empty() && ::stat(path.c_str(), &status) == 0)
-    found = {true, S_ISDIR(status.st_mode), status.st_dev, status.st_ino};
+  on_host::Status status;
+  if (is_new && !path.empty() && on_host::look_at(path, status))
+    found = {true, status.kind == on_host::Kind::kDirectory, status.device, status.inode};
   return found;
 }
 

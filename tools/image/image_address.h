@@ -4,9 +4,8 @@
 #ifndef LKL_TOOL_IMAGE_ADDRESS_H
 #define LKL_TOOL_IMAGE_ADDRESS_H
 
-#include <sys/types.h>
-
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -19,8 +18,8 @@ struct ImageAddress {
   std::string scheme;  // "nbd", "https", "vol" ...; empty: a path of the host
   std::string place;   // the path, or the URI with its scheme
   // Of the file that was at the path; 0 if there was none.
-  dev_t device = 0;
-  ino_t inode = 0;
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
 };
 
 // What the host has under the names in an operand. Looks at each once.
@@ -28,8 +27,8 @@ class HostNames {
  public:
   struct Found {
     bool exists = false, directory = false;
-    dev_t device = 0;
-    ino_t inode = 0;
+    std::uint64_t device = 0;
+    std::uint64_t inode = 0;
   };
   const Found& at(const std::string& path);
 

@@ -4,18 +4,17 @@
 #include <errno.h>
 #include <fmt/format.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <memory>
 
-#include "base/descriptors.h"
 #include "base/format.h"
+#include "base/host_calls.h"
 #include "base/signals.h"
-#include "base/terminal.h"
 #include "image/host_images.h"
 #include "image/image_address.h"
+#include "lkl/begin.h"
 #include "lkl/commands.h"
 #include "lkl/completion.h"
 #include "lkl/faces.h"
@@ -189,6 +188,7 @@ std::optional<int> parse(CLI::App& parser, int argc, char** argv, const std::str
 
 CLI::App& face_parser(CLI::App& parser, const Face& face) {
   parser.name(face.name);
+  parser.allow_windows_style_options(false);
   parser.description(face.summary);
   parser.set_help_flag("--help", "Show this help");
   return parser;
@@ -218,6 +218,8 @@ using Runs = std::vector<std::pair<CLI::App*, Run>>;
 
 Runs add_everything(CLI::App& parser, SessionOptions& options, TopOptions& top) {
   parser.footer(kFooter);
+  // "/etc" is a path on all hosts.
+  parser.allow_windows_style_options(false);
   parser.require_subcommand(0, 1);
   parser.set_help_flag("-h,--help", "Show this help");
   add_common_options(parser, options, top.memory, "");
@@ -293,24 +295,12 @@ int run(int argc, char** argv) {
   });
 }
 
-// Copies and comparisons take some stack for each level of a tree, and an image may hold a very
-// deep one. Linux keeps 128 MiB free below the main thread's stack; the limit holds as it is when
-// the stack grows.
-void allow_deep_trees() {
-  constexpr rlim_t kEnough = 96 << 20;
-  struct rlimit limit = {};
-  if (getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur >= kEnough) return;
-  limit.rlim_cur = std::min(kEnough, limit.rlim_max);
-  setrlimit(RLIMIT_STACK, &limit);
-}
-
 // What is still in the buffer of standard output may fail too. A reader that has gone away had
 // enough: no error.
 int finish_output(int code) {
   errno = 0;
   if ((fflush(stdout) == 0 && !ferror(stdout)) || errno == EPIPE) return code;
-  print_error(fmt::format("lkl: standard output: {}\n",
-                          std::error_code(errno, std::system_category()).message()));
+  print_error(fmt::format("lkl: standard output: {}\n", host_error(errno).message()));
   return code == kExitOk ? kExitFailed : code;
 }
 
@@ -354,8 +344,6 @@ void parse_exactly(CLI::App& parser, std::vector<std::string> words) {
 }  // namespace lkl::tool
 
 int main(int argc, char** argv) {
-  lkl::tool::occupy_standard_descriptors();
-  lkl::tool::protect_terminal();
-  lkl::tool::allow_deep_trees();
+  lkl::tool::begin_program(argc, argv);
   return lkl::tool::finish_output(lkl::tool::run(argc, argv));
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/signal_sets.h"
 #include "base/signals.h"
 #include "net/net_kernel.h"
 

@@ -7,7 +7,6 @@
 #include <charconv>
 
 #include "disk/array_set.h"
-#include "disk/cryptsetup_library.h"
 #include "disk/disk_scan.h"
 #include "disk/group_set.h"
 #include "disk/kernel_device.h"

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/host_calls.h"
 #include "base/signals.h"
 
 namespace lkl::tool {
@@ -23,13 +24,13 @@ bool is_zero(std::span<const std::byte> bytes) {
 }
 
 [[noreturn]] void fail(const std::string& name) {
-  throw Failure(fmt::format("{}: {}", name, describe({errno, std::system_category()})));
+  throw Failure(fmt::format("{}: {}", name, describe(host_error(errno))));
 }
 
 void write_all(int fd, std::span<const std::byte> bytes, std::uint64_t offset,
                const std::string& name) {
   while (!bytes.empty()) {
-    const ssize_t n = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    const ssize_t n = on_host::pwrite(fd, bytes, offset);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) fail(name);
     bytes = bytes.subspan(static_cast<std::size_t>(n));
@@ -56,7 +57,7 @@ void write_sparsely(int fd, std::span<const std::byte> bytes, std::uint64_t offs
 
 void write_raw_image(const BlockReader& disk, const HostFile& file, const std::string& name,
                      Progress& progress) {
-  if (::ftruncate(file.fd(), static_cast<off_t>(disk.size)) != 0) fail(name);
+  if (on_host::resize(file.fd(), disk.size) != 0) fail(name);
   progress.set_total(disk.size);
   progress.set_subject(name);
   std::vector<std::byte> buffer(kChunk);
@@ -68,7 +69,7 @@ void write_raw_image(const BlockReader& disk, const HostFile& file, const std::s
     write_sparsely(file.fd(), chunk, at, name);
     progress.add_bytes(chunk.size());
   }
-  if (::fsync(file.fd()) != 0 && errno != EINVAL) fail(name);
+  if (on_host::sync(file.fd()) != 0 && errno != EINVAL) fail(name);
 }
 
 }  // namespace lkl::tool

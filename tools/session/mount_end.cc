@@ -21,6 +21,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/signal_sets.h"
 #include "base/signals.h"
 
 namespace lkl::tool {

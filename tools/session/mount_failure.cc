@@ -2,6 +2,7 @@
 #include "session/mount_failure.h"
 
 #include <fmt/format.h>
+#include <lkl.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -206,7 +207,7 @@ std::string unsupported(const MountAttempt& attempt) {
 }
 
 bool speaks_of_damage(const MountAttempt& attempt) {
-  if (attempt.error.value() == EUCLEAN || attempt.error == std::errc::bad_message ||
+  if (attempt.error.value() == LKL_EUCLEAN || attempt.error == std::errc::bad_message ||
       attempt.error == std::errc::io_error)
     return true;
   Log log = attempt.log;

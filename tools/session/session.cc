@@ -11,6 +11,7 @@
 #include <atomic>
 
 #include "base/format.h"
+#include "base/host_calls.h"
 #include "base/signals.h"
 #include "base/terminal.h"
 #include "disk/disk_scan.h"
@@ -35,13 +36,13 @@ std::atomic<int> log_fd{-1};
 void open_kernel_log() {
   const char* const path = getenv("LKL_KERNEL_LOG");
   if (path == nullptr || *path == '\0' || log_fd >= 0) return;
-  constexpr int kFlags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY;
+  constexpr int kFlags = O_WRONLY | O_APPEND;
   // One that another user has made may be written, but not "created", in /tmp: proc(5).
-  int fd = ::open(path, kFlags);
-  if (fd < 0 && errno == ENOENT) fd = ::open(path, kFlags | O_CREAT, 0600);
+  int fd = on_host::open(path, kFlags);
+  if (fd < 0 && errno == ENOENT) fd = on_host::open(path, kFlags | O_CREAT, 0600);
   if (fd < 0)
-    throw Failure(fmt::format("LKL_KERNEL_LOG={}: cannot open it: {}", path,
-                              describe({errno, std::system_category()})));
+    throw Failure(
+        fmt::format("LKL_KERNEL_LOG={}: cannot open it: {}", path, describe(host_error(errno))));
   log_fd = fd;
 }
 

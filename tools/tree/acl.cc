@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "tree/acl.h"
 
-#include <grp.h>
-#include <pwd.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <tuple>
@@ -19,7 +16,6 @@ constexpr char kDefault[] = "system.posix_acl_default";
 // little-endian.
 constexpr std::uint32_t kVersion = 2;
 constexpr std::size_t kHeader = 4, kRecord = 8;
-constexpr std::uint32_t kNoId = UINT32_MAX;
 
 struct Tag {
   unsigned stored;
@@ -43,16 +39,6 @@ void append(std::string& value, std::uint32_t number, std::size_t bytes) {
   for (std::size_t i = 0; i < bytes; i++) value += static_cast<char>(number >> (8 * i));
 }
 
-std::uint32_t look_up(int tag, const char* name) {
-  if (name == nullptr) return kNoId;
-  if (tag == ARCHIVE_ENTRY_ACL_USER) {
-    const struct passwd* user = getpwnam(name);
-    return user ? user->pw_uid : kNoId;
-  }
-  const struct group* group = getgrnam(name);
-  return group ? group->gr_gid : kNoId;
-}
-
 std::string take_acl(archive_entry* entry, int type) {
   struct Record {
     unsigned tag;
@@ -73,7 +59,8 @@ std::string take_acl(archive_entry* entry, int type) {
     if (known == std::end(kTags)) continue;
     std::uint32_t number = kNoId;
     if (known->has_id) {
-      number = id >= 0 ? static_cast<std::uint32_t>(id) : look_up(tag, name);
+      number = id >= 0 ? static_cast<std::uint32_t>(id)
+                       : id_of_named(tag == ARCHIVE_ENTRY_ACL_USER, name);
       if (number == kNoId) continue;
     }
     records.push_back({known->stored, number, static_cast<unsigned>(permissions) & 7});

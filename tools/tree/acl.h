@@ -7,6 +7,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +28,10 @@ bool put_acl(archive_entry* entry, const std::string& name, const std::string& v
 // The entry's ACLs as attributes. Users and groups that are only named are looked up on the host;
 // those that are not known there are left out.
 std::vector<std::pair<std::string, std::string>> take_acls(archive_entry* entry);
+
+// Of a user or group of this host.
+constexpr std::uint32_t kNoId = UINT32_MAX;
+std::uint32_t id_of_named(bool user, const char* name);
 
 }  // namespace lkl::tool
 

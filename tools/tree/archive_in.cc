@@ -7,6 +7,7 @@
 #include <span>
 
 #include "base/format.h"
+#include "base/host_calls.h"
 #include "base/signals.h"
 #include "tree/acl.h"
 #include "tree/archive.h"
@@ -70,7 +71,7 @@ la_ssize_t Unpacker::read_block(struct archive* archive, void* self, const void*
   const ssize_t n =
       read_or_signal(unpacker.fd_, std::as_writable_bytes(std::span(unpacker.block_)));
   if (n < 0) {
-    archive_set_error(archive, errno, "%s", describe({errno, std::system_category()}).c_str());
+    archive_set_error(archive, errno, "%s", describe(host_error(errno)).c_str());
     return -1;
   }
   const auto size = static_cast<std::size_t>(n);

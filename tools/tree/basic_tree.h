@@ -211,6 +211,9 @@ class BasicTree : public Tree {
   bool unix_attributes() const override { return calls_.unix_attributes(); }
   bool on_host() const override { return Calls::kOnHost; }
   bool may_set_owner() const override { return calls_.may_set_owner(); }
+  std::string written_name(const std::string& name) const override {
+    return calls_.written_name(name);
+  }
   std::string display(const std::string& path) const override { return calls_.display(path); }
 
  private:

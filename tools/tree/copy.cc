@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/format.h"
+#include "base/host_calls.h"
 #include "base/signals.h"
 #include "tree/no_room.h"
 #include "tree/walk.h"
@@ -94,9 +95,20 @@ void Copier::refuse_arrived(const Operand& from, const Operand& to, Arrivals& ar
   throw Failure(already_arrived(to.tree, to.place(), to.path, from.display()));
 }
 
+// A name that the host does not take.
+void Copier::tell_name(const Operand& to) {
+  const std::string written = to.tree.written_name(to.name);
+  if (written != to.name)
+    diagnostics_.warning(
+        fmt::format("{}: is called {} on this host, which takes no such name; from there it "
+                    "is copied back as it was",
+                    to.display(), written));
+}
+
 void Copier::copy_entry(const Operand& from, const Operand& to, Arrivals* arrivals,
                         const TopLevel* top) {
   check_interrupted();
+  tell_name(to);
   const bool follow = (top != nullptr && top->follow) || options_.dereference;
   try {
     const std::optional<Stat> source =
@@ -136,7 +148,7 @@ void Copier::copy_entry(const Operand& from, const Operand& to, Arrivals* arriva
     if (!into_device && link_to_earlier(to, *source)) return;
     if (options_.verbose) {
       progress_.clear();
-      const bool terminal = isatty(STDOUT_FILENO) != 0;
+      const bool terminal = on_host::is_terminal(STDOUT_FILENO);
       fmt::print("{} -> {}\n", printable(from.display(), terminal),
                  printable(to.display(), terminal));
     }

@@ -84,6 +84,7 @@ class Copier {
     std::uint32_t left = 0;
   };
 
+  void tell_name(const Operand& to);
   void copy_entry(const Operand& from, const Operand& to, Arrivals* arrivals, const TopLevel* top);
   void refuse_arrived(const Operand& from, const Operand& to, Arrivals& arrivals, bool merge) const;
   bool skip_existing(const Operand& from, const Operand& to, const Stat& source,

@@ -37,6 +37,7 @@ struct HostCalls {
     return {static_cast<int>(-result), std::system_category()};
   }
   static std::string display(const std::string& path) { return path; }
+  static std::string written_name(const std::string& name) { return name; }
   static bool unix_attributes() { return true; }
   static bool may_set_owner() { return geteuid() == 0; }
   static bool has_devices() { return true; }
@@ -194,21 +195,6 @@ struct HostCalls {
 
 std::unique_ptr<Tree> make_host_tree() {
   return std::make_unique<BasicTree<HostCalls>>(HostCalls{});
-}
-
-std::pair<std::string, std::string> split_path(std::string path) {
-  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-  if (path.empty()) path = ".";
-  const std::size_t slash = path.rfind('/');
-  std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
-  if (name.empty() || name == "." || name == "..") return {path, {}};
-  if (slash == std::string::npos) return {".", name};
-  return {slash == 0 ? "/" : path.substr(0, slash), name};
-}
-
-std::string join_path(const std::string& directory, const std::string& name) {
-  if (name.empty()) return directory;
-  return directory.ends_with('/') ? directory + name : directory + "/" + name;
 }
 
 }  // namespace lkl::tool

@@ -31,6 +31,7 @@ struct ImageCalls {
     return error_from(result);
   }
   std::string display(const std::string& path) const { return volume + ":" + absolute(path); }
+  static std::string written_name(const std::string& name) { return name; }
   std::string absolute(const std::string& path) const {
     return path.starts_with('/') ? path : join_path(base, path);
   }
@@ -41,9 +42,9 @@ struct ImageCalls {
   bool folds_names(int dir) const {
     if (folds_all_names) return true;
     // A directory of ext4 or f2fs may be told to.
-    long flags = 0;
-    const long result = lkl_sys_ioctl(static_cast<unsigned>(dir), LKL_FS_IOC_GETFLAGS,
-                                      reinterpret_cast<unsigned long>(&flags));
+    lkl_long flags = 0;
+    const long long result = lkl_sys_ioctl(static_cast<unsigned>(dir), LKL_FS_IOC_GETFLAGS,
+                                           reinterpret_cast<lkl_long>(&flags));
     return result >= 0 && (flags & LKL_FS_CASEFOLD_FL) != 0;
   }
 

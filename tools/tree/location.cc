@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "base/host_calls.h"
+
 namespace lkl::tool {
 
 Location locate(const std::string& operand, const SessionOptions& options, Plain plain) {
@@ -19,7 +21,7 @@ Location locate(const std::string& operand, const SessionOptions& options, Plain
   if (auto name = parse_image_path(operand, names)) return {name, name->path};
   if (plain == Plain::kImage && !names.at(operand).directory)
     return {parse_image_name(operand, names), "/"};
-  return {std::nullopt, operand};
+  return {std::nullopt, on_host::with_slashes(operand)};
 }
 
 void open_location(Session& session, const Location& location) {

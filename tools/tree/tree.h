@@ -145,6 +145,8 @@ class Tree {
   virtual bool on_host() const = 0;
   // Whether owners can be given away.
   virtual bool may_set_owner() const = 0;
+  // What the name is written as, where a host does not take all names; mostly as it is.
+  virtual std::string written_name(const std::string& name) const = 0;
   // The path as the user would write it on the command line.
   virtual std::string display(const std::string& path) const = 0;
 

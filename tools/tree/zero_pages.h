@@ -4,10 +4,10 @@
 #ifndef LKL_TOOL_ZERO_PAGES_H
 #define LKL_TOOL_ZERO_PAGES_H
 
-#include <sys/mman.h>
-
 #include <cstddef>
 #include <new>
+
+#include "base/host_calls.h"
 
 namespace lkl::tool {
 
@@ -15,19 +15,12 @@ class ZeroPages {
  public:
   // As much as it can get of that.
   explicit ZeroPages(std::size_t most) : size_(most) {
-    constexpr std::size_t kLeast = 4096;
-    for (; size_ >= kLeast; size_ /= 2) {
-      void* const pages =
-          ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-      if (pages == MAP_FAILED) continue;
-      data_ = static_cast<const std::byte*>(pages);
-      return;
-    }
-    throw std::bad_alloc();
+    data_ = on_host::map_zeroes(size_);
+    if (data_ == nullptr) throw std::bad_alloc();
   }
   ZeroPages(const ZeroPages&) = delete;
   ZeroPages& operator=(const ZeroPages&) = delete;
-  ~ZeroPages() { ::munmap(const_cast<std::byte*>(data_), size_); }
+  ~ZeroPages() { on_host::unmap_zeroes(data_, size_); }
 
   const std::byte* data() const { return data_; }
   std::size_t size() const { return size_; }

@@ -3,20 +3,17 @@
 // lkl build: an image with a file system of what is in a directory.
 #include <errno.h>
 #include <fmt/format.h>
-#include <limits.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 
 #include "base/format.h"
+#include "base/host_calls.h"
 #include "base/host_file.h"
 #include "base/process.h"
 #include "base/signals.h"
 #include "lkl/cmd/cp.h"
-#include "lkl/cmd/ext2fs_library.h"
 #include "lkl/cmd/ext_settle.h"
 #include "lkl/commands.h"
 #include "session/session.h"
@@ -114,6 +111,8 @@ class Builder {
     if (options_.directory.empty() || options_.image.empty())
       throw UsageFailure("build needs a directory and the image to make");
     if (context_.options.read_only) throw UsageFailure("--ro: build writes an image");
+    options_.directory = on_host::with_slashes(options_.directory);
+    options_.image = on_host::with_slashes(options_.image);
     copy_.recursive = true;
     copy_.sorted = true;
     copy_.verbose = context_.options.verbose > 0;
@@ -131,15 +130,15 @@ class Builder {
     const std::vector<std::string> command = mkfs_command(size);
     const bool settles = time_ && is_ext(type_);
     // In the sandbox, which fill() enters, nothing can be loaded.
-    if (settles) ext2fs();
+    if (settles) prepare_settling();
 
     HostFile image =
         HostFile::create(options_.image, options_.force ? HostFile::Existing::kReplaced
                                                         : HostFile::Existing::kRefused);
     image.empty();
-    if (::ftruncate(image.fd(), static_cast<off_t>(size)) != 0 && errno != EINVAL)
+    if (on_host::resize(image.fd(), size) != 0 && errno != EINVAL)
       throw Failure(fmt::format("{}: cannot be made {} large: {}", options_.image, human_size(size),
-                                describe({errno, std::system_category()})));
+                                describe(host_error(errno))));
     say(fmt::format("{}: {} of {}", options_.image, type_, human_size(size)));
     run_program(command, environment(), maker_.package);
     fill();
@@ -175,13 +174,7 @@ class Builder {
 
   void refuse_image_in_directory() {
     const std::string parent = split_path(options_.image).first;
-    const auto real = [](const std::string& path) {
-      char* resolved = ::realpath(path.c_str(), nullptr);
-      std::string text = resolved ? resolved : "";
-      ::free(resolved);
-      return text.ends_with('/') ? text : text + "/";
-    };
-    if (real(parent).starts_with(real(options_.directory)))
+    if (on_host::real_directory(parent).starts_with(on_host::real_directory(options_.directory)))
       throw Failure(
           fmt::format("{}: is in the directory it is made of; put it elsewhere", options_.image));
   }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/host_calls.h"
 #include "base/signals.h"
 #include "lkl/commands.h"
 #include "lkl/workplace.h"
@@ -25,8 +26,7 @@ void write_output(std::span<const std::byte> data) {
       continue;
     }
     if (n < 0 && errno == EPIPE) throw ReaderGone{};
-    if (n < 0)
-      throw Failure(fmt::format("standard output: {}", describe({errno, std::system_category()})));
+    if (n < 0) throw Failure(fmt::format("standard output: {}", describe(host_error(errno))));
     data = data.subspan(static_cast<std::size_t>(n));
   }
 }

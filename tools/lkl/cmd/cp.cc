@@ -2,9 +2,9 @@
 //
 // lkl cp: which operand is where, and what the copies are called. copy.cc does the copying.
 #include "lkl/cmd/cp.h"
+#include "base/host_calls.h"
 
 #include <fmt/format.h>
-#include <fnmatch.h>
 
 #include <algorithm>
 #include <charconv>
@@ -92,7 +92,7 @@ std::vector<Location> expand(Trees& trees, const std::vector<Location>& patterns
       const Handle handle = tree.open_directory(directory);
       const auto stream = tree.read_directory(handle);
       for (std::string entry; stream->next(entry);)
-        if (fnmatch(name.c_str(), entry.c_str(), FNM_PERIOD) == 0) names.push_back(entry);
+        if (on_host::matches(name, entry, false, true)) names.push_back(entry);
     }
     std::sort(names.begin(), names.end());
     if (names.empty()) sources.push_back(pattern);

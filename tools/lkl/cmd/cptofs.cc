@@ -2,6 +2,7 @@
 //
 // cptofs and cpfromfs: lkl cp under the names and options of the tools that have long come with
 // Linux as a library.
+#include "base/host_calls.h"
 #include "lkl/cmd/cp.h"
 #include "lkl/faces.h"
 
@@ -33,7 +34,7 @@ void run_cptofs(const CptofsOptions& options, bool to_image, Context& context) {
       options.image, parse_image_address(options.image), context.options.volume, {}};
   for (const std::string& operand : options.operands) {
     const bool last = &operand == &options.operands.back();
-    Location location{std::nullopt, operand};
+    Location location{std::nullopt, on_host::with_slashes(operand)};
     if (last == to_image) location = {image, operand.starts_with('/') ? operand : "/" + operand};
     if (last)
       request.destination = location;

@@ -2,12 +2,12 @@
 //
 // lkl diff
 #include <fmt/format.h>
-#include <fnmatch.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "base/format.h"
+#include "base/host_calls.h"
 #include "base/json.h"
 #include "base/signals.h"
 #include "lkl/commands.h"
@@ -42,7 +42,7 @@ struct Side {
 class Comparer {
  public:
   Comparer(Context& context, const DiffOptions& options)
-      : context_(context), options_(options), terminal_(isatty(STDOUT_FILENO) != 0) {}
+      : context_(context), options_(options), terminal_(on_host::is_terminal(STDOUT_FILENO)) {}
 
   // `below`: the path below where the comparison began.
   void compare(Side a, Side b, std::string& below) {
@@ -115,9 +115,8 @@ class Comparer {
   }
 
   bool left_out(const std::string& name) const {
-    return std::any_of(
-        options_.exclude.begin(), options_.exclude.end(),
-        [&](const std::string& pattern) { return fnmatch(pattern.c_str(), name.c_str(), 0) == 0; });
+    return std::any_of(options_.exclude.begin(), options_.exclude.end(),
+                       [&](const std::string& pattern) { return on_host::matches(pattern, name); });
   }
 
   void compare_directories(const Side& a, const Side& b, std::string& below) {

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/format.h"
+#include "base/host_calls.h"
 #include "base/json.h"
 #include "lkl/commands.h"
 #include "lkl/workplace.h"
@@ -27,7 +28,10 @@ struct DuOptions {
 class Summer {
  public:
   Summer(Context& context, const DuOptions& options, Tree& tree)
-      : context_(context), options_(options), tree_(tree), terminal_(isatty(STDOUT_FILENO) != 0) {
+      : context_(context),
+        options_(options),
+        tree_(tree),
+        terminal_(on_host::is_terminal(STDOUT_FILENO)) {
     hooks_.before = [this](const Visit& visit) {
       const std::uint64_t bytes = counted_before(visit.stat) ? 0 : visit.stat.blocks * 512;
       if (visit.stat.is_directory())

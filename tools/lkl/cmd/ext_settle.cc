@@ -168,6 +168,10 @@ std::uint32_t ext_time(std::uint32_t seconds) {
   return std::max(seconds, 1U);
 }
 
+void prepare_settling() {
+  ext2fs();
+}
+
 void settle_ext(int fd, const std::string& name, std::uint32_t seconds) {
   Settler(fd, name, seconds).run();
 }

@@ -14,9 +14,12 @@ namespace lkl::tool {
 // The time that e2fsprogs is told: it takes 0 for none, and the clock's.
 std::uint32_t ext_time(std::uint32_t seconds);
 
+// Loads libext2fs. Throws Failure if it is not installed.
+void prepare_settling();
+
 // Gives all that was made by mkfs and by mounting the time `seconds`; none is later then. In the
-// sandbox, ext2fs() has to be called before. Throws Failure if it is no such file system, or one
-// that libext2fs does not know.
+// sandbox, prepare_settling() has to be called before. Throws Failure if it is no such file system,
+// or one that libext2fs does not know.
 void settle_ext(int fd, const std::string& name, std::uint32_t seconds);
 
 }  // namespace lkl::tool

@@ -2,7 +2,6 @@
 //
 // lkl find
 #include <fmt/format.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include <iterator>
 
 #include "base/format.h"
+#include "base/host_calls.h"
 #include "base/json.h"
 #include "lkl/commands.h"
 #include "lkl/workplace.h"
@@ -110,7 +110,10 @@ std::string base_name(const Visit& visit) {
 class Finder {
  public:
   Finder(Context& context, const FindOptions& options, Tree& tree)
-      : context_(context), options_(options), tree_(tree), terminal_(isatty(STDOUT_FILENO) != 0) {
+      : context_(context),
+        options_(options),
+        tree_(tree),
+        terminal_(on_host::is_terminal(STDOUT_FILENO)) {
     if (!options.size.empty()) sizes_.emplace_back(options.size);
     if (!options.blocks.empty()) sizes_.push_back(SizeTest::in_units(options.blocks));
     hooks_.before = [this](const Visit& visit) {
@@ -128,13 +131,13 @@ class Finder {
   bool fits(const Visit& visit) const {
     if (visit.depth < options_.min_depth) return false;
     const std::string name = base_name(visit);
-    const auto matches = [&name](int flags) {
-      return [&name, flags](const std::string& pattern) {
-        return fnmatch(pattern.c_str(), name.c_str(), flags) == 0;
+    const auto matches = [&name](bool fold_case) {
+      return [&name, fold_case](const std::string& pattern) {
+        return on_host::matches(pattern, name, fold_case);
       };
     };
-    if (!std::all_of(options_.names.begin(), options_.names.end(), matches(0)) ||
-        !std::all_of(options_.inames.begin(), options_.inames.end(), matches(FNM_CASEFOLD)))
+    if (!std::all_of(options_.names.begin(), options_.names.end(), matches(false)) ||
+        !std::all_of(options_.inames.begin(), options_.inames.end(), matches(true)))
       return false;
     if (!options_.types.empty() &&
         options_.types.find(type_letter(visit.stat.mode)) == std::string::npos)

@@ -3,10 +3,13 @@
 // fs2tar: lkl tar out under the name and options of the tool that has long come with Linux as a
 // library.
 #include <errno.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <cstdio>
 
+#include "base/descriptor.h"
+#include "base/host_calls.h"
 #include "lkl/cmd/tar.h"
 #include "lkl/faces.h"
 
@@ -28,12 +31,14 @@ void run_fs2tar(const Fs2tarOptions& options, Context& context) {
   };
   const auto failed = [&] {
     return Failure(fmt::format("{}: cannot write the labels: {}", options.labels,
-                               describe({errno, std::system_category()})));
+                               describe(host_error(errno))));
   };
   std::unique_ptr<std::FILE, Close> labels;
   if (!options.labels.empty()) {
-    labels.reset(std::fopen(options.labels.c_str(), "we"));
+    Descriptor file(on_host::open(options.labels, O_WRONLY | O_CREAT | O_TRUNC, 0666));
+    labels.reset(file ? ::fdopen(file.get(), "wb") : nullptr);
     if (!labels) throw failed();
+    (void)file.release();
   }
   PackRequest request;
   request.image = {options.image, parse_image_address(options.image), context.options.volume, {}};

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/format.h"
+#include "base/host_calls.h"
 #include "base/signals.h"
 
 #ifdef LKL_TOOL_HAVE_LIBEDIT
@@ -85,7 +86,8 @@ class LineReader::Editor {};
 
 #endif
 
-LineReader::LineReader() : interactive_(isatty(STDIN_FILENO) != 0 && isatty(STDERR_FILENO) != 0) {
+LineReader::LineReader()
+    : interactive_(on_host::is_terminal(STDIN_FILENO) && on_host::is_terminal(STDERR_FILENO)) {
 #ifdef LKL_TOOL_HAVE_LIBEDIT
   if (interactive_) editor_ = std::make_unique<Editor>();
 #endif
@@ -108,7 +110,7 @@ std::optional<std::string> LineReader::next(const std::string& prompt) {
     char buffer[4096];
     const ssize_t n = read_or_signal(STDIN_FILENO, std::as_writable_bytes(std::span(buffer)));
     if (n < 0 && pending_signal() == 0)
-      throw Failure(fmt::format("standard input: {}", describe({errno, std::system_category()})));
+      throw Failure(fmt::format("standard input: {}", describe(host_error(errno))));
     if (n > 0) {
       pending_.append(buffer, static_cast<std::size_t>(n));
       continue;

@@ -2,12 +2,12 @@
 //
 // lkl ls
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "base/format.h"
+#include "base/host_calls.h"
 #include "base/json.h"
 #include "base/signals.h"
 #include "lkl/commands.h"
@@ -39,7 +39,10 @@ struct Item {
 class Lister {
  public:
   Lister(Context& context, const LsOptions& options, Tree& tree)
-      : context_(context), options_(options), tree_(tree), terminal_(isatty(STDOUT_FILENO) != 0) {}
+      : context_(context),
+        options_(options),
+        tree_(tree),
+        terminal_(on_host::is_terminal(STDOUT_FILENO)) {}
 
   void list(const std::vector<std::string>& paths) {
     // As ls does: first the operands that are no directories, then the directories.
@@ -202,9 +205,7 @@ class Lister {
       names.push_back(shown_name(item));
       widest = std::max(widest, names.back().size() + 2);
     }
-    struct winsize window = {};
-    const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 0;
-    const std::size_t width = known ? window.ws_col : 80;
+    const std::size_t width = on_host::terminal_width(STDOUT_FILENO).value_or(80);
     const std::size_t columns = std::max<std::size_t>(1, width / widest);
     const std::size_t rows = (names.size() + columns - 1) / columns;
     for (std::size_t row = 0; row < rows; row++) {

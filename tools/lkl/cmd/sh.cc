@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <CLI/CLI.hpp>
 
+#include "base/host_calls.h"
 #include "base/signals.h"
 #include "lkl/cmd/line_reader.h"
 #include "lkl/commands.h"
@@ -122,6 +123,7 @@ class Shell {
     for (const Command& command : all_commands()) {
       if (words.front() != command.name || !command.in_shell) continue;
       CLI::App parser(command.summary, command.name);
+      parser.allow_windows_style_options(false);
       parser.set_help_flag("--help", "Show this help");
       const Run run = command.add(Parser(parser));
       try {
@@ -189,6 +191,9 @@ class Shell {
     Tree& from = put ? *host : *image;
     Tree& to = put ? *image : *host;
     Words operands(words.begin() + 1, words.end());
+    for (std::string& operand : operands)
+      if (put == (&operand != &operands.back() || operands.size() == 1))
+        operand = on_host::with_slashes(operand);
     if (!put && operands.front() == "--trusted") {
       options.trusted = true;
       operands.erase(operands.begin());

@@ -9,6 +9,7 @@
 
 #include <clocale>
 
+#include "base/host_calls.h"
 #include "base/host_file.h"
 #include "lkl/cmd/tar.h"
 #include "lkl/commands.h"
@@ -59,7 +60,7 @@ void tar_in(const TarOptions& options, Context& context) {
   const bool standard = options.file == "-";
   const HostFile file =
       standard ? HostFile::borrow(STDIN_FILENO) : HostFile::open(options.file, O_RDONLY);
-  if (standard && ::isatty(STDIN_FILENO))
+  if (standard && on_host::is_terminal(STDIN_FILENO))
     throw UsageFailure("the archive does not come from a terminal; name it with -f FILE");
 
   Session session(context.options, context.diagnostics);
@@ -105,7 +106,7 @@ void pack_image(Context& context, const PackRequest& request) {
   for (const std::string& path : request.paths) paths.emplace_back(path, member_name(path));
   if (paths.empty()) paths.emplace_back("/", ".");
   const bool standard = request.file == "-";
-  if (standard && ::isatty(STDOUT_FILENO))
+  if (standard && on_host::is_terminal(STDOUT_FILENO))
     throw UsageFailure("an archive is not for a terminal; name a file with -f FILE");
 
   HostFile file = standard ? HostFile::borrow(STDOUT_FILENO)

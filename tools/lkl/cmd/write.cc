@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "base/host_calls.h"
 #include "base/signals.h"
 #include "lkl/commands.h"
 #include "lkl/workplace.h"
@@ -27,7 +28,7 @@ std::span<const std::byte> read_input(std::span<std::byte> buffer) {
   const ssize_t n = read_or_signal(STDIN_FILENO, buffer);
   if (n >= 0) return buffer.first(static_cast<std::size_t>(n));
   check_interrupted();
-  throw Failure(fmt::format("standard input: {}", describe({errno, std::system_category()})));
+  throw Failure(fmt::format("standard input: {}", describe(host_error(errno))));
 }
 
 void write_all(const WriteOptions& options, Tree& tree, const Handle& file, std::uint64_t at) {
