@@ -221,8 +221,10 @@ class Disk {
     ::close(fd);
     return disk;
   }
+#endif
 
-  /// A disk on an open file descriptor, which stays the caller's, to close at any time.
+  /// A disk on an open file descriptor, which stays the caller's, to close at any time. On Windows: a
+  /// descriptor of the C library that the library has (msvcrt.dll).
   static Disk from_fd(int fd, const DiskOptions& options = {}) {
     return detail::throwing("disk", [&](std::error_code& ec) { return from_fd(fd, options, ec); });
   }
@@ -232,7 +234,6 @@ class Disk {
     disk.add(options, {}, ec);
     return disk;
   }
-#endif
 
   /// What a URI names, see lkl_disk_open(): a path, nbd://..., nbd+unix://..., mem:SIZE.
   static Disk from_uri(const std::string& uri, const DiskOptions& options = {}) {

@@ -25,7 +25,10 @@ std::string narrow(std::wstring_view text) {
 }
 
 std::wstring wide_path(std::string_view path) {
-  std::wstring name = wide(path);
+  return long_path(wide(path));
+}
+
+std::wstring long_path(std::wstring name) {
   constexpr size_t kOldLimit = MAX_PATH - 12;  // of folders: there has to be room for a name
   if (name.size() < kOldLimit || name.starts_with(L"\\\\")) return name;
   std::wstring full(GetFullPathNameW(name.c_str(), 0, nullptr, nullptr), L'\0');

@@ -12,5 +12,6 @@ std::string narrow(std::wstring_view text);
 // A path as CreateFileW() takes it: one that is too long for the old functions is made absolute,
 // and goes by \\?\, which knows no limit.
 std::wstring wide_path(std::string_view path);
+std::wstring long_path(std::wstring name);
 
 }  // namespace lkl::host

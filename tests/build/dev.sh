@@ -136,6 +136,65 @@ kernel_source)
 	refuses 'is there a network' newest
 	gpgconf --kill all
 	;;
+source_package)
+	# A source of our own, in a suite signed by a key of our own.
+	command -v gpg >/dev/null || { echo "skipped: gpg is not installed"; exit 77; }
+	chmod 755 "$work" # for apt, which gets things as another user
+	export GNUPGHOME=$work/keys XDG_CACHE_HOME=$work/cache LKL_DEBIAN_SUITE=some
+	export LKL_DEBIAN_MIRROR=copy:$work/debian LKL_DEBIAN_KEYRING=$work/keyring
+	get() { "$SRC/tools/dev/source-package" "$@" 2>"$work/err"; }
+	refuses() { # WORDS ARGUMENT
+		! get "$2" >"$work/out" || fail "it accepted $2: $(cat "$work/out" "$work/err")"
+		grep -qE "$1" "$work/err" || fail "it said $(cat "$work/err")"
+	}
+	publish() { # VERSION KEY
+		local dist=$work/debian/dists/some name=some_$1 file
+		rm -rf "$work/debian"
+		mkdir -p "$dist/main/source"
+		(mkdir -p "$work/content/some-$1/debian" && cd "$work/content" && echo "text of $1" >"some-$1/text" &&
+			tar -czf "$work/debian/$name.tar.gz" "some-$1")
+		file=$work/debian/$name.tar.gz
+		printf 'Format: 3.0 (native)\nSource: some\nBinary: some\nArchitecture: all\nVersion: %s\nMaintainer: nobody <n@example.org>\nFiles:\n %s %s %s\nChecksums-Sha256:\n %s %s %s\n' \
+			"$1" "$(md5sum <"$file" | cut -d' ' -f1)" "$(stat -c %s "$file")" "$name.tar.gz" \
+			"$(sha256sum <"$file" | cut -d' ' -f1)" "$(stat -c %s "$file")" "$name.tar.gz" >"$work/debian/$name.dsc"
+		sed 's/^Source:/Package:/; /^Files:/,$d' "$work/debian/$name.dsc" >"$dist/main/source/Sources"
+		{ echo "Directory: ."
+		  echo "Checksums-Sha256:"
+		  for file in "$name.dsc" "$name.tar.gz"; do
+			echo " $(sha256sum <"$work/debian/$file" | cut -d' ' -f1) $(stat -c %s "$work/debian/$file") $file"
+		  done; } >>"$dist/main/source/Sources"
+		file=$dist/main/source/Sources
+		printf 'Suite: some\nCodename: some\nComponents: main\nArchitectures: amd64\nDate: %s\nSHA256:\n %s %s main/source/Sources\n' \
+			"$(date -Ru)" "$(sha256sum "$file" | cut -d' ' -f1)" "$(stat -c %s "$file")" |
+			gpg -q --batch -u "$2" --clearsign >"$dist/InRelease"
+	}
+	mkdir -m 700 "$GNUPGHOME"
+	for name in friend stranger; do
+		gpg -q --batch --passphrase '' --quick-generate-key "$name" ed25519 sign 1d 2>/dev/null
+	done
+	gpg -q --export friend >"$LKL_DEBIAN_KEYRING"
+
+	publish 1.9 friend
+	folder=$(get some) || fail "$(cat "$work/err")"
+	expect "$folder" "$work/cache/lkl/sources/some"
+	expect "$(cat "$folder/text")" "text of 1.9"
+	refuses 'could not be asked' other
+	refuses 'no name of a package' ../etc
+	# a newer version, then what is not as it was signed, then one of somebody else, then none
+	publish 1.10 friend
+	expect "$(cat "$(get some)/text")" "text of 1.10"
+	publish 1.11 friend
+	printf x >>"$work/debian/some_1.11.tar.gz"
+	refuses 'could not be got' some
+	publish 1.12 stranger
+	expect "$(cat "$(get some)/text")" "text of 1.10"
+	grep -q 'newer than some 1.10' "$work/err" || fail "it said $(cat "$work/err")"
+	rm -rf "$work/debian"
+	expect "$(cat "$(get some)/text")" "text of 1.10"
+	rm -rf "$work/cache"
+	refuses 'is there a network' some
+	gpgconf --kill all
+	;;
 *) fail "no such case: $1" ;;
 esac
 echo "ok: $1"

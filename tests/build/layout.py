@@ -13,7 +13,7 @@ import sys
 
 SUFFIXES = (".c", ".cc", ".h", ".hpp")
 # Where the compiler looks for "...", after the folder of the file itself.
-ROOTS = ("host", "host/posix/seam", "include", "tools", "tools/fuse", "tests", "arch/lkl/include/uapi")
+ROOTS = ("host", "host/posix/seam", "include", "tools", "tools/fuse", "tests", "arch/lkl/include/uapi", "")
 # The public headers: programs may include either of them alone, and have both.
 EACH_OTHER = (("include/lkl_host.h", "include/lkl.h"), ("include/lkl/compat5.h", "include/lkl.h"))
 # Where operating systems have their own folders; of C++ and of libraries there is <name> and these.

@@ -11,7 +11,7 @@ build_packages=(linux-source-6.12 gcc g++ make cmake ninja-build ccache python3
 	libvirt-dev libpugixml-dev libcryptsetup-dev libext2fs-dev
 	e2fsprogs btrfs-progs)
 # ... for 64-bit Windows: the library by preset win64, and wine to run it ...
-windows_packages=(g++-mingw-w64-x86-64-posix wine64)
+windows_packages=(g++-mingw-w64-x86-64-posix libz-mingw-w64-dev dpkg-dev wine64)
 # ... and for the tests: other kernels, other compilers, and what the tests judge with.
 test_packages=(linux-source-6.1 git clang nbdkit
 	libvirt-clients

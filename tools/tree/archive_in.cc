@@ -57,13 +57,16 @@ Unpacker::Unpacker(Diagnostics& diagnostics, bool verbose, Progress& progress, i
   if (!archive_) throw std::bad_alloc();
   archive* const a = archive_.get();
   archive_read_support_format_tar(a);
-  // By name: support_filter_all() would start programs for those libarchive does not know.
-  archive_read_support_filter_gzip(a);
-  archive_read_support_filter_bzip2(a);
+  // By name: support_filter_all() would start programs for those libarchive does not know, and so
+  // would each of these that it was built without.
   archive_read_support_filter_compress(a);
-  archive_read_support_filter_lzma(a);
-  archive_read_support_filter_xz(a);
-  archive_read_support_filter_zstd(a);
+  if (archive_zlib_version()) archive_read_support_filter_gzip(a);
+  if (archive_bzlib_version()) archive_read_support_filter_bzip2(a);
+  if (archive_libzstd_version()) archive_read_support_filter_zstd(a);
+  if (archive_liblzma_version()) {
+    archive_read_support_filter_lzma(a);
+    archive_read_support_filter_xz(a);
+  }
 }
 
 la_ssize_t Unpacker::read_block(struct archive* archive, void* self, const void** block) {

@@ -36,6 +36,12 @@ void check_option(const std::string& name, archive* archive, int result) {
     throw Failure(fmt::format("{}: {}", name, archive_error_string(archive)));
 }
 
+// libarchive would start a program for what it was built without.
+void check_known(const std::string& name, const char* version, std::string_view compression) {
+  if (version == nullptr)
+    throw Failure(fmt::format("{}: {} is no compression that is known here", name, compression));
+}
+
 }  // namespace
 
 bool is_archived_xattr(std::string_view name) {
@@ -71,16 +77,20 @@ Packer::Packer(Diagnostics& diagnostics, Progress& progress, int fd, std::string
     case Compression::kNone:
       break;
     case Compression::kGzip:
+      check_known(name_, archive_zlib_version(), "gzip");
       check_option(name_, a, archive_write_add_filter_gzip(a));
       check_option(name_, a, archive_write_set_filter_option(a, "gzip", "timestamp", nullptr));
       break;
     case Compression::kBzip2:
+      check_known(name_, archive_bzlib_version(), "bzip2");
       check_option(name_, a, archive_write_add_filter_bzip2(a));
       break;
     case Compression::kXz:
+      check_known(name_, archive_liblzma_version(), "xz");
       check_option(name_, a, archive_write_add_filter_xz(a));
       break;
     case Compression::kZstd:
+      check_known(name_, archive_libzstd_version(), "zstd");
       check_option(name_, a, archive_write_add_filter_zstd(a));
       break;
   }
@@ -126,7 +136,9 @@ bool Packer::add_entry(const Found& file) {
   const EntryPointer owner(archive_entry_new());
   archive_entry* const entry = owner.get();
   if (!entry) throw std::bad_alloc();
-  archive_entry_copy_pathname(entry, file.member.c_str());
+  // On Windows libarchive would see to the '/' of a directory by another name.
+  const bool is_bare = stat.is_directory() && !file.member.ends_with('/');
+  archive_entry_copy_pathname(entry, is_bare ? (file.member + '/').c_str() : file.member.c_str());
   archive_entry_set_mode(entry, static_cast<mode_t>(stat.mode));
   archive_entry_set_uid(entry, stat.uid);
   archive_entry_set_gid(entry, stat.gid);
