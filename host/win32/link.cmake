@@ -34,6 +34,15 @@ set_target_properties(lkl PROPERTIES PREFIX "" LINKER_LANGUAGE CXX)
 target_link_libraries(lkl PRIVATE ${private_libs})
 add_library(lkl::lkl ALIAS lkl)
 
+# liblkl.a, and beside it the kernel: the linker reads objects of both formats, but no archive of both.
+add_library(lkl-static STATIC $<TARGET_OBJECTS:lkl_host> $<TARGET_OBJECTS:lkl_devices>)
+lkl_library(lkl-static)
+add_dependencies(lkl-static lkl_pe_kernel)
+set_target_properties(lkl-static PROPERTIES OUTPUT_NAME lkl LINKER_LANGUAGE CXX)
+target_link_libraries(lkl-static PUBLIC $<BUILD_INTERFACE:${kernel}>
+                      $<INSTALL_INTERFACE:$<INSTALL_PREFIX>/lib/lkl-kernel.o> ${private_libs})
+add_library(lkl::lkl-static ALIAS lkl-static)
+
 # For tests that reach behind the API, and for those that count and time what is in one program.
 add_library(lkl-internal STATIC EXCLUDE_FROM_ALL
   $<TARGET_OBJECTS:lkl_host> $<TARGET_OBJECTS:lkl_devices>)
