@@ -4,11 +4,12 @@
 // "NAME VALUE". Also built for Linux, to compare.
 #include <lkl.h>
 #include <lkl/linux/fadvise.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIZE = 64 << 10, BIG = 64 << 20, FILES = 1000, CALLS = 1000000 };
+enum { SIZE = 64 << 10, BIG = 64 << 20, FILES = 1000, CALLS = 1000000, PINGS = 5000 };
 
 static char block[SIZE], back[SIZE];
 
@@ -98,6 +99,45 @@ static void measure(void)
 	printf("create_stat_unlink_us %.2f\n", (now() - begin) / FILES * 1e6);
 }
 
+/* Gives back each byte. */
+static void *echo(void *ends)
+{
+	const int *end = ends;
+	char byte;
+
+	while (lkl_sys_read((unsigned int)end[0], &byte, 1) == 1)
+		check(lkl_sys_write((unsigned int)end[1], &byte, 1), "write");
+	return NULL;
+}
+
+/* Two threads that wait for each other, by pipes of the kernel. */
+static void measure_pipes(void)
+{
+	int there[2], back_again[2], ends[2];
+	pthread_t thread;
+	unsigned int i;
+	double begin;
+	char byte = 0;
+
+	check(lkl_sys_pipe2(there, 0), "pipe");
+	check(lkl_sys_pipe2(back_again, 0), "pipe");
+	ends[0] = there[0];
+	ends[1] = back_again[1];
+	if (pthread_create(&thread, NULL, echo, ends))
+		exit(1);
+	begin = now();
+	for (i = 0; i < PINGS; ++i) {
+		check(lkl_sys_write((unsigned int)there[1], &byte, 1), "write");
+		check(lkl_sys_read((unsigned int)back_again[0], &byte, 1), "read");
+	}
+	printf("ping_pong_us %.2f\n", (now() - begin) / PINGS * 1e6);
+	lkl_sys_close((unsigned int)there[1]);
+	pthread_join(thread, NULL);
+	for (i = 0; i < 2; ++i)
+		lkl_sys_close((unsigned int)back_again[i]);
+	lkl_sys_close((unsigned int)there[0]);
+}
+
 int main(int argc, char **argv)
 {
 	struct lkl_disk disk = { .fd = -1 };
@@ -123,6 +163,7 @@ int main(int argc, char **argv)
 		fflush(stdout);
 	}
 	measure();
+	measure_pipes();
 	check(lkl_sys_chdir("/"), "chdir");
 	check(lkl_umount_dev((unsigned int)id, 0, 0, 5000), "umount");
 	check(lkl_disk_remove(disk), "disk");
