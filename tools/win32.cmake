@@ -23,7 +23,7 @@ file(WRITE ${headers}/features.h "#define __BEGIN_DECLS extern \"C\" {\n#define 
 set(CMAKE_CXX_EXTENSIONS ON)
 add_compile_definitions(_FILE_OFFSET_BITS=64)
 
-set(LKL_TOOL_ROOMS base disk image session tree lkl)
+set(LKL_TOOL_ROOMS base disk image session tree lkl winfsp)
 set(own ${CMAKE_CURRENT_LIST_DIR}/win32)
 set(LKL_TOOL_HOST_BASE ${own}/host_calls.cc ${own}/outside.cc ${own}/pattern.cc ${own}/process.cc ${own}/signals.cc
     ${own}/stored_name.cc ${own}/terminal.cc)

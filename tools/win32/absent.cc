@@ -17,10 +17,13 @@ Run absent(Parser parser, const char* why) {
 }  // namespace
 
 Run add_mount(Parser parser) {
-  return absent(parser, "mount: not on Windows, which has no FUSE; lkl cp copies, lkl sh goes in");
+  return absent(parser,
+                "mount: not on Windows, which has no FUSE; lklfs gives a drive letter, lkl cp "
+                "copies, lkl sh goes in");
 }
 Run add_umount(Parser parser) {
-  return absent(parser, "umount: not on Windows, where lkl mounts nothing");
+  return absent(
+      parser, "umount: not on Windows, where lkl mounts nothing; lklfs -u unmounts what lklfs has");
 }
 Run add_domains(Parser parser) {
   return absent(parser, "domains: not on Windows: libvirt is not known there");
