@@ -299,7 +299,8 @@ int set_routes(int ifindex, const DhcpReply& lease) {
   if (const int error = remove_old_routes(ifindex, lease)) return error;
   std::vector<DhcpRoute> routes = lease.routes;
   // what is on the wire comes first: gateways may be there
-  std::ranges::stable_partition(routes, [](const DhcpRoute& route) { return route.gateway == 0; });
+  std::stable_partition(routes.begin(), routes.end(),
+                        [](const DhcpRoute& route) { return route.gateway == 0; });
   for (const DhcpRoute& route : routes) {
     const uint32_t wire[2] = {swapped(route.destination), swapped(route.gateway)};
     lkl::host::Route add = route_of(ifindex, route, wire);

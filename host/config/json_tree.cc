@@ -72,7 +72,7 @@ class Builder final : public nlohmann::json_sax<Json> {
     const auto& members = open_.back()->members;
     // more than anybody needs; each is compared with all
     if (members.size() == kMostKeys) return refuse("there are too many keys");
-    if (std::ranges::find(members, name, &std::pair<std::string, JsonNode>::first) != members.end())
+    if (std::ranges::find(members, name, &JsonNode::Member::name) != members.end())
       return refuse("\"" + name + "\" is there twice");
     key_ = name;
     return true;
@@ -95,7 +95,8 @@ class Builder final : public nlohmann::json_sax<Json> {
     if (open_.empty()) return root_;
     JsonNode& in = *open_.back();
     if (in.kind == Kind::kList) return in.items.emplace_back();
-    return in.members.emplace_back(std::move(key_), JsonNode()).second;
+    in.members.push_back({std::move(key_), JsonNode()});
+    return in.members.back().value;
   }
   bool put(Kind kind, std::string text) {
     JsonNode& node = place();

@@ -5,7 +5,6 @@
 #include <functional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace lkl::host {
@@ -15,13 +14,19 @@ using SayWrong = std::function<void(std::string_view line)>;
 
 struct JsonNode {
   enum class Kind { kNull, kTruth, kNumber, kText, kList, kObject };
+  struct Member;
 
   Kind kind = Kind::kNull;
   size_t line = 0;
   // "true", "false", a number as it is written, or a text.
   std::string text;
-  std::vector<JsonNode> items;                            // of a list
-  std::vector<std::pair<std::string, JsonNode>> members;  // of an object, in their order
+  std::vector<JsonNode> items;  // of a list
+  std::vector<Member> members;  // of an object, in their order
+};
+
+struct JsonNode::Member {
+  std::string name;
+  JsonNode value;
 };
 
 // "a text", "a list" ...
