@@ -13,14 +13,18 @@ import json
 import statistics
 import subprocess
 import sys
+import tempfile
 
 NANOSECONDS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
 
 
 def rows(program, arguments):
-    said = subprocess.run([program, *arguments, "--benchmark_format=json"], stdout=subprocess.PIPE, check=True).stdout
+    with tempfile.NamedTemporaryFile() as out:
+        subprocess.run([program, *arguments, f"--benchmark_out={out.name}", "--benchmark_out_format=json"],
+                       stdout=subprocess.DEVNULL, check=True)
+        said = json.load(out)
     found = {}
-    for row in json.loads(said)["benchmarks"]:
+    for row in said["benchmarks"]:
         if row.get("run_type") == "iteration" and not row.get("error_occurred"):
             found[row["name"]] = row["real_time"] * NANOSECONDS[row["time_unit"]]
     return found
