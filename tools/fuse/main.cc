@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 //
 // lklfuse: mounts a disk image of any file system of Linux, without privileges.
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -23,6 +22,7 @@
 #include "session/mount_end.h"
 #include "session/mount_options.h"
 #include "session/panic.h"
+#include "session/serving.h"
 #include "session/session.h"
 
 namespace lkl::fuse {
@@ -130,23 +130,12 @@ tool::Volume& mount_image(tool::Session& session, const Options& options,
   return options.read_only ? session.mount(name) : session.mount_for_writing(name);
 }
 
-// The file for the kernel's messages, and for ours when nobody looks at the terminal any more.
-tool::Descriptor open_log(const std::string& path) {
-  if (path.empty()) return {};
-  tool::Descriptor log(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  if (!log)
-    throw Failure(fmt::format("{}: cannot open the log: {}", path,
-                              std::error_code(errno, std::system_category()).message()));
-  return log;
-}
-
 bool is_of(const std::string& type, std::initializer_list<std::string_view> types) {
   return std::ranges::find(types, type) != types.end();
 }
 
 FoldsNames folds_names(const std::string& type) {
-  if (is_of(type, {"vfat", "msdos", "exfat", "ntfs3", "hfs", "hfsplus"}))
-    return FoldsNames::kEverywhere;
+  if (tool::folds_all_names(type)) return FoldsNames::kEverywhere;
   return is_of(type, {"ext4", "f2fs"}) ? FoldsNames::kInSomeDirectories : FoldsNames::kNowhere;
 }
 
@@ -155,14 +144,9 @@ struct Run {
   tool::Diagnostics diagnostics;
 };
 
-void tell_of_panic(Run& run) {
-  const std::string why = tool::why_panicked(run.options);
-  if (!why.empty()) run.diagnostics.error(why);
-}
-
 void mount_and_serve(Options& options, Run& run, Daemon& daemon) {
   const tool::Descriptor lock = take_lock(options.lock_file);
-  const tool::Descriptor log = open_log(options.log_file);
+  const tool::Descriptor log = tool::open_log(options.log_file);
   if (log) run.options.console = log.get();
   settle_access(options, run.options, run.diagnostics);
   const std::uint64_t collected_by_host = most_collected_by_host();
@@ -222,7 +206,7 @@ void mount_and_serve(Options& options, Run& run, Daemon& daemon) {
                             {-error, std::system_category()});
   }
   session.close();
-  tell_of_panic(run);
+  tool::tell_of_panic(run.options, run.diagnostics);
   end.tell(run.diagnostics.first_error());
 }
 
@@ -230,13 +214,6 @@ int run(int argc, char** argv) {
   Run run;
   tool::Diagnostics& says = run.diagnostics;
   says.set_name("lklfuse");
-  // What fails because there is no kernel any more is no news.
-  const auto tell = [&](const char* why) {
-    if (tool::has_panicked())
-      tell_of_panic(run);
-    else
-      says.error(why);
-  };
   try {
     const std::unique_ptr<Options> options = parse_options(argc, argv);
     if (!options) return kOk;
@@ -254,14 +231,14 @@ int run(int argc, char** argv) {
     says.error(fmt::format("{}: another process has this lock", lock.file));
     return kLocked;
   } catch (const tool::KernelDied&) {
-    tell_of_panic(run);
+    tool::tell_of_panic(run.options, says);
   } catch (const UsageFailure& failure) {
     says.error(failure.what());
     tool::print_error("Try 'lklfuse --help'.\n");
   } catch (const Failure& failure) {
-    tell(failure.what());
+    tool::tell_failure(failure.what(), run.options, says);
   } catch (const std::system_error& error) {
-    tell(error.what());
+    tool::tell_failure(error.what(), run.options, says);
   } catch (const std::bad_alloc&) {
     says.error("out of memory");
   }

@@ -12,15 +12,12 @@
 
 #include "file_system.h"
 #include "protocol.h"
+#include "session/serving.h"
 #include "worker.h"
 
 namespace lkl::fuse {
 
-// Throws what a negative result means.
-inline long long check(long long result) {
-  if (result < 0) throw std::system_error(error_from(result));
-  return result;
-}
+using tool::check;
 
 // Error numbers of both kernels are the same ones (asm-generic/errno.h). To the host a kernel that
 // has panicked is a disk that has failed.

@@ -143,8 +143,7 @@ void attach_domain(SessionOptions& options) {
 // Runs what was asked for, and tells how it failed. `help`: what to try after a wrong command line.
 int guarded(Context& context, const std::string& help, const std::function<void()>& work) {
   const auto code = [&] {
-    const std::string panicked = why_panicked(context.options);
-    if (!panicked.empty()) context.diagnostics.error(panicked);
+    tell_of_panic(context.options, context.diagnostics);
     return context.exit_code();
   };
   // What fails because there is no kernel any more is no news.

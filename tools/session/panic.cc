@@ -53,4 +53,16 @@ std::string why_panicked(const SessionOptions& options) {
   return {};
 }
 
+void tell_of_panic(const SessionOptions& options, Diagnostics& says) {
+  const std::string why = why_panicked(options);
+  if (!why.empty()) says.error(why);
+}
+
+void tell_failure(std::string_view why, const SessionOptions& options, Diagnostics& says) {
+  if (has_panicked())
+    tell_of_panic(options, says);
+  else
+    says.error(why);
+}
+
 }  // namespace lkl::tool

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/error.h"
 #include "session/session_options.h"
 
 namespace lkl::tool {
@@ -24,6 +25,11 @@ void forget_panic();
 bool has_panicked();
 // The reason, and what to do; empty if there was no panic. `options`: those of the kernel.
 std::string why_panicked(const SessionOptions& options);
+// Says it, if there was one.
+void tell_of_panic(const SessionOptions& options, Diagnostics& says);
+// Says why something has failed. What fails because there is no kernel any more is no news: it says
+// that instead.
+void tell_failure(std::string_view why, const SessionOptions& options, Diagnostics& says);
 
 }  // namespace lkl::tool
 

@@ -8,6 +8,7 @@
 #include <lkl/linux/openat2.h>
 
 #include "host/win32/path.h"
+#include "session/serving.h"
 #include "winfsp/file_name.h"
 #include "winfsp/library.h"
 
@@ -23,16 +24,6 @@ int openat2(int directory, const std::string& path, int flags, int resolve) {
                                           static_cast<lkl_size_t>(sizeof how)));
 }
 
-// A change of the file system user takes rights away (capabilities(7)); they are taken back.
-void take_all_rights() {
-  struct __lkl__user_cap_header_struct header = {};
-  header.version = _LKL_LINUX_CAPABILITY_VERSION_3;
-  struct __lkl__user_cap_data_struct data[2] = {};
-  if (lkl_sys_capget(&header, data) < 0) return;
-  for (auto& half : data) half.effective = half.permitted;
-  lkl_sys_capset(&header, data);
-}
-
 // The umask and the user belong to a thread of the library's kernel.
 class Worker {
  public:
@@ -42,7 +33,7 @@ class Worker {
     if (self.group != 0) lkl_sys_setfsgid(self.group);
     if (self.user == 0) return;
     lkl_sys_setfsuid(self.user);
-    take_all_rights();
+    tool::take_all_rights();
   }
 };
 

@@ -5,10 +5,8 @@
 #include <fmt/format.h>
 #include <stdio.h>
 
-#include <algorithm>
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "base/descriptor.h"
 #include "base/error.h"
@@ -17,6 +15,7 @@
 #include "lkl/begin.h"
 #include "session/mount_options.h"
 #include "session/panic.h"
+#include "session/serving.h"
 #include "session/session.h"
 #include "winfsp/end.h"
 #include "winfsp/file_system.h"
@@ -69,29 +68,10 @@ void settle_access(Options& options, tool::SessionOptions& common, tool::Diagnos
   common.read_only = true;
 }
 
-tool::Descriptor open_log(const std::string& path) {
-  if (path.empty()) return {};
-  tool::Descriptor log(tool::on_host::open(path, O_WRONLY | O_CREAT | O_APPEND, 0600));
-  if (!log)
-    throw Failure(
-        fmt::format("{}: cannot open the log: {}", path, tool::describe(tool::host_error(errno))));
-  return log;
-}
-
-bool folds_names(const std::string& type) {
-  constexpr std::string_view kTypes[] = {"vfat", "msdos", "exfat", "ntfs3", "hfs", "hfsplus"};
-  return std::ranges::find(kTypes, type) != std::end(kTypes);
-}
-
 struct Run {
   tool::SessionOptions options;
   tool::Diagnostics diagnostics;
 };
-
-void tell_of_panic(Run& run) {
-  const std::string why = tool::why_panicked(run.options);
-  if (!why.empty()) run.diagnostics.error(why);
-}
 
 void tell_where(const std::string& point, const tool::Volume& volume) {
   fmt::print("{} is {} ({}); Ctrl-C here, or lklfs -u {}, unmounts it\n", point, volume.name,
@@ -101,7 +81,7 @@ void tell_where(const std::string& point, const tool::Volume& volume) {
 
 void mount_and_serve(Options& options, Run& run) {
   functions();  // or there is nothing to do
-  const tool::Descriptor log = open_log(options.log_file);
+  const tool::Descriptor log = tool::open_log(options.log_file);
   if (log) run.options.console = log.get();
   settle_access(options, run.options, run.diagnostics);
   End end;
@@ -112,7 +92,7 @@ void mount_and_serve(Options& options, Run& run) {
   {
     FileSystem file_system(volume.root.fd(), {.read_only = options.read_only,
                                               .check_permissions = options.check_permissions,
-                                              .folds_names = folds_names(volume.type),
+                                              .folds_names = tool::folds_all_names(volume.type),
                                               .self = options.self,
                                               .label = volume.device->contents.label,
                                               .on_end = [&] { end.ask(); }});
@@ -125,19 +105,13 @@ void mount_and_serve(Options& options, Run& run) {
     end.wait();
   }
   session.close();
-  tell_of_panic(run);
+  tool::tell_of_panic(run.options, run.diagnostics);
 }
 
 int run(int argc, char** argv) {
   Run run;
   tool::Diagnostics& says = run.diagnostics;
   says.set_name("lklfs");
-  const auto tell = [&](const char* why) {
-    if (tool::has_panicked())
-      tell_of_panic(run);
-    else
-      says.error(why);
-  };
   try {
     const std::unique_ptr<Options> options = parse_options(argc, argv);
     if (!options) return tool::kExitOk;
@@ -150,7 +124,7 @@ int run(int argc, char** argv) {
     mount_and_serve(*options, run);
     return says.failed() ? tool::kExitFailed : tool::kExitOk;
   } catch (const tool::KernelDied&) {
-    tell_of_panic(run);
+    tool::tell_of_panic(run.options, says);
   } catch (const tool::Interrupted&) {
     // before it was mounted, in order
   } catch (const UsageFailure& failure) {
@@ -158,9 +132,9 @@ int run(int argc, char** argv) {
     tool::print_error("Try 'lklfs --help'.\n");
     return tool::kExitUsage;
   } catch (const Failure& failure) {
-    tell(failure.what());
+    tool::tell_failure(failure.what(), run.options, says);
   } catch (const std::system_error& error) {
-    tell(error.what());
+    tool::tell_failure(error.what(), run.options, says);
   } catch (const std::bad_alloc&) {
     says.error("out of memory");
   }

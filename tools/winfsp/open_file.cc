@@ -5,10 +5,12 @@
 
 #include <utility>
 
-#include "winfsp/check.h"
+#include "session/serving.h"
 #include "winfsp/library.h"
 
 namespace lkl::winfsp {
+
+using tool::check;
 
 namespace {
 

@@ -9,12 +9,14 @@
 #include <type_traits>
 #include <vector>
 
-#include "winfsp/check.h"
+#include "session/serving.h"
 #include "winfsp/file_system.h"
 #include "winfsp/nt_status.h"
 #include "winfsp/open_file.h"
 
 namespace lkl::winfsp {
+
+using tool::check;
 
 // Runs the body of an operation, which returns its status, or nothing if that is success.
 template <typename Body>
