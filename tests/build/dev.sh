@@ -10,6 +10,33 @@ trap 'rm -rf "$work"' EXIT
 root=$work # what is remembered goes there
 expect() { [ "$1" = "$2" ] || fail "it said '$1', not '$2'"; }
 
+# A suite of our own, signed by a key of our own, for TOOL of tools/dev, which is get() then.
+own_debian() { # TOOL
+	local name
+	tool=$1
+	command -v gpg >/dev/null || { echo "skipped: gpg is not installed"; exit 77; }
+	chmod 755 "$work" # for apt, which gets things as another user
+	export GNUPGHOME=$work/keys XDG_CACHE_HOME=$work/cache LKL_DEBIAN_SUITE=some
+	export LKL_DEBIAN_MIRROR=copy:$work/debian LKL_DEBIAN_KEYRING=$work/keyring
+	mkdir -m 700 "$GNUPGHOME"
+	for name in friend stranger; do
+		gpg -q --batch --passphrase '' --quick-generate-key "$name" ed25519 sign 1d 2>/dev/null
+	done
+	gpg -q --export friend >"$LKL_DEBIAN_KEYRING"
+}
+get() { "$SRC/tools/dev/$tool" "$@" 2>"$work/err"; }
+refuses() { # WORDS ARGUMENT
+	! get "$2" >"$work/out" || fail "it accepted $2: $(cat "$work/out" "$work/err")"
+	grep -qE "$1" "$work/err" || fail "it said $(cat "$work/err")"
+}
+# The suite's only index, a path below its folder.
+sign() { # INDEX KEY
+	local dist=$work/debian/dists/some
+	printf 'Suite: some\nCodename: some\nComponents: main\nArchitectures: amd64\nDate: %s\nSHA256:\n %s %s %s\n' \
+		"$(date -Ru)" "$(sha256sum "$dist/$1" | cut -d' ' -f1)" "$(stat -c %s "$dist/$1")" "$1" |
+		gpg -q --batch -u "$2" --clearsign >"$dist/InRelease"
+}
+
 case "$1" in
 progress)
 	# A line comes while the command runs, which ends when it sees it.
@@ -76,15 +103,7 @@ build)
 	;;
 kernel_source)
 	# A suite of our own with one package, signed by a key of our own.
-	command -v gpg >/dev/null || { echo "skipped: gpg is not installed"; exit 77; }
-	chmod 755 "$work" # for apt, which gets things as another user
-	export GNUPGHOME=$work/keys XDG_CACHE_HOME=$work/cache LKL_DEBIAN_SUITE=some
-	export LKL_DEBIAN_MIRROR=copy:$work/debian LKL_DEBIAN_KEYRING=$work/keyring
-	get() { "$SRC/tools/dev/kernel-source" "$@" 2>"$work/err"; }
-	refuses() { # WORDS ARGUMENT
-		! get "$2" >"$work/out" || fail "it accepted $2: $(cat "$work/out" "$work/err")"
-		grep -qE "$1" "$work/err" || fail "it said $(cat "$work/err")"
-	}
+	own_debian kernel-source
 	publish() { # VERSION KEY
 		local dist=$work/debian/dists/some name file
 		rm -rf "$work/debian" "$work/package"
@@ -103,16 +122,8 @@ kernel_source)
 			  echo "SHA256: $(sha256sum "$work/debian/$file" | cut -d' ' -f1)"
 			  echo; } >>"$dist/main/binary-amd64/Packages"
 		done
-		file=$dist/main/binary-amd64/Packages
-		printf 'Suite: some\nCodename: some\nComponents: main\nArchitectures: amd64\nDate: %s\nSHA256:\n %s %s main/binary-amd64/Packages\n' \
-			"$(date -Ru)" "$(sha256sum "$file" | cut -d' ' -f1)" "$(stat -c %s "$file")" |
-			gpg -q --batch -u "$2" --clearsign >"$dist/InRelease"
+		sign main/binary-amd64/Packages "$2"
 	}
-	mkdir -m 700 "$GNUPGHOME"
-	for name in friend stranger; do
-		gpg -q --batch --passphrase '' --quick-generate-key "$name" ed25519 sign 1d 2>/dev/null
-	done
-	gpg -q --export friend >"$LKL_DEBIAN_KEYRING"
 
 	publish 9.9.1-1 friend
 	tarball=$(get newest) || fail "$(cat "$work/err")"
@@ -138,15 +149,7 @@ kernel_source)
 	;;
 source_package)
 	# A source of our own, in a suite signed by a key of our own.
-	command -v gpg >/dev/null || { echo "skipped: gpg is not installed"; exit 77; }
-	chmod 755 "$work" # for apt, which gets things as another user
-	export GNUPGHOME=$work/keys XDG_CACHE_HOME=$work/cache LKL_DEBIAN_SUITE=some
-	export LKL_DEBIAN_MIRROR=copy:$work/debian LKL_DEBIAN_KEYRING=$work/keyring
-	get() { "$SRC/tools/dev/source-package" "$@" 2>"$work/err"; }
-	refuses() { # WORDS ARGUMENT
-		! get "$2" >"$work/out" || fail "it accepted $2: $(cat "$work/out" "$work/err")"
-		grep -qE "$1" "$work/err" || fail "it said $(cat "$work/err")"
-	}
+	own_debian source-package
 	publish() { # VERSION KEY
 		local dist=$work/debian/dists/some name=some_$1 file
 		rm -rf "$work/debian"
@@ -163,16 +166,8 @@ source_package)
 		  for file in "$name.dsc" "$name.tar.gz"; do
 			echo " $(sha256sum <"$work/debian/$file" | cut -d' ' -f1) $(stat -c %s "$work/debian/$file") $file"
 		  done; } >>"$dist/main/source/Sources"
-		file=$dist/main/source/Sources
-		printf 'Suite: some\nCodename: some\nComponents: main\nArchitectures: amd64\nDate: %s\nSHA256:\n %s %s main/source/Sources\n' \
-			"$(date -Ru)" "$(sha256sum "$file" | cut -d' ' -f1)" "$(stat -c %s "$file")" |
-			gpg -q --batch -u "$2" --clearsign >"$dist/InRelease"
+		sign main/source/Sources "$2"
 	}
-	mkdir -m 700 "$GNUPGHOME"
-	for name in friend stranger; do
-		gpg -q --batch --passphrase '' --quick-generate-key "$name" ed25519 sign 1d 2>/dev/null
-	done
-	gpg -q --export friend >"$LKL_DEBIAN_KEYRING"
 
 	publish 1.9 friend
 	folder=$(get some) || fail "$(cat "$work/err")"
