@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "net/peer_sockets.h"
+#include "win32/bare_net.h"
 #include "win32/frame_stream.h"
 #include "win32/single_frames.h"
 #include "win32/stream_peers.h"
@@ -23,23 +24,10 @@ int failed(const NetUri& uri, const std::string& what, int error) {
   return error;
 }
 
-class SocketNet : public NetBackend {
- public:
-  bool has_header() const override { return false; }
-  NetOffloads offloads() const override { return {}; }
-  int accept(const NetOffloads&) override { return 0; }
-  size_t longest_frame(unsigned mtu) const override { return mtu + kEthernetSize; }
-  int in(unsigned) const override { return in_.number(); }
-  int out(unsigned) const override { return out_.number(); }
-
- protected:
-  Signal in_, out_;
-};
-
 // ---- frames in a stream ----
 
 // With peers the wire has no end: the next of them comes then, and there is no link meanwhile.
-class StreamNet final : public SocketNet {
+class StreamNet final : public BareNet {
  public:
   StreamNet(const std::string& name, std::shared_ptr<WirePort> port)
       : complaint_("lkl: " + name + ": what comes are no frames; the link is down\n"),
@@ -125,7 +113,7 @@ bool passes(int64_t error) {
          error == -ENETUNREACH || error == -EHOSTUNREACH;
 }
 
-class DatagramNet final : public SocketNet {
+class DatagramNet final : public BareNet {
  public:
   DatagramNet(WireHandle handle, const SocketAddress& remote)
       : frames_(std::move(handle), in_, out_, passes,

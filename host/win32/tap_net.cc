@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "net/host_net.h"
+#include "win32/bare_net.h"
 #include "win32/single_frames.h"
 #include "win32/take_signalled.h"
 #include "win32/wintun_net.h"
@@ -20,18 +21,12 @@ bool passes(int64_t error) {
   return error == -EMSGSIZE;
 }
 
-class TapNet final : public NetBackend {
+class TapNet final : public BareNet {
  public:
   TapNet(WireHandle device, uint16_t mtu)
       : mtu_(mtu), frames_(std::move(device), in_, out_, passes) {}
 
-  bool has_header() const override { return false; }
-  NetOffloads offloads() const override { return {}; }
-  int accept(const NetOffloads&) override { return 0; }
-  size_t longest_frame(unsigned mtu) const override { return mtu + kEthernetSize; }
   uint16_t mtu() const override { return mtu_; }
-  int in(unsigned) const override { return in_.number(); }
-  int out(unsigned) const override { return out_.number(); }
 
   int send(unsigned, std::span<const IoVec> frame) override { return frames_.send(frame); }
   int64_t receive(unsigned, std::span<const IoVec> room) override {
@@ -40,7 +35,6 @@ class TapNet final : public NetBackend {
 
  private:
   const uint16_t mtu_;
-  Signal in_, out_;
   SingleFrames frames_;
 };
 

@@ -15,9 +15,9 @@
 #include "net/host_net.h"
 #include "net/ip_edge.h"
 #include "net/vector.h"
+#include "win32/bare_net.h"
 #include "win32/handle.h"
 #include "win32/path.h"
-#include "win32/signal.h"
 #include "win32/take_signalled.h"
 #include "win32/windows_error.h"
 
@@ -28,7 +28,7 @@ constexpr DWORD kRing = 1 << 22;
 constexpr size_t kAnswersRoom = 4096;
 constexpr uint64_t kMoment = 1'000'000;  // nobody tells when the ring has room again
 
-class WintunNet final : public NetBackend {
+class WintunNet final : public BareNet {
  public:
   WintunNet(const WintunCalls& calls, void* adapter) : calls_(calls), adapter_(adapter) {
     out_.set(true);
@@ -36,12 +36,6 @@ class WintunNet final : public NetBackend {
   ~WintunNet() override;
   int open();
 
-  bool has_header() const override { return false; }
-  NetOffloads offloads() const override { return {}; }
-  int accept(const NetOffloads&) override { return 0; }
-  size_t longest_frame(unsigned mtu) const override { return mtu + kEthernetSize; }
-  int in(unsigned) const override { return in_.number(); }
-  int out(unsigned) const override { return out_.number(); }
   int send(unsigned queue, std::span<const IoVec> frame) override;
   int64_t receive(unsigned queue, std::span<const IoVec> room) override;
 
@@ -56,7 +50,6 @@ class WintunNet final : public NetBackend {
   const WintunCalls& calls_;
   void* const adapter_;
   void* session_ = nullptr;
-  Signal in_, out_;
   Handle ending_;  // an event
   std::atomic<int> asleep_ = 0;
   std::atomic<bool> stopped_ = false;
