@@ -23,6 +23,7 @@
 #include "net/mac_table.h"
 #include "net/open.h"
 #include "support/host_tools.h"
+#include "unit/frames.h"
 
 namespace {
 
@@ -32,20 +33,10 @@ using lkl::host::MacTable;
 using lkl::host::NetBackend;
 using lkl::host::RingReader;
 using lkl::host::RingWriter;
+using lkl_test::frame;
+using lkl_test::kEveryone;
 
 constexpr size_t kHeader = NetBackend::kHeaderSize;
-constexpr int kEveryone = 0xff;
-
-// A frame from one address to another: both differ in the last byte only.
-std::vector<char> frame(int to, int from, size_t size, char content = 0) {
-  std::vector<char> bytes(kHeader + size, content);
-  std::memset(bytes.data(), 0, kHeader);
-  for (size_t i = 0; i < 6; ++i) {
-    bytes[kHeader + i] = static_cast<char>(to == kEveryone ? 0xff : i == 0 ? 2 : i == 5 ? to : 0);
-    bytes[kHeader + 6 + i] = static_cast<char>(i == 0 ? 2 : i == 5 ? from : 0);
-  }
-  return bytes;
-}
 
 int send(NetBackend& port, std::vector<char> bytes) {
   // in pieces, as the driver has them

@@ -14,10 +14,10 @@ import sys
 import tempfile
 import time
 
-PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
+from judges import CHECK, PATH
+
 MAKE = {"ext4": ["mkfs.ext4", "-q", "-F", "-O", "64bit,metadata_csum"], "btrfs": ["mkfs.btrfs", "-q", "-f"],
         "vfat": ["mkfs.vfat"]}
-CHECK = {"ext4": ["e2fsck", "-fn"], "btrfs": ["btrfs", "check", "--readonly"], "vfat": ["fsck.vfat", "-n"]}
 KILLS = 4
 
 

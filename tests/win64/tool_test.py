@@ -13,25 +13,15 @@ import subprocess
 import sys
 import tempfile
 
-PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
-MAKE = {"ext4": ["mkfs.ext4", "-q", "-F", "-b", "4096", "-O", "64bit,metadata_csum"], "btrfs": ["mkfs.btrfs", "-q", "-f"],
-        "vfat": ["mkfs.vfat", "-F", "32"]}
+from judges import CHECK, MAKE, host
+
 # wine takes names of Linux' files for text of this.
 UNICODE = {**os.environ, "LC_ALL": "C.UTF-8"}
-CHECK = {"ext4": ["e2fsck", "-fn"], "btrfs": ["btrfs", "check", "--readonly"], "vfat": ["fsck.vfat", "-n"]}
 # Allowed on Linux, not on Windows; what is written in their place.
 HIDDEN = {b"a:b": "a\uf03ab", b"CON": "\uf043ON", b"nul.txt": "\uf06eul.txt", b"point.": "point\uf02e",
           b"blank ": "blank\uf020", b'q?<>|*"': "q\uf03f\uf03c\uf03e\uf07c\uf02a\uf022", b"back\\slash": "back\uf05cslash",
           b"bytes\xff\xfe": "bytes\uf0ff\uf0fe", "\uf03a".encode(): "\uf0ef\uf080\uf0ba", b"\x01": "\uf001"}
 PLAIN = ["plain", "grüße", "日本語", "😀", "console", "a.b", "com10", ".hidden"]
-
-
-def host(command, **more):
-    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=200,
-                            env={**os.environ, "PATH": PATH}, **more)
-    if result.returncode:
-        sys.exit(f"{command}: {result.returncode}\n{result.stdout.decode(errors='replace')}")
-    return result.stdout
 
 
 def dos(path):

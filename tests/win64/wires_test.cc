@@ -21,6 +21,7 @@
 #include "net/open.h"
 #include "net/ready_set.h"
 #include "net/stream_frames.h"
+#include "unit/frames.h"
 #include "win32/signal.h"
 
 namespace {
@@ -30,10 +31,10 @@ using lkl::host::IoVec;
 using lkl::host::monotonic_ns;
 using lkl::host::NetBackend;
 using lkl::host::Signal;
+using lkl_test::frame;
+using lkl_test::kEveryone;
 
 constexpr uint64_t kSecond = 1'000'000'000;
-constexpr size_t kHeader = NetBackend::kHeaderSize;
-constexpr int kEveryone = 0xff;
 
 struct Counter final : lkl::host::ReadyHandler {
   void ready(short events) override {
@@ -59,17 +60,6 @@ bool ready(int number, short what = lkl::host::kReadable, uint64_t within_ns = 5
 
 bool ready_now(int number) {
   return ready(number, lkl::host::kReadable, 0);
-}
-
-// A frame from one address to another: both differ in the last byte only.
-std::vector<char> frame(int to, int from, size_t size, char content = 0, size_t header = kHeader) {
-  std::vector<char> bytes(header + size, content);
-  std::memset(bytes.data(), 0, header);
-  for (size_t i = 0; i < 6; ++i) {
-    bytes[header + i] = static_cast<char>(to == kEveryone ? 0xff : i == 0 ? 2 : i == 5 ? to : 0);
-    bytes[header + 6 + i] = static_cast<char>(i == 0 ? 2 : i == 5 ? from : 0);
-  }
-  return bytes;
 }
 
 int send(NetBackend& port, std::vector<char> bytes) {

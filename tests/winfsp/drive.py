@@ -6,12 +6,10 @@ import os
 import queue
 import select
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 
-PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
 UNICODE = {**os.environ, "LC_ALL": "C.UTF-8"}
 
 # Of NtCreateFile().
@@ -56,14 +54,6 @@ class Info:
 
 def info_of(words):
     return Info(*[int(word) for word in words])
-
-
-def host(command, **more):
-    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=200,
-                            env={**os.environ, "PATH": PATH}, **more)
-    if result.returncode:
-        sys.exit(f"{command}: {result.returncode}\n{result.stdout.decode(errors='replace')}")
-    return result.stdout
 
 
 def expect(condition, *what):

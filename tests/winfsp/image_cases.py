@@ -4,7 +4,8 @@ import os
 import subprocess
 
 from drive import (CREATE, NON_DIRECTORY_FILE, OVERWRITE_IF, OWNER, READ, READONLY, UNICODE, WRITE_THROUGH, Drive,
-                   Status, digest, dos, expect, fails, file_time, host, run)
+                   Status, digest, dos, expect, fails, file_time, run)
+from judges import host
 
 
 class ImageCases:

@@ -13,14 +13,13 @@ import sys
 import tempfile
 
 from contents_cases import ContentsCases
-from drive import Drive, digest, expect, host
+from drive import Drive, digest, expect
 from image_cases import ImageCases
+from judges import CHECK, MAKE, host
 from linux_cases import LinuxCases
 from name_cases import NameCases
 
-MAKE = {"ext4": ["mkfs.ext4", "-q", "-F", "-b", "4096", "-O", "64bit,metadata_csum"], "btrfs": ["mkfs.btrfs", "-q", "-f"],
-        "vfat": ["mkfs.vfat", "-F", "32"], "small": ["mkfs.ext4", "-q", "-F", "-b", "1024"]}
-CHECK = {"ext4": ["e2fsck", "-fn"], "btrfs": ["btrfs", "check", "--readonly"], "vfat": ["fsck.vfat", "-n"]}
+MAKE = {**MAKE, "small": ["mkfs.ext4", "-q", "-F", "-b", "1024"]}
 
 
 class Test(ContentsCases, NameCases, LinuxCases, ImageCases):
