@@ -63,6 +63,9 @@ void populate_memory(void* base, size_t size);
 void prefer_huge_pages(void* base, size_t size);
 // The content is given up, and the pages go back to the host.
 void discard_memory(void* base, size_t size);
+// A hint: of the file with the code at this address nothing needs to stay mapped but what was
+// written to. It is there again when it is used.
+void unmap_program(const void* at);
 // A kernel stack is put into use or out of it: arms or disarms the guard page
 // (the second one: the first holds what the kernel writes at the stack's end)
 // and tells valgrind.

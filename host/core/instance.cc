@@ -67,7 +67,11 @@ int Instance::boot(const char* command_line) {
       error = -LKL_ENOMEM;
     }
   }
-  if (error == 0) return 0;
+  if (error == 0) {
+    // a boot uses a lot of it, once
+    host::unmap_program(lkl_kernel_data_start);
+    return 0;
+  }
   lkl_kernel_kill();
   stop_threads();
   return error;

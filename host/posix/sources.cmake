@@ -9,7 +9,7 @@ set(LKL_HOST_DEVICE_SOURCES
   posix/timer_descriptor.cc posix/wakeup.cc posix/wire_events.cc)
 set(LKL_HOST_SOURCES
   posix/backtrace.cc posix/clock.cc posix/fault.cc posix/file.cc posix/host_operations.cc
-  posix/library.cc posix/mappable_memory.cc posix/memory.cc posix/pthread_operations.cc posix/random.cc posix/symbols.cc posix/thread.cc posix/wait.cc)
+  posix/library.cc posix/mappable_memory.cc posix/memory.cc posix/program_pages.cc posix/pthread_operations.cc posix/random.cc posix/symbols.cc posix/thread.cc posix/wait.cc)
 # Of these, what devices want when there is no kernel.
 set(LKL_HOST_BASE_SOURCES
   posix/clock.cc posix/file.cc posix/library.cc posix/memory.cc posix/random.cc posix/thread.cc posix/wait.cc)

@@ -67,6 +67,9 @@ void stack_off(void* base, size_t) {
 
 void memory_has_no_content(void*, size_t) {}
 
+// Windows maps what is touched, and takes back by itself what a process has not used for long.
+void unmap_program(const void*) {}
+
 size_t read_memory(uint64_t address, char* to, size_t size) {
   // page by page: what is before the bad page counts
   size_t done = 0;
