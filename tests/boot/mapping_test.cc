@@ -186,6 +186,40 @@ TEST_F(MappingTest, BeyondTheEndOfAFileIsABusError) {
   EXPECT_EQ(memory[kPage], 0) << "what was cut off comes back";
 }
 
+// A fault maps 64 KiB; who reads on and on has few of them.
+TEST_F(MappingTest, WhoReadsOnHasFewFaults) {
+  constexpr size_t kBlock = 16 * kPage, kBlocks = 96;
+  const int fd = file("/file", kBlock * kBlocks);
+  const std::string content(kBlock, 'x');
+  for (size_t i = 0; i < kBlocks; ++i)
+    ASSERT_EQ(lkl_sys_write(fd, content.data(), kBlock), static_cast<long>(kBlock));
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  // what the host has not mapped it does not read
+  const auto is_mapped = [&](const char* at) {
+    char there;
+    return write(ends[1], at, 1) == 1 && read(ends[0], &there, 1) == 1;
+  };
+  const auto faults = [&](const auto& block_of) {
+    char* const memory = map(kBlock * kBlocks, LKL_MAP_SHARED, fd, LKL_PROT_READ);
+    int missing = 0;
+    for (size_t i = 0; i < kBlocks; ++i) {
+      const char* const at = memory + block_of(i) * kBlock;
+      missing += !is_mapped(at);
+      EXPECT_EQ(*static_cast<const volatile char*>(at), 'x');
+    }
+    lkl_sys_munmap(reinterpret_cast<lkl_ulong>(memory), kBlock * kBlocks);
+    return missing;
+  };
+  EXPECT_LT(faults([](size_t i) { return i; }), 24);
+  // two of them in turns
+  EXPECT_LT(faults([](size_t i) { return i % 2 * kBlocks / 2 + i / 2; }), 48);
+  // nobody knows where this one goes
+  EXPECT_EQ(faults([](size_t i) { return kBlocks - 1 - i; }), static_cast<int>(kBlocks));
+  close(ends[0]);
+  close(ends[1]);
+}
+
 TEST_F(MappingTest, Moves) {
   char* const memory = map(2 * kPage);
   std::strcpy(memory + kPage, "moves");

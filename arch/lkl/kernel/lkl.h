@@ -113,6 +113,7 @@ long lkl_imported_pages(unsigned long start, unsigned long wanted, struct page *
 /* mapped.c */
 #ifdef CONFIG_MMU
 int lkl_map_by_tables(struct mm_struct *mm, unsigned long address, bool write);
+unsigned long lkl_map_ahead(struct mm_struct *mm, unsigned long start, unsigned long end);
 bool lkl_is_followed(struct mm_struct *mm, unsigned long address);
 #endif
 

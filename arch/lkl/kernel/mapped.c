@@ -313,6 +313,23 @@ int lkl_map_by_tables(struct mm_struct *mm, unsigned long address, bool write)
 	return 1;
 }
 
+/*
+ * What the tables have from here on is about to be used, as far as it goes without a gap. Up to
+ * one table. Where it ends.
+ */
+unsigned long lkl_map_ahead(struct mm_struct *mm, unsigned long start, unsigned long end)
+{
+	unsigned long table_end;
+	pte_t *table = table_of(mm, start, &table_end), *entry;
+
+	if (!table || !map_entries(table, start, min(end, table_end)))
+		return start;
+	for (entry = table + pte_index(start); start < min(end, table_end); start += PAGE_SIZE)
+		if (!(pte_val(*entry++) & _PAGE_HOST))
+			break;
+	return start;
+}
+
 /* Pages that were just mapped are about to be used: cheaper now than by faults. */
 void lkl_map_kernel_range(unsigned long start, unsigned long end)
 {
