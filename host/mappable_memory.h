@@ -45,9 +45,9 @@ class MappableMemory final {
   // The guard page of a stack is on or off (host.h, stack_on()): of one in this memory.
   void remember_guard(const void* stack, bool on);
 
-  // Around fork() of the process, while nobody writes to the memory: the child gets a copy, and the
-  // parent goes on when it has. False in the child if it could not be had: other memory, all
-  // zeros, is in its place.
+  // Around fork() of the process, while nobody writes to the memory: the child gets a copy, which
+  // the parent makes before it goes on. False in the child if it could not be had: other memory,
+  // all zeros, is in its place.
   void fork_prepare();
   void fork_parent();
   bool fork_child();
@@ -71,17 +71,30 @@ class MappableMemory final {
     void operator()(uint8_t* bits) const { std::free(bits); }
   };
 
-  bool copy_from_parent();
+  // What is from `start` to `end` is in this file, at the same offset.
+  struct Piece {
+    Descriptor file;
+    size_t start;
+    size_t end;
+  };
+
+  bool put_pieces(void* at, size_t offset, size_t size, int prot, int flags) const;
+  bool put_memory(void* at, size_t offset, size_t size) const;
+  std::vector<Piece> pieces_for_child() const;
+  bool copy_to(const Piece& to) const;
+  bool copy_for_child() const;
+  bool have_copy();
   void put_guards_back() const;
 
-  Descriptor file_;
+  std::vector<Piece> pieces_;  // one after the other
   void* base_ = nullptr;
   size_t size_ = 0;
   size_t mappable_size_ = 0;  // from its start on
   std::vector<Window> windows_;
   std::vector<Loan> loans_;
   std::unique_ptr<uint8_t[], Free> guards_;  // a bit for each page, of memory as it is touched
-  Descriptor copied_, tell_copied_;          // two ends: the child says that it has its copy
+  std::vector<Piece> childs_;                // from fork_prepare() on
+  Descriptor copied_, tell_copied_;  // two ends: the parent says that the child has its copy
 };
 
 // The calling thread takes signals of faults: where there is mappable memory a fault is no mistake,

@@ -6,8 +6,11 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
@@ -15,6 +18,8 @@
 #include <new>
 
 #include "host.h"
+#include "posix/raw_call.h"
+#include "posix/valgrind.h"
 
 namespace lkl::host {
 namespace {
@@ -24,6 +29,10 @@ constexpr size_t kPage = 4096;
 // Page faults of the host for what is written to cost more than to map it, one for each page; of
 // much not all is going to be touched. For what is read it maps sixteen pages by one.
 constexpr size_t kMostPopulated = 64 * kPage;
+
+// A thread for so much at least.
+constexpr size_t kLeastToCopy = size_t{1} << 20;
+constexpr unsigned kMostCopiers = 4;
 
 std::atomic<bool> faults_are_served = false;
 
@@ -50,23 +59,34 @@ bool put_nothing(void* at, size_t size) {
          madvise(at, size, MADV_DONTDUMP) == 0;
 }
 
-// A child that did not go by our handlers must not write to what is its parent's.
-bool put_memory(void* at, size_t size, const Descriptor& file, size_t offset = 0) {
-  return put(at, size, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), offset) &&
-         madvise(at, size, MADV_DONTFORK) == 0;
+// Where a file has pages, between two offsets.
+template <typename Each>
+bool for_each_run(const Descriptor& file, size_t start, size_t end, Each each) {
+  const auto limit = static_cast<off_t>(end);
+  auto at = static_cast<off_t>(start);
+  while (at < limit && (at = lseek(file.get(), at, SEEK_DATA)) >= 0 && at < limit) {
+    const off_t to = std::min(lseek(file.get(), at, SEEK_HOLE), limit);
+    if (to < at || !each(static_cast<size_t>(at), static_cast<size_t>(to - at))) return false;
+    at = to;
+  }
+  return at >= 0 || errno == ENXIO;  // beyond the last of it
 }
 
-bool copy(const std::byte* from, const Descriptor& holes_of, const Descriptor& to) {
-  off_t at = 0;
-  while ((at = lseek(holes_of.get(), at, SEEK_DATA)) >= 0) {
-    const off_t end = lseek(holes_of.get(), at, SEEK_HOLE);
-    while (at < end) {
-      const ssize_t written = pwrite(to.get(), from + at, static_cast<size_t>(end - at), at);
-      if (written <= 0) return false;
-      at += written;
-    }
+// To the same place in another file. Of what the kernel has not written to valgrind must not think
+// that it is told to somebody. Not pwrite(): to a sanitizer much of it is nobody's.
+bool copy_run(const Descriptor& from, const std::byte* mapped, const Descriptor& to, size_t offset,
+              size_t size) {
+  static const bool by_host = valgrind::runs_us();
+  while (size > 0) {
+    auto in = static_cast<off_t>(offset), out = in;
+    const int64_t done =
+        by_host ? raw_call(SYS_copy_file_range, from.get(), &in, to.get(), &out, size, 0)
+                : raw_call(SYS_pwrite64, to.get(), mapped + offset, size, out);
+    if (done <= 0) return false;
+    offset += static_cast<size_t>(done);
+    size -= static_cast<size_t>(done);
   }
-  return errno == ENXIO;  // beyond the last of it
+  return true;
 }
 
 }  // namespace
@@ -91,8 +111,10 @@ void* MappableMemory::allocate(size_t size, size_t align) {
   void* const place = reserve_memory(size, align);
   if (!place) return nullptr;
   guards_.reset(static_cast<uint8_t*>(std::calloc(size / kPage / 8, 1)));
-  file_ = empty_file(size);
-  if (!guards_ || !file_ || !put_memory(place, size, file_)) {
+  Descriptor file = empty_file(size);
+  if (file) pieces_.push_back({std::move(file), 0, size});
+  if (!guards_ || pieces_.empty() || !put_memory(place, 0, size)) {
+    pieces_.clear();
     release_memory(place, size);
     return nullptr;
   }
@@ -120,13 +142,30 @@ void* MappableMemory::window(size_t size, size_t align) {
   return place;
 }
 
+// MAP_FIXED, of each file what it has of this.
+bool MappableMemory::put_pieces(void* at, size_t offset, size_t size, int prot, int flags) const {
+  for (const Piece& piece : pieces_) {
+    const size_t start = std::max(piece.start, offset), end = std::min(piece.end, offset + size);
+    if (start < end && !put(static_cast<std::byte*>(at) + (start - offset), end - start, prot,
+                            flags, piece.file.get(), start))
+      return false;
+  }
+  return true;
+}
+
+// A child that did not go by our handlers must not write to what is its parent's.
+bool MappableMemory::put_memory(void* at, size_t offset, size_t size) const {
+  return put_pieces(at, offset, size, PROT_READ | PROT_WRITE, MAP_SHARED) &&
+         madvise(at, size, MADV_DONTFORK) == 0;
+}
+
 bool MappableMemory::map(void* at, const void* base, size_t size, int access) const {
   const auto offset = static_cast<const std::byte*>(base) - static_cast<const std::byte*>(base_);
   if (static_cast<size_t>(offset) + size > mappable_size_) return false;
   const bool written = access & LKL_MAP_WRITE;
   const int populate = written && size <= kMostPopulated ? MAP_POPULATE : 0;
-  return mmap(at, size, protection(access), MAP_SHARED | MAP_FIXED | populate, file_.get(),
-              offset) == at;
+  return put_pieces(at, static_cast<size_t>(offset), size, protection(access),
+                    MAP_SHARED | populate);
 }
 
 bool MappableMemory::unmap(void* at, size_t size) {
@@ -143,7 +182,7 @@ bool MappableMemory::lend(void* at, const void* base, size_t size) {
   } catch (const std::bad_alloc&) {
     return false;
   }
-  if (put_memory(at, size, file_, offset)) return true;
+  if (put_memory(at, offset, size)) return true;
   // whichever of the two it is now
   (void)take_back(at, size);
   return false;
@@ -187,50 +226,127 @@ void MappableMemory::put_guards_back() const {
     }
 }
 
+// ---- fork() ----
+//
+// A page of a file in memory costs the host so much that it is a child's copy which takes the time,
+// and to one file it lets one thread write at a time. So the memory of a child is in several, the
+// ends of which are such that each gets as much. The parent copies, which has it all mapped.
+
+std::vector<MappableMemory::Piece> MappableMemory::pieces_for_child() const {
+  size_t in_use = 0;
+  const auto for_each_run_of_all = [this](const auto& each) {
+    return std::all_of(pieces_.begin(), pieces_.end(), [&](const Piece& piece) {
+      return for_each_run(piece.file, piece.start, piece.end, each);
+    });
+  };
+  std::vector<Piece> pieces;
+  if (!for_each_run_of_all([&](size_t, size_t run) {
+        in_use += run;
+        return true;
+      }))
+    return pieces;
+  const size_t number =
+      std::clamp<size_t>(in_use / kLeastToCopy, 1, std::min(processors(), kMostCopiers));
+  const size_t share = in_use / number / kPage * kPage;
+  size_t left = share;
+  pieces.push_back({empty_file(size_), 0, mappable_size_});
+  for_each_run_of_all([&](size_t offset, size_t run) {
+    for (; run > left && pieces.size() < number; left = share) {
+      offset += left;
+      run -= left;
+      pieces.back().end = offset;
+      pieces.push_back({empty_file(size_), offset, mappable_size_});
+    }
+    left -= std::min(left, run);
+    return true;
+  });
+  if (!std::all_of(pieces.begin(), pieces.end(),
+                   [](const Piece& piece) { return bool(piece.file); }))
+    pieces.clear();
+  return pieces;
+}
+
 void MappableMemory::fork_prepare() {
   int ends[2];
-  if (!exists() || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return;
+  try {
+    if (exists()) childs_ = pieces_for_child();
+  } catch (const std::bad_alloc&) {
+    childs_.clear();
+  }
+  if (childs_.empty() || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return;
   copied_ = Descriptor(ends[0]);
   tell_copied_ = Descriptor(ends[1]);
 }
 
-void MappableMemory::fork_parent() {
-  // or it would wait for itself
-  tell_copied_ = Descriptor();
-  char said;
-  if (copied_)
-    while (read(copied_.get(), &said, 1) < 0 && errno == EINTR) {
-    }
-  copied_ = Descriptor();
+bool MappableMemory::copy_to(const Piece& to) const {
+  return std::all_of(pieces_.begin(), pieces_.end(), [&](const Piece& from) {
+    return for_each_run(from.file, std::max(from.start, to.start), std::min(from.end, to.end),
+                        [&](size_t offset, size_t size) {
+                          return copy_run(from.file, static_cast<const std::byte*>(base_), to.file,
+                                          offset, size);
+                        });
+  });
 }
 
-bool MappableMemory::copy_from_parent() {
-  if (!tell_copied_) return false;
-  Descriptor own = empty_file(size_);
-  void* const parents = mmap(nullptr, size_, PROT_READ, MAP_SHARED, file_.get(), 0);
-  if (!own || parents == MAP_FAILED) return false;
-  const bool copied = copy(static_cast<const std::byte*>(parents), file_, own);
-  munmap(parents, size_);
-  if (!copied || !put_memory(base_, mappable_size_, own)) return false;
-  for (const Loan& loan : loans_)
-    if (!put_memory(loan.at, loan.size, own, loan.offset)) return false;
-  file_ = std::move(own);
-  return true;
+bool MappableMemory::copy_for_child() const {
+  struct Copier {
+    const MappableMemory* memory;
+    const Piece* piece;
+    bool copied;
+    Thread thread;
+    void copy() { copied = memory->copy_to(*piece); }
+  };
+  std::array<Copier, kMostCopiers> copiers = {};
+  for (size_t i = childs_.size(); i-- > 0;) {
+    copiers[i].memory = this;
+    copiers[i].piece = &childs_[i];
+    if (i == 0 ||
+        copiers[i].thread.start(
+            "lkl-fork", [](void* self) { static_cast<Copier*>(self)->copy(); }, &copiers[i]))
+      copiers[i].copy();
+  }
+  bool copied = true;
+  for (size_t i = 0; i < childs_.size(); ++i) {
+    copiers[i].thread.join();
+    copied &= copiers[i].copied;
+  }
+  return copied;
+}
+
+void MappableMemory::fork_parent() {
+  // or the child would wait for itself if we are gone
+  copied_ = Descriptor();
+  if (tell_copied_ && copy_for_child()) (void)send(tell_copied_.get(), "", 1, MSG_NOSIGNAL);
+  tell_copied_ = Descriptor();
+  childs_.clear();
+}
+
+bool MappableMemory::have_copy() {
+  tell_copied_ = Descriptor();
+  char said;
+  ssize_t got = 0;
+  if (copied_)
+    while ((got = read(copied_.get(), &said, 1)) < 0 && errno == EINTR) {
+    }
+  copied_ = Descriptor();
+  if (got != 1) return false;
+  pieces_ = std::move(childs_);
+  return put_memory(base_, 0, mappable_size_) &&
+         std::all_of(loans_.begin(), loans_.end(), [this](const Loan& loan) {
+           return put_memory(loan.at, loan.offset, loan.size);
+         });
 }
 
 bool MappableMemory::fork_child() {
   if (!exists()) return true;
   // what is mapped there is the parent's memory
   for (const Window& window : windows_) (void)put_nothing(window.base, window.size);
-  const bool copied = copy_from_parent();
-  if (tell_copied_) (void)send(tell_copied_.get(), "", 1, MSG_NOSIGNAL);
-  copied_ = Descriptor();
-  tell_copied_ = Descriptor();
-  if (copied)
-    put_guards_back();
-  else
+  if (!have_copy()) {
     fork_child_without();
-  return copied;
+    return false;
+  }
+  put_guards_back();
+  return true;
 }
 
 void MappableMemory::fork_child_without() {
@@ -239,9 +355,10 @@ void MappableMemory::fork_child_without() {
   (void)put(base_, mappable_size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
   // it may have use for what is the application's: as it is, until somebody writes
   for (const Loan& loan : loans_)
-    (void)put(loan.at, loan.size, PROT_READ | PROT_WRITE, MAP_PRIVATE, file_.get(), loan.offset);
+    (void)put_pieces(loan.at, loan.offset, loan.size, PROT_READ | PROT_WRITE, MAP_PRIVATE);
   copied_ = Descriptor();
   tell_copied_ = Descriptor();
+  childs_.clear();
 }
 
 }  // namespace lkl::host

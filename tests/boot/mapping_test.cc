@@ -377,3 +377,56 @@ TEST_F(MappingTest, AForkedChildHasItsOwn) {
   EXPECT_EQ(memory[kPage + 1], 0);
   EXPECT_EQ(lkl_sys_access("/childs", 0), -LKL_ENOENT);
 }
+
+// Its memory is in several files then, and so is that of a child of its own: pages are where they
+// were wherever one ends and the next one begins.
+TEST_F(MappingTest, AChildHasAllOfMuchMemory) {
+  constexpr size_t kPages = 4096;
+  const int fd = file("/file", kPages * kPage);
+  char* const shared = map(kPages * kPage, LKL_MAP_SHARED, fd);
+  char* const own = map(kPages * kPage);
+  char* const imported = static_cast<char*>(aligned_alloc(kPage, kPages * kPage));
+  ASSERT_EQ(lkl_memory_import(imported, kPages * kPage), 0);
+  const auto number = [](char* memory, size_t page) -> size_t& {
+    return *reinterpret_cast<size_t*>(memory + page * kPage);
+  };
+  // each generation its own, which it writes by one way and reads by the others
+  const auto write = [&](size_t generation) {
+    for (size_t page = 0; page < kPages; ++page) {
+      const size_t value = generation * kPages + page;
+      number(own, page) = number(imported, page) = value;
+      if (page % 2)
+        number(shared, page) = value;
+      else if (lkl_sys_pwrite64(fd, reinterpret_cast<const char*>(&value), sizeof value,
+                                static_cast<lkl_long>(page * kPage)) != sizeof value)
+        return false;
+    }
+    return true;
+  };
+  const auto is = [&](size_t generation) {
+    for (size_t page = 0; page < kPages; ++page) {
+      size_t back = 0;
+      if (lkl_sys_pread64(fd, reinterpret_cast<char*>(&back), sizeof back,
+                          static_cast<lkl_long>(page * kPage)) != sizeof back)
+        return false;
+      for (const size_t value :
+           {back, number(shared, page), number(own, page), number(imported, page)})
+        if (value != generation * kPages + page) return false;
+    }
+    return true;
+  };
+  ASSERT_TRUE(write(1));
+  EXPECT_EQ(in_child([&] {
+              if (!is(1)) return 1;
+              if (!write(2)) return 2;
+              const int child = in_child([&] {
+                if (!is(2)) return 3;
+                return write(3) && is(3) ? 0 : 4;
+              });
+              return child ? child : is(2) ? 0 : 5;
+            }),
+            0);
+  EXPECT_TRUE(is(1));
+  EXPECT_EQ(lkl_memory_release(imported, kPages * kPage), 0);
+  free(imported);
+}
