@@ -233,49 +233,54 @@ void MappableMemory::put_guards_back() const {
 // ends of which are such that each gets as much. The parent copies, which has it all mapped.
 
 std::vector<MappableMemory::Piece> MappableMemory::pieces_for_child() const {
-  size_t in_use = 0;
+  std::vector<Piece> pieces;
   const auto for_each_run_of_all = [this](const auto& each) {
     return std::all_of(pieces_.begin(), pieces_.end(), [&](const Piece& piece) {
       return for_each_run(piece.file, piece.start, piece.end, each);
     });
   };
-  std::vector<Piece> pieces;
-  if (!for_each_run_of_all([&](size_t, size_t run) {
-        in_use += run;
-        return true;
-      }))
-    return pieces;
-  const size_t number =
+  size_t in_use = 0;
+  const auto count = [&](size_t, size_t run) {
+    in_use += run;
+    return true;
+  };
+  if (!for_each_run_of_all(count)) return pieces;
+  const size_t wanted =
       std::clamp<size_t>(in_use / kLeastToCopy, 1, std::min(processors(), kMostCopiers));
-  const size_t share = in_use / number / kPage * kPage;
+  // one will do if the host has no more descriptors
+  while (pieces.size() < wanted) {
+    Descriptor file = empty_file(size_);
+    if (!file) break;
+    pieces.push_back({std::move(file), 0, mappable_size_});
+  }
+  if (pieces.empty()) return pieces;
+  const size_t share = in_use / pieces.size() / kPage * kPage;
   size_t left = share;
-  pieces.push_back({empty_file(size_), 0, mappable_size_});
+  auto piece = pieces.begin();
   for_each_run_of_all([&](size_t offset, size_t run) {
-    for (; run > left && pieces.size() < number; left = share) {
+    for (; run > left && piece + 1 != pieces.end(); left = share) {
       offset += left;
       run -= left;
-      pieces.back().end = offset;
-      pieces.push_back({empty_file(size_), offset, mappable_size_});
+      piece->end = offset;
+      (++piece)->start = offset;
     }
     left -= std::min(left, run);
     return true;
   });
-  if (!std::all_of(pieces.begin(), pieces.end(),
-                   [](const Piece& piece) { return bool(piece.file); }))
-    pieces.clear();
+  pieces.erase(piece + 1, pieces.end());
   return pieces;
 }
 
 void MappableMemory::fork_prepare() {
   int ends[2];
+  if (!exists() || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return;
+  copied_ = Descriptor(ends[0]);
+  tell_copied_ = Descriptor(ends[1]);
   try {
-    if (exists()) childs_ = pieces_for_child();
+    childs_ = pieces_for_child();
   } catch (const std::bad_alloc&) {
     childs_.clear();
   }
-  if (childs_.empty() || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return;
-  copied_ = Descriptor(ends[0]);
-  tell_copied_ = Descriptor(ends[1]);
 }
 
 bool MappableMemory::copy_to(const Piece& to) const {
@@ -316,7 +321,7 @@ bool MappableMemory::copy_for_child() const {
 void MappableMemory::fork_parent() {
   // or the child would wait for itself if we are gone
   copied_ = Descriptor();
-  if (tell_copied_ && copy_for_child()) (void)send(tell_copied_.get(), "", 1, MSG_NOSIGNAL);
+  if (!childs_.empty() && copy_for_child()) (void)send(tell_copied_.get(), "", 1, MSG_NOSIGNAL);
   tell_copied_ = Descriptor();
   childs_.clear();
 }

@@ -43,7 +43,7 @@ int works_or_refuses() {
   return 0;
 }
 
-int with_free_descriptors(int free) {
+void leave_descriptors(int free) {
   const rlimit limit = {32, 32};
   setrlimit(RLIMIT_NOFILE, &limit);
   std::vector<int> taken;
@@ -52,6 +52,10 @@ int with_free_descriptors(int free) {
     close(taken.back());
     taken.pop_back();
   }
+}
+
+int with_free_descriptors(int free) {
+  leave_descriptors(free);
   return works_or_refuses();
 }
 
@@ -66,6 +70,24 @@ class Shortage : public ::testing::Test {
 TEST_F(Shortage, OfDescriptors) {
   for (int free = 0; free <= 8; ++free)
     EXPECT_EQ(in_child([free] { return with_free_descriptors(free); }), 0) << free << " free";
+}
+
+// With page tables the child's memory is a file, and it is told when all is in there.
+TEST_F(Shortage, AForkIsContentWithThreeDescriptors) {
+  EXPECT_EQ(in_child([] {
+              if (boot("32M") != 0) return 1;
+              leave_descriptors(3);
+              const int child = in_child([] {
+                const int result = lkl_sys_getpid() == 1 ? 0 : 2;
+                lkl_sys_halt();
+                lkl_cleanup();
+                return result;
+              });
+              lkl_sys_halt();
+              lkl_cleanup();
+              return child == 0 ? 0 : 3;
+            }),
+            0);
 }
 
 #if !defined(__SANITIZE_ADDRESS__)  // it needs that itself
