@@ -113,16 +113,20 @@ TEST_F(ThreadTest, PingPong) {
   echo.join();
 }
 
+// Many times, or for some seconds: where all processors are busy each turn may cost a turn of
+// everybody.
 TEST_F(ThreadTest, StrictAlternation) {
   std::atomic<int> turn = 0;
-  constexpr int kTurns = 50000;
+  constexpr int kTurns = 50000, kOver = 2;
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(5);
   const auto play = [&](int me) {
     for (int i = 0; i < kTurns; ++i) {
-      // Where all processors are busy the other one may wait for this one's.
-      for (int looks = 0; turn != me; ++looks)
-        if (looks > 1000) std::this_thread::yield();
+      for (int looks = 0; turn == 1 - me; ++looks)
+        if (looks > 1000) turn.wait(1 - me);
+      if (turn == kOver) return;
       if (lkl_sys_getpid() != 1) std::abort();
-      turn = 1 - me;
+      turn = std::chrono::steady_clock::now() < end ? 1 - me : kOver;
+      turn.notify_one();
     }
   };
   std::thread other(play, 1);
