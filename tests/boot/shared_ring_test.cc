@@ -5,11 +5,11 @@
 #include <time.h>
 
 #include <atomic>
-#include <cstdio>
 #include <utility>
 
 #include "support/kernel_test.h"
 
+using lkl_test::kernel_version;
 using lkl_test::KernelTest;
 
 namespace {
@@ -19,14 +19,6 @@ class SharedRingTest : public KernelTest {};
 template <typename Type>
 std::atomic_ref<Type> at(lkl_long base, unsigned offset) {
   return std::atomic_ref(*reinterpret_cast<Type*>(base + offset));
-}
-
-std::pair<int, int> kernel_version() {
-  lkl_new_utsname name = {};
-  std::pair<int, int> version;
-  EXPECT_EQ(lkl_sys_uname(&name), 0);
-  EXPECT_EQ(std::sscanf(name.release, "%d.%d", &version.first, &version.second), 2);
-  return version;
 }
 
 }  // namespace

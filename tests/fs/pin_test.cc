@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "support/host_tools.h"
 #include "support/kernel_test.h"
@@ -118,8 +119,11 @@ TEST_P(PinTest, AllPagesAreGivenBack) {
   ASSERT_GE(before, 0);
   constexpr int kRounds = 20;
   for (int round = 1; round <= kRounds; ++round) use(fd, round);
-  // At least for the reads: some file systems write by their cache.
-  EXPECT_GE(pinned() - before, static_cast<long>(kRounds * kSize / 4096));
+  // At least for the reads: some file systems write by their cache. Older ones hold pages
+  // otherwise.
+  if (kernel_version() >= std::pair(6, 5)) {
+    EXPECT_GE(pinned() - before, static_cast<long>(kRounds * kSize / 4096));
+  }
   // Linux does not count the pins that fs/direct-io.c adds to those it has, but counts their end.
   if (GetParam().type == std::string("ext4")) {
     EXPECT_EQ(pinned(), unpinned());

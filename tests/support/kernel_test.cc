@@ -77,6 +77,14 @@ std::string read_kernel_file(const char* path) {
   return text;
 }
 
+std::pair<int, int> kernel_version() {
+  lkl_new_utsname name = {};
+  std::pair<int, int> version;
+  EXPECT_EQ(lkl_sys_uname(&name), 0);
+  EXPECT_EQ(std::sscanf(name.release, "%d.%d", &version.first, &version.second), 2);
+  return version;
+}
+
 long write_kernel_file(const char* path, const std::string& text) {
   const int fd = static_cast<int>(lkl_sys_open(path, LKL_O_WRONLY, 0));
   if (fd < 0) return fd;

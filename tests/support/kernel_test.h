@@ -6,6 +6,7 @@
 #include <lkl.h>
 
 #include <string>
+#include <utility>
 
 namespace lkl_test {
 
@@ -24,6 +25,9 @@ void expect_complaint(const std::string& words);
 std::string read_kernel_file(const char* path);
 // Writes to one: 0 or -errno.
 long write_kernel_file(const char* path, const std::string& text);
+
+// Linux 6.12.3 is (6, 12).
+std::pair<int, int> kernel_version();
 
 // Of what a kernel with lockdep keeps much is twice as large.
 #ifdef LKL_TEST_LOCKDEP
