@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -280,6 +281,18 @@ TEST_F(OldTypeTest, UfsOfBothByteOrders) {
   expect_tree("big.img");
 }
 
+// makefs leaves the superblock where UFS1 has it; FreeBSD's is at 64 KiB, which is in the midst of
+// the inodes here, and of none of those that are in use.
+TEST_F(OldTypeTest, Ufs2) {
+  if (!have("makefs")) GTEST_SKIP() << "needs makefs";
+  shell(
+      "makefs -t ffs -s 32m -o version=2,bsize=16384,fsize=2048,density=2048 u.img tree "
+      ">/dev/null");
+  shell("dd if=u.img of=u.img bs=2048 skip=4 seek=32 count=1 conv=notrunc status=none");
+  EXPECT_EQ(type_of("u.img"), "ufs");
+  expect_tree("u.img");
+}
+
 TEST_F(OldTypeTest, SmallReadOnlyOnes) {
   if (have("mkfs.cramfs")) {
     shell("mkfs.cramfs tree c.img");
@@ -313,6 +326,57 @@ TEST_F(OldTypeTest, Hfs) {
   expect_tree("h.img");
   EXPECT_EQ(shell("export HOME=.; hmount h.img >/dev/null && hcopy -r :dir:file - && humount"),
             "content\n");
+}
+
+// Those on hybrid disks are read-only.
+TEST_F(OldTypeTest, HfsPlus) {
+  if (!have("xorriso")) GTEST_SKIP() << "needs xorriso";
+  shell("xorriso -as mkisofs -quiet -hfsplus -o x.iso tree 2>/dev/null");
+  const Json found = Json::parse(lkl_ok({"info", "--json", "x.iso"})).at(0).at("partitions");
+  const auto partition = std::find_if(found.begin(), found.end(), [](const Json& part) {
+    return part.value("fstype", "") == "hfsplus";
+  });
+  ASSERT_NE(partition, found.end()) << found;
+  expect_tree("x.iso:" + std::to_string(partition - found.begin()));
+}
+
+// No directories.
+TEST_F(OldTypeTest, Bfs) {
+  if (!have("mkfs.bfs")) GTEST_SKIP() << "needs mkfs.bfs";
+  shell("truncate -s 1M b.img && mkfs.bfs b.img");
+  EXPECT_EQ(type_of("b.img"), "bfs");
+  lkl_ok({"cp", "tree/long", "tree/dir/file", "b.img:/"});
+  EXPECT_TRUE(lkl_ok({"cat", "b.img", "/long", "/file"}) == shell("cat tree/long tree/dir/file"));
+  lkl_ok({"rm", "b.img", "/long"});
+  EXPECT_EQ(lkl_ok({"ls", "b.img"}), "file\n");
+}
+
+// Made by make_old_image.py as their drivers have it.
+TEST_F(OldTypeTest, WhatNothingMakes) {
+  for (const std::string type : {"efs", "qnx4", "sysv"}) {
+    shell("python3 " LKL_MAKE_OLD_IMAGE " " + type + " o.img tree");
+    EXPECT_EQ(type_of("o.img"), type);
+    expect_tree("o.img");
+  }
+  // the last is written to, without /long: to free many blocks at once makes that driver complain
+  lkl_ok({"rm", "-r", "o.img", "/dir"});
+  lkl_ok({"mkdir", "o.img", "/new"});
+  lkl_ok({"cp", "tree/dir/file", "o.img:/new/file"});
+  EXPECT_EQ(lkl_ok({"ls", "o.img"}), "long\nnew\n");
+  EXPECT_EQ(lkl_ok({"cat", "o.img", "/new/file"}), "content\n");
+}
+
+// unadf reads it, too.
+TEST_F(OldTypeTest, Affs) {
+  shell("python3 " LKL_MAKE_OLD_IMAGE " affs a.img");
+  EXPECT_EQ(type_of("a.img"), "affs");
+  lkl_ok({"cp", "-r", "tree/.", "a.img:/"});
+  expect_tree("a.img");
+  if (!have("unadf")) GTEST_SKIP() << "needs unadf";
+  shell("mkdir out && unadf a.img -d out >/dev/null 2>&1 && diff -r tree out");
+  lkl_ok({"rm", "a.img", "/long"});
+  EXPECT_EQ(lkl_ok({"ls", "a.img"}), "dir\n");
+  EXPECT_EQ(shell("unadf -l a.img 2>/dev/null").find("long"), std::string::npos);
 }
 
 #else

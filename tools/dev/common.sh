@@ -20,7 +20,7 @@ test_packages=(linux-source-6.1 git clang nbdkit
 	libsqlite3-dev liblmdb-dev
 	libgtest-dev libbenchmark-dev abigail-tools doxygen python3-cffi python3-dev dpkg-dev file
 	libclang-rt-14-dev afl++ lcov
-	xfsprogs f2fs-tools ntfs-3g jfsutils nilfs-tools hfsutils makefs genromfs libhivex-bin
+	xfsprogs f2fs-tools ntfs-3g jfsutils nilfs-tools hfsutils makefs genromfs xorriso unadf libhivex-bin
 	dosfstools exfatprogs erofs-utils udftools genisoimage squashfs-tools android-sdk-libsparse-utils fdisk acl attr libcap2-bin bzip2 zstd gdb binutils valgrind tshark)
 
 say() { printf '\n\033[1m== %s\033[0m (%s)\n' "$*" "$(date +%T)"; }
