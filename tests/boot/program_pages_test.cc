@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "lkl.h"
 #include "support/kernel_test.h"
 
 namespace {
