@@ -1,59 +1,62 @@
 // SPDX-License-Identifier: GPL-2.0
-// The client of a network block device, by libnbd, which is loaded when it is first
-// needed: a program that uses no NBD disks does without it.
+// The client of a network block device. Where there is libnbd it is by that (nbd_library.cc),
+// loaded when it is first needed; Windows has one of our own (nbd_session.h).
 #pragma once
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <vector>
 
 #include "block/blocking_backend.h"
 
 namespace lkl::host {
 
-class NbdClient final : public BlockSource {
+class NbdClient : public BlockSource {
  public:
   // URI: nbd://host[:port]/export, nbds://, nbd+unix:///export?socket=PATH
   // (https://github.com/NetworkBlockDevice/nbd/blob/master/doc/uri.md).
-  // 0, -EPROTONOSUPPORT without libnbd, or -errno of the connection.
+  // 0, -EPROTONOSUPPORT if libnbd is missing or this host has not that kind, or -errno of the
+  // connection.
   static int open(const std::string& uri, std::unique_ptr<NbdClient>& result);
-  ~NbdClient() override;
-  NbdClient(const NbdClient&) = delete;
-  NbdClient& operator=(const NbdClient&) = delete;
 
-  uint64_t size() const override { return size_; }
-  bool read_only() const { return read_only_; }
-  bool can_flush() const { return can_flush_; }
-  bool can_trim() const { return can_trim_; }
+  // What the server has said of its disk.
+  struct Traits {
+    uint64_t size = 0;
+    unsigned block_size = 512;         // what requests must be multiples of
+    uint64_t most_at_once = 32 << 20;  // bytes of a request; what all servers take
+    bool read_only = false;
+    bool can_flush = false, can_trim = false, can_zero = false;
+  };
 
-  // Any thread; each blocks until the server has answered. 0 or -errno.
-  int read(std::byte* to, size_t length, uint64_t offset) override;
-  int write(const std::byte* from, size_t length, uint64_t offset);
+  uint64_t size() const final { return traits_.size; }
+  unsigned block_size() const final { return traits_.block_size; }
+  bool read_only() const { return traits_.read_only; }
+  bool can_flush() const { return traits_.can_flush; }
+  bool can_trim() const { return traits_.can_trim; }
+
+  // Any thread; each blocks until the server has answered. 0 or -errno. What is a vector may be
+  // changed.
+  int read(std::byte* to, size_t length, uint64_t offset) final;
+  int read(std::span<IoVec> to, uint64_t offset);
+  int write(std::span<IoVec> from, uint64_t offset);
   int flush();
   int trim(uint64_t length, uint64_t offset);
   int zero(uint64_t length, uint64_t offset, bool unmap);
 
+ protected:
+  struct Request {
+    BlockOp op;
+    uint64_t offset = 0, length = 0;
+    std::span<const IoVec> vector = {};  // of reads and writes, with `length` bytes
+    bool unmap = false;                  // kWriteZeroes
+  };
+  // At most `most_at_once`, and only what the server can. 0 or -errno.
+  virtual int ask(const Request& request) = 0;
+
+  Traits traits_;  // set before anything is asked
+
  private:
-  class Connection;
-  class Lease;
-
-  NbdClient();
-  template <typename Call>
-  int in_pieces(uint64_t length, uint64_t offset, Call call);
-
-  uint64_t size_ = 0;
-  bool read_only_ = false;
-  bool can_flush_ = false;
-  bool can_trim_ = false;
-  bool can_zero_ = false;
-  uint64_t process_ = 0;  // the child of a fork must not talk on its parent's connections
-
-  std::mutex mutex_;
-  std::condition_variable free_again_;
-  std::vector<std::unique_ptr<Connection>> connections_;
-  std::vector<Connection*> free_;
+  int transfer(BlockOp op, std::span<IoVec> vector, uint64_t offset);
+  int in_pieces(Request request);
 };
 
 // The disk of a device model.
@@ -65,6 +68,7 @@ class NbdBackend final : public BlockingBackend {
         read_only_(read_only || client_->read_only()) {}
 
   uint64_t size() const override { return client_->size(); }
+  unsigned block_size() const override { return client_->block_size(); }
   bool read_only() const override { return read_only_; }
   bool can_discard() const override { return !read_only_ && client_->can_trim(); }
 

@@ -19,7 +19,7 @@ set(LKL_HOST_SEAM ${CMAKE_CURRENT_LIST_DIR}/seam)
 macro(lkl_host_device_options)
   if(NBD_FOUND)
     # loaded when it is needed: only its header is
-    target_sources(lkl_devices PRIVATE block/nbd_client.cc)
+    target_sources(lkl_devices PRIVATE block/nbd_client.cc block/nbd_library.cc)
     target_compile_definitions(lkl_devices PUBLIC LKL_HAVE_NBD)
   endif()
   if(DPDK_FOUND)

@@ -224,7 +224,10 @@ TEST_P(DiskTest, WhatIsNone) {
   EXPECT_EQ(open(dir_ / "nothing", {}, disk_), -ENOENT);
   EXPECT_NE(open(dir_.path(), {}, disk_), 0);
   EXPECT_EQ(lkl::host::open_file_backend(-1, {}, *loop_, disk_), -EBADF);
-  EXPECT_EQ(open("nbd://localhost", {}, disk_), -EPROTONOSUPPORT);
+  EXPECT_EQ(open("nbds://localhost", {}, disk_), -EPROTONOSUPPORT);
+  EXPECT_EQ(open("nbd+unix:///?socket=nowhere", {}, disk_), -EPROTONOSUPPORT);
+  EXPECT_EQ(open("nbd://localhost:x/", {}, disk_), -EINVAL);
+  EXPECT_EQ(open("nbd://127.0.0.1:1/x", {}, disk_), -ECONNREFUSED);
 }
 
 namespace {

@@ -135,8 +135,7 @@ Disk ImageFile::connect() {
         "{}: the image is in use by another process{}; wait for it to end, or unmount it there",
         name_, access_.writable ? "" : " that writes to it"));
   if (ec == std::errc::protocol_not_supported && !uri_.empty())
-    throw Failure(
-        fmt::format("{}: network disks need libnbd; it is in the Debian package libnbd0", name_));
+    throw Failure(fmt::format("{}: {}", name_, no_network_disk));
   throw Failure(fmt::format("{}: cannot connect the disk: {}", name_, describe(ec)));
 }
 

@@ -83,6 +83,9 @@ class ImageFile {
   std::vector<DiskServer> servers_;  // each may use those before it
 };
 
+// Why the library does not open a URI that is known, on this host.
+extern const char* const no_network_disk;
+
 }  // namespace lkl::tool
 
 #endif  // LKL_TOOL_IMAGE_H

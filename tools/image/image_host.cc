@@ -42,6 +42,9 @@ void add_ssh_parameters(const std::string& uri, std::vector<std::string>& argume
 
 }  // namespace
 
+const char* const no_network_disk =
+    "network disks need libnbd; it is in the Debian package libnbd0";
+
 void ImageFile::open_descriptor(const std::string& path) {
   const bool writing = access_.writable && !access_.snapshot;
   struct stat status = {};

@@ -12,6 +12,9 @@
 
 namespace lkl::tool {
 
+const char* const no_network_disk =
+    "on Windows network disks are those of nbd://HOST[:PORT]/EXPORT: without TLS, and by TCP";
+
 void ImageFile::open_descriptor(const std::string& path) {
   const bool writing = access_.writable && !access_.snapshot;
   file_ = Descriptor(on_host::open(path, writing ? O_RDWR : O_RDONLY));
