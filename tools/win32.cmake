@@ -32,7 +32,7 @@ set(LKL_TOOL_HOST_IMAGE ${own}/domains.cc ${own}/image.cc)
 set(LKL_TOOL_HOST_SESSION ${own}/sandbox.cc)
 set(LKL_TOOL_HOST_TREE ${own}/acl_names.cc ${own}/host_tree.cc ${own}/nt_file.cc)
 set(LKL_TOOL_HOST_LKL ${own}/absent.cc ${own}/begin.cc ${own}/library_size.cc ${own}/settle.cc)
-set(LKL_TOOL_ABSENT bisect domains ext2fs_library ext_settle library_size mount net test)
+set(LKL_TOOL_ABSENT bisect domains ext2fs_library ext_settle library_size mount net run server test)
 
 add_library(lkl_fmt STATIC ${own}/fmt_library.cc)
 target_link_libraries(lkl_fmt PUBLIC lkl_fmt_headers PRIVATE lkl_build_flags)

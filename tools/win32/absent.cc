@@ -38,4 +38,11 @@ Run add_net(Parser parser) {
   return absent(parser, "net: not on Windows: this kernel has no network cards");
 }
 
+Run add_run(Parser parser) {
+  return absent(parser, "run: not on Windows, whose programs make no system calls of Linux");
+}
+Run add_server(Parser parser) {
+  return absent(parser, "server: not on Windows, whose programs make no system calls of Linux");
+}
+
 }  // namespace lkl::tool

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// What sockets do by lkl run is what they do on the host.
+#include <sstream>
+
+#include "tools/tool_test.h"
+
+namespace lkl::tool_test {
+namespace {
+
+std::vector<std::string> cases() {
+  std::vector<std::string> names;
+  std::istringstream lines(run({LKL_ORACLE}).out);
+  for (std::string line; std::getline(lines, line);) names.push_back(line);
+  return names;
+}
+
+class OracleTest : public ToolTest, public testing::WithParamInterface<std::string> {};
+
+TEST_P(OracleTest, SaysTheSame) {
+  const Result host = run({LKL_ORACLE, GetParam()});
+  ASSERT_EQ(host.status, 0) << host.out << host.err;
+  ASSERT_FALSE(host.out.empty());
+  const Result served = lkl({"run", "--", LKL_ORACLE, GetParam()});
+  EXPECT_EQ(served.status, 0) << served.err;
+  EXPECT_EQ(served.out, host.out);
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, OracleTest, testing::ValuesIn(cases()),
+                         [](const auto& info) { return info.param; });
+
+}  // namespace
+}  // namespace lkl::tool_test

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// Which files are the kernel's.
+#include "run/served_files.h"
+
+#include <gtest/gtest.h>
+
+namespace lkl::tool::served {
+namespace {
+
+TEST(ServedPath, TellsOfTheNetwork) {
+  EXPECT_EQ(served_path("/etc/resolv.conf"), "/etc/resolv.conf");
+  EXPECT_EQ(served_path("//etc/./hosts"), "/etc/hosts");
+  EXPECT_EQ(served_path("/proc/net/tcp"), "/proc/net/tcp");
+  EXPECT_EQ(served_path("/proc/self/net/dev"), "/proc/net/dev");
+  EXPECT_EQ(served_path("/proc/17/net/dev"), "/proc/net/dev");
+  EXPECT_EQ(served_path("/proc/17/task/18/net/dev"), "/proc/net/dev");
+  EXPECT_EQ(served_path("/proc/thread-self/net/udp6"), "/proc/net/udp6");
+  EXPECT_EQ(served_path("/proc/sys/net/core/somaxconn"), "/proc/sys/net/core/somaxconn");
+  EXPECT_EQ(served_path("/sys/class/net/eth0/address"), "/sysfs/class/net/eth0/address");
+}
+
+TEST(ServedPath, LeavesOthersToTheHost) {
+  for (const char* path : {"", "etc/hosts", "/etc/hosts.allow", "/etc", "/proc/self/network",
+                           "/proc/network", "/proc/self/maps", "/proc/17", "/proc/net2/tcp",
+                           "/sys/class/network", "/proc/sys/kernel/pid_max"})
+    EXPECT_EQ(served_path(path), std::nullopt) << path;
+}
+
+TEST(ServedPath, KnowsWhoWouldResolveForTheHost) {
+  EXPECT_TRUE(is_host_resolver("/run/systemd/resolve/io.systemd.Resolve"));
+  EXPECT_TRUE(is_host_resolver("/var/run/nscd/socket"));
+  EXPECT_FALSE(is_host_resolver("/run/user/1000/bus"));
+}
+
+}  // namespace
+}  // namespace lkl::tool::served

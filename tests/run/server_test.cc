@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// How programs are started, how they end, and who else is served: lkl run, lkl server.
+#include <signal.h>
+
+#include <fstream>
+
+#include "tools/tool_test.h"
+#include "web_server.h"
+
+namespace lkl::tool_test {
+namespace {
+
+class RunTest : public ToolTest {};
+
+TEST_F(RunTest, TheStatusIsTheProgramsOwn) {
+  EXPECT_EQ(lkl({"run", "true"}).status, 0);
+  EXPECT_EQ(lkl({"run", "--", "sh", "-c", "exit 42"}).status, 42);
+  EXPECT_EQ(lkl({"run", "--", "sh", "-c", "kill -TERM $$"}).status, 128 + SIGTERM);
+  EXPECT_EQ(lkl({"run", "--", "sh", "-c", "kill -KILL $$"}).status, 128 + SIGKILL);
+}
+
+TEST_F(RunTest, WhatIsNotThereIsSaid) {
+  expect_failure({"run", "--", "no-such-program"}, 1, "no-such-program: there is no such program");
+  expect_failure({"run"}, 2, "no program given");
+  expect_failure({"run", "--tier", "preload", "true"}, 2, "--tier preload: is not there yet");
+  expect_failure({"run", "--tier", "third", "true"}, 2, "--tier third");
+  expect_failure({"run", "--net", "tab:x", "true"}, 1, "did you mean \"tap:\"?");
+  expect_failure({"run", "--sysctl", "net.ipv4.ip_forward", "true"}, 2, "is to be KEY=VALUE");
+  expect_failure({"run", "--server", path("none"), "true"}, 1, "no server is there");
+  expect_failure({"run", "--server", path("none"), "--net", "slirp:", "true"}, 2,
+                 "the network is the server's");
+  write_file("empty", "");
+  EXPECT_EQ(lkl({"run", path("empty")}).status, 126);
+}
+
+TEST_F(RunTest, ProgramsForOtherProcessorsAreRefused) {
+  // the head of one for 32-bit x86
+  std::string head(
+      "\x7f"
+      "ELF\x01\x01\x01",
+      7);
+  head.resize(52);
+  head[16] = 2, head[18] = 3;
+  write_file("old", head);
+  shell("chmod 755 " + path("old"));
+  expect_failure({"run", path("old")}, 1, "is no program for 64-bit x86");
+}
+
+TEST_F(RunTest, NetworkFilesAreTheKernels) {
+  EXPECT_EQ(lkl({"run", "cat", "/etc/resolv.conf"}).out, "nameserver 10.0.2.3\n");
+  EXPECT_EQ(lkl({"run", "--nameserver", "192.0.2.9", "cat", "/etc/resolv.conf"}).out,
+            "nameserver 192.0.2.9\n");
+  EXPECT_NE(lkl({"run", "cat", "/proc/self/net/route"}).out.find("eth0\t00000000\t0202000A"),
+            std::string::npos);
+  EXPECT_EQ(lkl({"run", "--sysctl", "net.ipv4.tcp_fin_timeout=17", "cat",
+                 "/proc/sys/net/ipv4/tcp_fin_timeout"})
+                .out,
+            "17\n");
+  EXPECT_EQ(lkl({"run", "cat", "/sys/class/net/eth0/mtu"}).out, "1500\n");
+  EXPECT_NE(lkl({"run", "--", "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"}).status, 0);
+  // others are the host's
+  write_file("own", "mine\n");
+  EXPECT_EQ(lkl({"run", "cat", path("own")}).out, "mine\n");
+}
+
+TEST_F(RunTest, AConfigurationIsTaken) {
+  write_file("net.json", R"({"interfaces": [{"uri": "slirp:", "ip": "10.0.2.77", "masklen": 24}],
+    "gateway": "10.0.2.2", "nameserver": "10.0.2.3", "hostname": "named"})");
+  const Result result =
+      lkl({"run", "--config", path("net.json"), "cat", "/etc/hosts", "/proc/net/fib_trie"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_NE(result.out.find("127.0.1.1\tnamed"), std::string::npos);
+  EXPECT_NE(result.out.find("10.0.2.77"), std::string::npos);
+}
+
+TEST_F(RunTest, SignalsAreForwarded) {
+  Process process({LKL_TOOL_PATH, "run", "--", "sh", "-c",
+                   "trap 'echo caught; exit 3' USR1; echo ready; while :; do sleep 0.05; done"},
+                  false);
+  EXPECT_EQ(process.first_line(), "ready");
+  process.signal(SIGUSR1);
+  const Result result = process.finish();
+  EXPECT_EQ(result.out, "caught\n");
+  EXPECT_EQ(result.status, 3);
+}
+
+TEST_F(RunTest, DaemonsAreServedAfterTheirStarter) {
+  const WebServer server("late\n");
+  const Result result =
+      lkl({"run", "--", "sh", "-c", "(sleep 0.5; curl -s " + server.url() + ") & exit 5"});
+  EXPECT_EQ(result.out, "late\n");
+  EXPECT_EQ(result.status, 5);
+}
+
+TEST_F(RunTest, WithoutItsKernelAProgramHasNoNetwork) {
+  const WebServer server("never\n");
+  // where the host would find it
+  std::string url = server.url();
+  url.replace(url.find("10.0.2.2"), 8, "127.0.0.1");
+  ASSERT_EQ(run({"curl", "-s", url}).out, "never\n");
+  Process process({LKL_TOOL_PATH, "run", "--", "sh", "-c",
+                   "echo ready; while kill -0 $PPID 2>/dev/null; do sleep 0.05; done; curl -s " +
+                       url + " || echo refused"},
+                  false);
+  ASSERT_EQ(process.first_line(), "ready");
+  process.signal(SIGKILL);
+  EXPECT_EQ(process.finish().out, "refused\n");
+  EXPECT_EQ(server.requests(), 1);
+}
+
+class SharedTest : public ToolTest {
+ protected:
+  void SetUp() override {
+    ToolTest::SetUp();
+    std::ifstream file("/proc/sys/kernel/yama/ptrace_scope");
+    int scope = 0;
+    if (file >> scope && scope != 0 && geteuid() != 0)
+      GTEST_SKIP() << "kernel.yama.ptrace_scope is " << scope;
+    server_ = std::make_unique<Process>(
+        std::vector<std::string>{LKL_TOOL_PATH, "server", "--socket", path("socket")}, false);
+    for (int i = 0; i < 500 && access(path("socket").c_str(), F_OK) != 0; i++) usleep(20'000);
+  }
+  void TearDown() override {
+    if (server_) {
+      server_->signal(SIGTERM);
+      const Result result = server_->finish();
+      EXPECT_EQ(result.status, 0) << result.err;
+      EXPECT_EQ(result.err, "");
+      EXPECT_NE(access(path("socket").c_str(), F_OK), 0);
+    }
+    ToolTest::TearDown();
+  }
+  std::vector<std::string> served(const std::vector<std::string>& words) const {
+    std::vector<std::string> all = {LKL_TOOL_PATH, "run", "--server", path("socket"), "--"};
+    all.insert(all.end(), words.begin(), words.end());
+    return all;
+  }
+
+  std::unique_ptr<Process> server_;
+};
+
+constexpr char kEcho[] =
+    "import socket\n"
+    "s = socket.socket()\n"
+    "s.bind(('127.0.0.1', 7777)); s.listen()\n"
+    "print('ready', flush=True)\n"
+    "while True:\n"
+    "  c, _ = s.accept(); c.sendall(c.recv(100)); c.close()\n";
+constexpr char kAsk[] =
+    "import socket\n"
+    "s = socket.create_connection(('127.0.0.1', 7777))\n"
+    "s.sendall(b'shared'); print(s.recv(100).decode())\n";
+
+TEST_F(SharedTest, ProgramsMeetOnTheServersLoopback) {
+  Process echo(served({"/usr/bin/python3", "-c", kEcho}), false);
+  ASSERT_EQ(echo.first_line(), "ready");
+  EXPECT_EQ(run(served({"/usr/bin/python3", "-c", kAsk})).out, "shared\n");
+  // who is not served does not meet them
+  EXPECT_NE(run({"/usr/bin/python3", "-c", kAsk}).status, 0);
+  echo.signal(SIGTERM);
+  EXPECT_EQ(echo.finish().status, 128 + SIGTERM);
+}
+
+TEST_F(SharedTest, KilledProgramsLeaveTheServerAndTheOthersAlone) {
+  Process echo(served({"/usr/bin/python3", "-c", kEcho}), false);
+  ASSERT_EQ(echo.first_line(), "ready");
+  // at different places of what they do
+  for (int i = 0; i < 12; i++) {
+    Process victim(served({"/usr/bin/python3", "-c",
+                           "import os, socket\n"
+                           "print(os.getpid(), flush=True)\n"
+                           "while True:\n"
+                           "  s = socket.create_connection(('127.0.0.1', 7777))\n"
+                           "  u = socket.socket(type=socket.SOCK_DGRAM); u.bind(('127.0.0.1', 0))\n"
+                           "  u.sendto(b'x', u.getsockname()); u.recvfrom(10)\n"
+                           "  s.sendall(b'x'); s.recv(10); s.close(); u.close()\n"}),
+                   false);
+    const int pid = std::stoi(victim.first_line());
+    usleep(static_cast<unsigned>(7'000 * i));
+    kill(pid, SIGKILL);
+    EXPECT_EQ(victim.finish().status, 128 + SIGKILL);
+  }
+  EXPECT_EQ(run(served({"/usr/bin/python3", "-c", kAsk})).out, "shared\n");
+  echo.signal(SIGTERM);
+  echo.finish();
+}
+
+TEST_F(SharedTest, ASecondServerIsRefused) {
+  expect_failure({"server", "--socket", path("socket")}, 1, "another server has it");
+}
+
+}  // namespace
+}  // namespace lkl::tool_test

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// A server of HTTP on the host's loopback, for programs that are to reach it; and ports for theirs.
+#ifndef LKL_TESTS_RUN_WEB_SERVER_H
+#define LKL_TESTS_RUN_WEB_SERVER_H
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+
+namespace lkl::tool_test {
+
+// Answers each request with the same body.
+class WebServer {
+ public:
+  explicit WebServer(std::string body) : body_(std::move(body)) {
+    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    ::bind(listener_, reinterpret_cast<sockaddr*>(&address), size);
+    ::listen(listener_, 64);
+    ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] { serve(); });
+  }
+  ~WebServer() {
+    over_ = true;
+    ::shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    ::close(listener_);
+  }
+  // As the kernel sees it, by slirp:.
+  std::string url() const { return "http://10.0.2.2:" + std::to_string(port_) + "/file"; }
+  int requests() const { return requests_; }
+
+ private:
+  void serve() {
+    while (!over_) {
+      const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+      if (fd < 0) continue;
+      std::string request;
+      char part[4096];
+      while (request.find("\r\n\r\n") == request.npos) {
+        const ssize_t count = ::read(fd, part, sizeof part);
+        if (count <= 0) break;
+        request.append(part, static_cast<std::size_t>(count));
+      }
+      const std::string answer = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " +
+                                 std::to_string(body_.size()) + "\r\n\r\n" + body_;
+      for (std::size_t at = 0; at < answer.size();) {
+        const ssize_t count = ::send(fd, answer.data() + at, answer.size() - at, MSG_NOSIGNAL);
+        if (count <= 0) break;
+        at += static_cast<std::size_t>(count);
+      }
+      ::shutdown(fd, SHUT_WR);
+      // not closed with something unread
+      while (::read(fd, part, sizeof part) > 0) {
+      }
+      ::close(fd);
+      requests_++;
+    }
+  }
+
+  const std::string body_;
+  int listener_ = -1, port_ = 0;
+  std::atomic<bool> over_{false};
+  std::atomic<int> requests_{0};
+  std::thread thread_;
+};
+
+// A port of the host's loopback that nobody has.
+inline int free_port() {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ::bind(fd, reinterpret_cast<sockaddr*>(&address), size);
+  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+  ::close(fd);
+  return ntohs(address.sin_port);
+}
+
+}  // namespace lkl::tool_test
+
+#endif  // LKL_TESTS_RUN_WEB_SERVER_H

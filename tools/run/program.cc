@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "run/program.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <system_error>
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "run/filter.h"
+
+namespace lkl::tool::served {
+
+namespace {
+
+constexpr int kForwarded[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
+constexpr int kNoExec = 127, kNotExecutable = 126;
+
+[[noreturn]] void fail(const std::string& what) {
+  throw std::system_error(errno, std::system_category(), what);
+}
+
+std::string look_in_path(const std::string& name) {
+  if (name.find('/') != name.npos) return name;
+  const char* const variable = std::getenv("PATH");
+  std::string folders = variable ? variable : "/usr/bin:/bin";
+  for (std::size_t at = 0; at <= folders.size();) {
+    const std::size_t end = std::min(folders.find(':', at), folders.size());
+    const std::string folder = folders.substr(at, end - at);
+    std::string file = (folder.empty() ? "." : folder) + "/" + name;
+    struct stat status = {};
+    if (::access(file.c_str(), X_OK) == 0 && ::stat(file.c_str(), &status) == 0 &&
+        S_ISREG(status.st_mode))
+      return file;
+    at = end + 1;
+  }
+  throw Failure(fmt::format("{}: there is no such program", name));
+}
+
+// In the child: nothing but system calls.
+[[noreturn]] void become(const char* file, char* const* words, std::span<const sock_filter> filter,
+                         int channel, const sigset_t& mask) {
+  const int listener = install_filter(filter);
+  // It can't be sent, as that would be asked about already: who gets it takes it.
+  (void)!::write(channel, &listener, sizeof listener);
+  char go = 0;
+  if (listener < 0 || ::read(channel, &go, 1) != 1) ::_exit(kNoExec);
+  ::close(listener);
+  restore_limits();
+  ::signal(SIGPIPE, SIG_DFL);
+  ::sigprocmask(SIG_SETMASK, &mask, nullptr);
+  ::execve(file, words, environ);
+  const int error = errno;
+  (void)!::write(channel, &error, sizeof error);
+  ::_exit(error == ENOENT || error == ENOTDIR ? kNoExec : kNotExecutable);
+}
+
+}  // namespace
+
+std::string find_program(const std::string& name) {
+  const std::string file = look_in_path(name);
+  struct stat status = {};
+  if (::stat(file.c_str(), &status) != 0)
+    throw Failure(fmt::format("{}: {}", name, describe({errno, std::system_category()})));
+  if (S_ISREG(status.st_mode) && (status.st_mode & S_ISUID) != 0 && status.st_uid != ::geteuid())
+    throw Failure(
+        fmt::format("{}: the program has the rights of another user (setuid), which nobody may "
+                    "give to a program that "
+                    "is served; a copy without them may do",
+                    name));
+  const Descriptor opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  unsigned char head[20] = {};
+  if (opened && ::pread(opened.get(), head, sizeof head, 0) == sizeof head &&
+      std::memcmp(head, ELFMAG, SELFMAG) == 0) {
+    const unsigned machine = head[18] | head[19] << 8;
+    if (head[EI_CLASS] != ELFCLASS64 || machine != EM_X86_64)
+      throw Failure(
+          fmt::format("{}: is no program for 64-bit x86, and others cannot be served", name));
+  }
+  return file;
+}
+
+Program::Program(const std::string& file, const std::vector<std::string>& words) {
+  const std::vector<sock_filter> filter = make_filter();
+  std::vector<char*> pointers;
+  for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
+  pointers.push_back(nullptr);
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) fail("a pair of sockets");
+  channel_ = Descriptor(ends[0]);
+  const Descriptor theirs(ends[1]);
+  sigset_t mask;
+  ::sigprocmask(SIG_SETMASK, nullptr, &mask);
+  for (const int signal : kForwarded) ::sigdelset(&mask, signal);
+  pid_ = ::fork();
+  if (pid_ < 0) fail("a process");
+  if (pid_ == 0) become(file.c_str(), pointers.data(), filter, theirs.get(), mask);
+  process_ = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)), "the program");
+}
+
+Program::~Program() {
+  channel_.reset();
+  if (!gone_ && pid_ > 0) {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+}
+
+Descriptor Program::take_listener() {
+  int number = -1;
+  if (::read(channel_.get(), &number, sizeof number) != sizeof number) number = -ESRCH;
+  if (number < 0)
+    throw Failure(
+        fmt::format("the host lets nobody be asked about a program's system calls (seccomp): {}{}",
+                    describe({-number, std::system_category()}),
+                    number == -EBUSY ? "; this one is served already" : ""));
+  return {static_cast<int>(::syscall(SYS_pidfd_getfd, process_.get(), number, 0)),
+          "the program's filter"};
+}
+
+void Program::let_go() {
+  const char go = 1;
+  if (::send(channel_.get(), &go, 1, MSG_NOSIGNAL) != 1) fail("the program");
+}
+
+std::optional<int> Program::status() {
+  int status = 0;
+  if (gone_ || ::waitpid(pid_, &status, WNOHANG) != pid_) return std::nullopt;
+  gone_ = true;
+  return status;
+}
+
+int Program::exec_error() {
+  int error = 0;
+  return ::recv(channel_.get(), &error, sizeof error, MSG_DONTWAIT) == sizeof error ? error : 0;
+}
+
+ForwardedSignals::ForwardedSignals() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (const int signal : kForwarded) ::sigaddset(&set, signal);
+  ::sigprocmask(SIG_BLOCK, &set, &before_);
+  fd_ = Descriptor(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), "signals");
+}
+
+ForwardedSignals::~ForwardedSignals() {
+  ::sigprocmask(SIG_SETMASK, &before_, nullptr);
+}
+
+int ForwardedSignals::next(bool of_terminal) {
+  signalfd_siginfo info;
+  while (::read(fd_.get(), &info, sizeof info) == sizeof info)
+    if (of_terminal || info.ssi_code <= 0) return static_cast<int>(info.ssi_signo);
+  return 0;
+}
+
+int end_as(int status) {
+  if (!WIFSIGNALED(status)) return WEXITSTATUS(status);
+  const int signal = WTERMSIG(status);
+  // it has left its core already
+  const rlimit none = {};
+  ::setrlimit(RLIMIT_CORE, &none);
+  ::signal(signal, SIG_DFL);
+  sigset_t set;
+  ::sigemptyset(&set);
+  ::sigaddset(&set, signal);
+  ::sigprocmask(SIG_UNBLOCK, &set, nullptr);
+  ::raise(signal);
+  return 128 + signal;
+}
+
+}  // namespace lkl::tool::served

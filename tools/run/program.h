@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// A program of the user's, started under the filter.
+#ifndef LKL_TOOL_RUN_PROGRAM_H
+#define LKL_TOOL_RUN_PROGRAM_H
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/descriptor.h"
+
+namespace lkl::tool::served {
+
+// The file of this name, by PATH if it has no slash. Throws Failure if there is none, or if it is
+// one that could not be served: of another architecture, or that would have rights which it does
+// not get.
+std::string find_program(const std::string& name);
+
+// The process waits, before execve(), until it is let go. Made while the process has one thread.
+class Program {
+ public:
+  // Throws Failure, std::system_error.
+  Program(const std::string& file, const std::vector<std::string>& words);
+  // Ends a process that was not let go.
+  ~Program();
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
+  // Where it asks, once. Its filter is there from now on.
+  Descriptor take_listener();
+  void let_go();
+
+  // Of the process: readable when it has ended.
+  int pidfd() const { return process_.get(); }
+  pid_t pid() const { return pid_; }
+  // Its status as of wait(2), when it has ended.
+  std::optional<int> status();
+  // Why execve() failed; 0 if it did not. When it has ended.
+  int exec_error();
+
+ private:
+  pid_t pid_ = -1;
+  bool gone_ = false;
+  Descriptor process_, channel_;
+};
+
+// Signals to us become signals to the program, unless the terminal has sent them, from where the
+// program has them already. All are blocked as long as it exists: to be made before any thread.
+class ForwardedSignals {
+ public:
+  ForwardedSignals();
+  ~ForwardedSignals();
+  ForwardedSignals(const ForwardedSignals&) = delete;
+  ForwardedSignals& operator=(const ForwardedSignals&) = delete;
+
+  int fd() const { return fd_.get(); }
+  // The next one that was meant for the program; 0 if there is none.
+  int take() { return next(false); }
+  // The terminal's, too.
+  int take_any() { return next(true); }
+
+ private:
+  int next(bool of_terminal);
+
+  sigset_t before_;
+  Descriptor fd_;
+};
+
+// Ends as the program did: with its exit code, which is returned, or by its signal.
+int end_as(int status);
+
+}  // namespace lkl::tool::served
+
+#endif  // LKL_TOOL_RUN_PROGRAM_H

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// Files of the host that tell of its network: programs get our kernel's instead.
+#ifndef LKL_TOOL_RUN_SERVED_FILES_H
+#define LKL_TOOL_RUN_SERVED_FILES_H
+
+#include <optional>
+#include <string>
+
+#include "base/descriptor.h"
+
+namespace lkl::tool::served {
+
+// The file's name in our kernel; nothing if it is the host's. `path` is as the program says it.
+std::optional<std::string> served_path(const std::string& path);
+
+// What opening it gives the program: a copy, to be read. An error of the host, negative, in `error`
+// if it is empty.
+Descriptor open_served(const std::string& path_in_kernel, int flags, int& error);
+
+// A socket of the host's by which it would resolve names in the program's place.
+bool is_host_resolver(const std::string& socket_path);
+
+}  // namespace lkl::tool::served
+
+#endif  // LKL_TOOL_RUN_SERVED_FILES_H

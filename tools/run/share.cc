@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "run/share.h"
+
+#include <errno.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <fstream>
+
+#include "base/error.h"
+
+namespace lkl::tool::served {
+
+namespace {
+
+constexpr char kServed = 's';
+
+sockaddr_un address_of(const std::string& path) {
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof address.sun_path)
+    throw UsageFailure(fmt::format("{}: is too long, or empty, for the path of a socket", path));
+  std::memcpy(address.sun_path, path.c_str(), path.size());
+  return address;
+}
+
+[[noreturn]] void fail(const std::string& path) {
+  throw Failure(fmt::format("{}: {}", path, describe({errno, std::system_category()})));
+}
+
+// Who may look into processes that are not its descendants.
+void check_rights() {
+  std::ifstream file("/proc/sys/kernel/yama/ptrace_scope");
+  int scope = 0;
+  if (!(file >> scope) || scope == 0 || ::geteuid() == 0) return;
+  throw Failure(
+      "the host lets a server see only into processes that it has started "
+      "(kernel.yama.ptrace_scope): start "
+      "the programs by one lkl run, as of a shell, or be root, or set it to 0");
+}
+
+}  // namespace
+
+ServerSocket::ServerSocket(const std::string& path, Supervisor& supervisor)
+    : path_(path), supervisor_(supervisor) {
+  check_rights();
+  const sockaddr_un address = address_of(path);
+  lock_ = try_lock_file(path + ".lock");
+  if (!lock_) throw Failure(fmt::format("{}: another server has it", path));
+  ::unlink(path.c_str());
+  socket_ = Descriptor(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), path);
+  const mode_t mask = ::umask(0077);
+  const int error =
+      ::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  ::umask(mask);
+  if (error != 0 || ::listen(socket_.get(), SOMAXCONN) != 0) fail(path);
+  supervisor_.watch(socket_.get(), [this] { accept_one(); });
+}
+
+ServerSocket::~ServerSocket() {
+  if (socket_) supervisor_.forget(socket_.get());
+  for (const auto& [fd, visitor] : visitors_) supervisor_.forget(fd);
+  ::unlink(path_.c_str());
+  ::unlink((path_ + ".lock").c_str());
+}
+
+void ServerSocket::accept_one() {
+  Descriptor visitor(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!visitor) return;
+  ucred who = {};
+  socklen_t size = sizeof who;
+  if (::getsockopt(visitor.get(), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0 ||
+      who.uid != ::geteuid())
+    return;
+  const int fd = visitor.get();
+  visitors_[fd] = std::move(visitor);
+  supervisor_.watch(fd, [this, fd] { take_listener(fd); });
+}
+
+void ServerSocket::take_listener(int fd) {
+  char word = 0;
+  iovec part = {&word, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  msghdr message = {};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  const ssize_t count = ::recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  if (count < 0 && errno == EAGAIN) return;
+  Descriptor listener;
+  const cmsghdr* const header = count > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
+  if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+    int number;
+    std::memcpy(&number, CMSG_DATA(header), sizeof number);
+    listener = Descriptor(number);
+  }
+  if (!listener) {
+    // has gone
+    supervisor_.forget(fd);
+    visitors_.erase(fd);
+    return;
+  }
+  supervisor_.add_client(std::move(listener), [] {});
+  (void)!::send(fd, &kServed, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+Descriptor hand_over(const std::string& path, const Descriptor& listener) {
+  const sockaddr_un address = address_of(path);
+  Descriptor server(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), path);
+  if (::connect(server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    throw Failure(fmt::format("{}: no server is there: {}; start it with lkl server --socket {}",
+                              path, describe({errno, std::system_category()}), path));
+  char word = kServed;
+  iovec part = {&word, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message = {};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  const int number = listener.get();
+  std::memcpy(CMSG_DATA(header), &number, sizeof number);
+  if (::sendmsg(server.get(), &message, MSG_NOSIGNAL) != 1) fail(path);
+  if (::recv(server.get(), &word, 1, 0) != 1)
+    throw Failure(
+        fmt::format("{}: the server does not take the program: it is another user's", path));
+  return server;
+}
+
+}  // namespace lkl::tool::served

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// One kernel for programs of several commands: lkl server, lkl run --server.
+#ifndef LKL_TOOL_RUN_SHARE_H
+#define LKL_TOOL_RUN_SHARE_H
+
+#include <string>
+
+#include "base/descriptor.h"
+#include "run/supervisor.h"
+
+namespace lkl::tool::served {
+
+// Takes listeners from commands of the same user.
+class ServerSocket {
+ public:
+  // Throws Failure: another server has the path, say.
+  ServerSocket(const std::string& path, Supervisor& supervisor);
+  ~ServerSocket();
+  ServerSocket(const ServerSocket&) = delete;
+  ServerSocket& operator=(const ServerSocket&) = delete;
+
+ private:
+  void accept_one();
+  void take_listener(int fd);
+
+  const std::string path_;
+  Supervisor& supervisor_;
+  Descriptor lock_, socket_;
+  std::map<int, Descriptor> visitors_;
+};
+
+// Hands the listener to the server there, which serves it from now on. The connection is to be
+// kept: its end is the server's. Throws Failure.
+Descriptor hand_over(const std::string& path, const Descriptor& listener);
+
+}  // namespace lkl::tool::served
+
+#endif  // LKL_TOOL_RUN_SHARE_H

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "run/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <lkl.h>
+#include <sys/epoll.h>
+
+#include <array>
+
+#include "base/error.h"
+#include "run/reply.h"
+
+namespace lkl::tool::served {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Of the ids that epoll knows: what they are of.
+constexpr std::uint64_t kOfClient = 1ULL << 62, kOfWatch = 1ULL << 63;
+constexpr int kAtOnce = 64;
+
+}  // namespace
+
+Supervisor::Supervisor() : guest_stop_(static_cast<int>(lkl_sys_eventfd2(0, LKL_O_CLOEXEC))) {
+  worlds_.watch_guest(guest_stop_, 0, LKL_EPOLLIN, false);
+  guest_thread_ = std::thread([this] { serve_guest(); });
+}
+
+Supervisor::~Supervisor() {
+  const std::uint64_t one = 1;
+  lkl_sys_write(static_cast<unsigned>(guest_stop_), reinterpret_cast<const char*>(&one),
+                sizeof one);
+  guest_thread_.join();
+  while (!clients_.empty()) end_client(clients_.begin()->first);
+  lkl_sys_close(static_cast<unsigned>(guest_stop_));
+}
+
+void Supervisor::add_client(Descriptor listener, Ended ended) {
+  const std::uint64_t id = kOfClient | worlds_.new_id();
+  auto client = std::make_shared<Client>(id, std::move(listener));
+  epoll_event event = {};
+  event.events = EPOLLIN;
+  event.data.u64 = id;
+  if (::epoll_ctl(worlds_.host_epoll(), EPOLL_CTL_ADD, client->listener.fd(), &event) != 0)
+    throw std::system_error(errno, std::system_category(), "epoll");
+  clients_[id] = {std::move(client), std::move(ended)};
+}
+
+void Supervisor::watch(int fd, std::function<void()> readable) {
+  const std::uint64_t id = kOfWatch | ++last_watch_;
+  epoll_event event = {};
+  event.events = EPOLLIN;
+  event.data.u64 = id;
+  if (::epoll_ctl(worlds_.host_epoll(), EPOLL_CTL_ADD, fd, &event) != 0)
+    throw std::system_error(errno, std::system_category(), "epoll");
+  watches_[id] = {fd, std::move(readable)};
+}
+
+void Supervisor::forget(int fd) {
+  ::epoll_ctl(worlds_.host_epoll(), EPOLL_CTL_DEL, fd, nullptr);
+  std::erase_if(watches_, [fd](const auto& watch) { return watch.second.fd == fd; });
+}
+
+void Supervisor::end_client(std::uint64_t id) {
+  const auto found = clients_.find(id);
+  if (found == clients_.end()) return;
+  const Served served = std::move(found->second);
+  clients_.erase(found);
+  for (const auto& [cookie, socket] : served.client->take_all()) {
+    const std::lock_guard lock(socket->mutex);
+    socket->close();
+  }
+  ::epoll_ctl(worlds_.host_epoll(), EPOLL_CTL_DEL, served.client->listener.fd(), nullptr);
+  if (served.ended) served.ended();
+}
+
+// What happens to sockets in our kernel: by a thread that sleeps there.
+void Supervisor::serve_guest() {
+  std::array<lkl_epoll_event, kAtOnce> events;
+  for (;;) {
+    const lkl_long count =
+        lkl_sys_epoll_pwait(worlds_.guest_epoll(), events.data(), kAtOnce, -1, nullptr, 0);
+    if (count < 0 && count != -LKL_EINTR) return;
+    for (lkl_long i = 0; i < count; i++) {
+      const lkl_epoll_event event = events[static_cast<std::size_t>(i)];
+      if (event.data == 0) return;
+      const auto socket = worlds_.find(event.data);
+      if (socket == nullptr) continue;
+      const std::lock_guard lock(socket->mutex);
+      socket->guest_event(event.events);
+    }
+  }
+}
+
+void Supervisor::run() {
+  std::array<epoll_event, kAtOnce> events;
+  while (!stopped_) {
+    const int count =
+        ::epoll_wait(worlds_.host_epoll(), events.data(), kAtOnce, until_next_deadline());
+    expire_deadlines();
+    // What programs have written or closed comes before what they ask for.
+    for (const bool calls : {false, true})
+      for (int i = 0; i < count && !stopped_; i++) {
+        const epoll_event& event = events[static_cast<std::size_t>(i)];
+        if (((event.data.u64 & (kOfClient | kOfWatch)) != 0) == calls)
+          serve_host(event.data.u64, event.events);
+      }
+  }
+}
+
+void Supervisor::serve_host(std::uint64_t id, unsigned events) {
+  if ((id & kOfWatch) != 0) {
+    const auto found = watches_.find(id);
+    if (found == watches_.end()) return;
+    const auto readable = found->second.readable;
+    return readable();
+  }
+  if ((id & kOfClient) != 0) {
+    const auto found = clients_.find(id);
+    if (found == clients_.end()) return;
+    const auto client = found->second.client;
+    if ((events & EPOLLIN) != 0) return serve(client);
+    if ((events & (EPOLLHUP | EPOLLERR)) != 0) end_client(id);
+    return;
+  }
+  const auto socket = worlds_.find(id);
+  if (socket == nullptr) return;
+  const std::lock_guard lock(socket->mutex);
+  socket->host_event(events);
+}
+
+// Of sockets only: so that an address is free once a program has closed who had it.
+void Supervisor::drain_pairs() {
+  std::array<epoll_event, kAtOnce> events;
+  const int count = ::epoll_wait(worlds_.host_epoll(), events.data(), kAtOnce, 0);
+  for (int i = 0; i < count; i++) {
+    const epoll_event& event = events[static_cast<std::size_t>(i)];
+    // others are levels: they come again
+    if ((event.data.u64 & (kOfClient | kOfWatch)) == 0) serve_host(event.data.u64, event.events);
+  }
+}
+
+int Supervisor::until_next_deadline() {
+  if (deadlines_.empty()) return -1;
+  const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(deadlines_.begin()->first - Clock::now());
+  return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 3'600'000));
+}
+
+void Supervisor::expire_deadlines() {
+  if (deadlines_.empty()) return;
+  const auto now = Clock::now();
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+    const auto socket = deadlines_.begin()->second.lock();
+    deadlines_.erase(deadlines_.begin());
+    if (socket == nullptr) continue;
+    const std::lock_guard lock(socket->mutex);
+    socket->expire(now);
+  }
+}
+
+void Supervisor::warn_once(const std::string& what) {
+  if (warned_.insert(what).second) print_error(fmt::format("lkl: {}\n", what));
+}
+
+}  // namespace lkl::tool::served

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// Serves the system calls of programs with sockets of our kernel.
+#ifndef LKL_TOOL_RUN_SUPERVISOR_H
+#define LKL_TOOL_RUN_SUPERVISOR_H
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <thread>
+#include <unordered_map>
+
+#include "run/client.h"
+#include "run/guest_socket.h"
+#include "run/worlds.h"
+
+namespace lkl::tool::served {
+
+class Supervisor {
+ public:
+  // The kernel runs, and does so until this is gone.
+  Supervisor();
+  ~Supervisor();
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
+
+  // Below: by the thread that calls run(), or before it.
+  using Ended = std::function<void()>;
+  // Serves who is under the filter of this listener; `ended` when the last of them has gone.
+  void add_client(Descriptor listener, Ended ended);
+  std::size_t clients() const { return clients_.size(); }
+  // Calls this when the host's descriptor is readable, or its other end closed.
+  void watch(int fd, std::function<void()> readable);
+  void forget(int fd);
+
+  // Until stop().
+  void run();
+  void stop() { stopped_ = true; }
+
+ private:
+  struct Served {
+    std::shared_ptr<Client> client;
+    Ended ended;
+  };
+
+  void serve_guest();
+  void serve_host(std::uint64_t id, unsigned events);
+  void drain_pairs();
+  void serve(const std::shared_ptr<Client>& client);
+  Outcome decide(const std::shared_ptr<Client>& client, const Notification& call);
+  Outcome make_socket(const std::shared_ptr<Client>& client, const Notification& call);
+  Outcome open_file(Client& client, const Notification& call);
+  Outcome use_socket(const std::shared_ptr<Client>& client, const Notification& call);
+  Outcome use(GuestSocket& socket, const Notification& call, const Descriptor& end);
+  Outcome use_unix(Client& client, const Notification& call);
+  Outcome tell_name(GuestSocket& socket, const Notification& call);
+  Outcome option(GuestSocket& socket, const Notification& call, const Descriptor& end);
+  void defer(const std::shared_ptr<GuestSocket>& socket, const Notification& call);
+  int until_next_deadline();
+  void expire_deadlines();
+  void end_client(std::uint64_t id);
+  void warn_once(const std::string& what);
+
+  Worlds worlds_;
+  int guest_stop_ = -1;
+  bool stopped_ = false;
+  std::uint64_t last_watch_ = 0;
+  std::unordered_map<std::uint64_t, Served> clients_;
+  struct Watch {
+    int fd;
+    std::function<void()> readable;
+  };
+  std::map<std::uint64_t, Watch> watches_;
+  std::multimap<std::chrono::steady_clock::time_point, std::weak_ptr<GuestSocket>> deadlines_;
+  // What a thread waited for when it was interrupted, until it calls again.
+  std::unordered_map<pid_t, std::weak_ptr<GuestSocket>> waits_;
+  std::set<std::string> warned_;
+  std::thread guest_thread_;
+};
+
+}  // namespace lkl::tool::served
+
+#endif  // LKL_TOOL_RUN_SUPERVISOR_H
