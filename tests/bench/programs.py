@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Programs of the host by lkl run, beside the same programs in a network namespace of the host's.
+
+    programs.py LKL [SECONDS]
+
+LKL is the command (build/default/bin/lkl). As root: nginx behind a TAP interface and behind a pair of veth, asked by wrk on the
+host; connections that a program makes; the start of a program. Rows are the library, the host, and the ratio of the two.
+"""
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+CONNECTIONS = 50
+STARTS = 20
+
+NGINX = """daemon off; master_process off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
+events {{ worker_connections 1024; }}
+http {{ access_log off; keepalive_requests 1000000000;
+        client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
+        uwsgi_temp_path {folder}; scgi_temp_path {folder};
+        server {{ listen 80; location / {{ root {folder}; }} }} }}
+"""
+
+# Connections to itself, one after the other: microseconds of socket(), connect() and close() of one.
+CONNECTING = """
+import socket, time
+listener = socket.create_server(("127.0.0.1", 8000), backlog=512)
+best = None
+for _ in range(20):
+    begin = time.perf_counter()
+    for _ in range(100):
+        s = socket.socket()
+        s.connect(("127.0.0.1", 8000))
+        s.close()
+    took = (time.perf_counter() - begin) / 100
+    best = took if best is None else min(best, took)
+    for _ in range(100):
+        listener.accept()[0].close()
+print(best * 1e6)
+"""
+
+
+def sh(line):
+    subprocess.run(line, shell=True, check=True, stdout=subprocess.DEVNULL)
+
+
+@contextlib.contextmanager
+def networks():
+    """A TAP interface for the library, a namespace for the host."""
+    name = f"lklb{os.getpid() % 10000}"
+    try:
+        sh(f"ip tuntap add {name} mode tap && ip addr add 10.98.1.1/24 dev {name} && ip link set {name} up")
+        sh(f"ip netns add {name} && ip link add {name}v type veth peer name eth0 netns {name} && "
+           f"ip addr add 10.98.2.1/24 dev {name}v && ip link set {name}v up && "
+           f"ip -n {name} addr add 10.98.2.2/24 dev eth0 && ip -n {name} link set eth0 up && ip -n {name} link set lo up")
+        yield name
+    finally:
+        subprocess.run(f"ip link del {name}; ip link del {name}v; ip netns del {name}", shell=True, stderr=subprocess.DEVNULL)
+
+
+@contextlib.contextmanager
+def running(words, address):
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+    try:
+        for _ in range(100):
+            if subprocess.run(["curl", "-s", "-o", os.devnull, f"http://{address}/page"], check=False).returncode == 0:
+                break
+            time.sleep(0.1)
+        else:
+            sys.exit(f"{words[0]}: nobody answers at {address}")
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def requests_per_second(address, seconds):
+    said = subprocess.run(["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}", f"http://{address}/page"],
+                          capture_output=True, text=True, check=True).stdout
+    if "errors" in said or "Non-2xx" in said:
+        sys.exit(f"wrk: a request has failed:\n{said}")
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", said).group(1))
+
+
+def start(words):
+    best = None
+    for _ in range(STARTS):
+        begin = time.perf_counter()
+        subprocess.run(words, check=True)
+        took = time.perf_counter() - begin
+        best = took if best is None else min(best, took)
+    return best * 1e3
+
+
+def row(what, library, host):
+    print(f"{what:50} {library:12.1f} {host:12.1f} {library / host:8.2f}", flush=True)
+
+
+def main():
+    lkl = sys.argv[1]
+    seconds = sys.argv[2] if len(sys.argv) > 2 else "5"
+    for program in ("nginx", "wrk", "curl"):
+        if not shutil.which(program):
+            sys.exit(f"{program}: is not installed")
+    if os.geteuid() != 0:
+        sys.exit("interfaces are made: be root")
+    with networks() as name, tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        pathlib.Path(folder, "page").write_bytes(b"x" * 1000)
+        config = pathlib.Path(folder, "nginx.conf")
+        config.write_text(NGINX.format(folder=folder))
+        served = [lkl, "run", "--net", f"tap:{name}", "--address", "10.98.1.2/24", "--"]
+        host = ["ip", "netns", "exec", name]
+        nginx = ["nginx", "-c", str(config)]
+        print(f"{'':50} {'library':>12} {'host':>12} {'ratio':>8}")
+        rates = {}
+        # in turns: the machine is not the same all the time
+        for _ in range(3):
+            for who, before, address in (("library", served, "10.98.1.2"), ("host", host, "10.98.2.2")):
+                with running(before + nginx, address):
+                    rates.setdefault(who, []).append(requests_per_second(address, seconds))
+        row("nginx, requests a second", *(sorted(rates[who])[1] for who in ("library", "host")))
+        connect = [float(subprocess.run(before + ["python3", "-c", CONNECTING], capture_output=True, text=True,
+                                        check=True).stdout) for before in (served, host)]
+        row("socket(), connect(), close(), us", *connect)
+        row("start of true, ms", start([lkl, "run", "true"]), start(["true"]))
+
+
+main()
