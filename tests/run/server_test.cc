@@ -85,6 +85,19 @@ TEST_F(RunTest, SignalsAreForwarded) {
   EXPECT_EQ(result.status, 3);
 }
 
+TEST_F(RunTest, ASignalEndsTheWaitForANetwork) {
+  // nobody answers there
+  Process process({LKL_TOOL_PATH, "run", "--net", "switch:nobody-" + std::to_string(getpid()), "--",
+                   "echo", "started"},
+                  false);
+  usleep(500'000);
+  EXPECT_FALSE(process.ended());
+  process.signal(SIGTERM);
+  const Result result = process.finish();
+  EXPECT_EQ(result.status, 128 + SIGTERM);
+  EXPECT_EQ(result.out, "");
+}
+
 TEST_F(RunTest, DaemonsAreServedAfterTheirStarter) {
   const WebServer server("late\n");
   const Result result =

@@ -67,7 +67,7 @@ void Supervisor::serve(const std::shared_ptr<Client>& client) {
   }
   if (const auto before = client->recall(call->thread);
       before && before->call == call->call && before->arguments == call->arguments)
-    return reply(*client, *call, {.result = before->result, .once = true});
+    return reply(*client, *call, {.result = before->result});
   const Outcome outcome = decide(client, *call);
   if (outcome.kind != Outcome::Kind::kAnswered) reply(*client, *call, outcome);
 }

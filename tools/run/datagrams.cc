@@ -4,8 +4,8 @@
 // with them is kept beside it, and found again when a program asks for it.
 #include <errno.h>
 #include <linux/sockios.h>
-#include <poll.h>
 #include <lkl.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -206,8 +206,7 @@ Outcome GuestSocket::send(const Notification& call) {
     }
     done++;
   }
-  return {.result = place.length_at != 0 && done != 0 ? static_cast<long>(done) : result,
-          .once = true};
+  return {.result = place.length_at != 0 && done != 0 ? static_cast<long>(done) : result};
 }
 
 }  // namespace lkl::tool::served

@@ -77,8 +77,8 @@ void GuestSocket::close() {
       lkl_sys_setsockopt(fd_, SOL_SOCKET, SO_LINGER, reinterpret_cast<char*>(&linger),
                          sizeof linger);
     } else if (is_stream() &&
-               lkl_sys_getsockopt(fd_, SOL_SOCKET, SO_LINGER,
-                                  reinterpret_cast<char*>(&linger), &size) == 0 &&
+               lkl_sys_getsockopt(fd_, SOL_SOCKET, SO_LINGER, reinterpret_cast<char*>(&linger),
+                                  &size) == 0 &&
                linger.l_onoff != 0 && linger.l_linger != 0) {
       linger = {};
       lkl_sys_setsockopt(fd_, SOL_SOCKET, SO_LINGER, reinterpret_cast<char*>(&linger),

@@ -35,7 +35,6 @@ struct Outcome {
   };
   Kind kind = Kind::kResult;
   long result = 0;
-  bool once = false;                // done, and must not be done again if the answer is lost
   std::function<void()> take_back = {};  // if the answer is lost
 
   static Outcome on_host() { return {.kind = Kind::kOnHost}; }

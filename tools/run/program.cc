@@ -169,6 +169,24 @@ int ForwardedSignals::next(bool of_terminal) {
   return 0;
 }
 
+EndedBySignal::EndedBySignal(ForwardedSignals& signals, pid_t process)
+    : thread_([this, &signals, process] {
+        pollfd both[] = {{signals.fd(), POLLIN, 0}, {stop_.out.get(), POLLIN, 0}};
+        for (;;) {
+          ::poll(both, 2, -1);
+          if (both[1].revents != 0) return;
+          const int signal = signals.take_any();
+          if (signal == 0) continue;
+          if (process > 0) ::kill(process, SIGKILL);
+          ::_exit(128 + signal);
+        }
+      }) {}
+
+EndedBySignal::~EndedBySignal() {
+  stop_.in.reset();
+  thread_.join();
+}
+
 int end_as(int status) {
   if (!WIFSIGNALED(status)) return WEXITSTATUS(status);
   const int signal = WTERMSIG(status);

@@ -9,6 +9,7 @@
 
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/descriptor.h"
@@ -68,6 +69,21 @@ class ForwardedSignals {
 
   sigset_t before_;
   Descriptor fd_;
+};
+
+// Until it is gone a signal ends this process at once, and the one that waits to become a program:
+// when a network is set up, that may take long, and nothing is there yet that has to be closed in
+// order.
+class EndedBySignal {
+ public:
+  explicit EndedBySignal(ForwardedSignals& signals, pid_t process = 0);
+  ~EndedBySignal();
+  EndedBySignal(const EndedBySignal&) = delete;
+  EndedBySignal& operator=(const EndedBySignal&) = delete;
+
+ private:
+  Pipe stop_ = make_pipe();
+  std::thread thread_;
 };
 
 // Ends as the program did: with its exit code, which is returned, or by its signal.

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fmt/format.h>
 #include <seccomp.h>
+#include <sys/syscall.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -16,6 +17,20 @@ namespace lkl::tool::served {
 namespace {
 
 std::atomic<bool> tracing{false};
+
+// What must not be done twice, or would fail then. What takes something is taken back instead.
+bool is_kept(int call) {
+  switch (call) {
+    case SYS_accept:
+    case SYS_accept4:
+    case SYS_recvfrom:
+    case SYS_recvmsg:
+    case SYS_recvmmsg:
+      return false;
+    default:
+      return true;
+  }
+}
 
 std::string name_of(int call) {
   char* const name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, call);
@@ -56,7 +71,7 @@ void reply(Client& client, const Notification& call, const Outcome& outcome) {
   if (client.listener.answer(call.id, outcome.result)) return;
   if (outcome.take_back)
     outcome.take_back();
-  else if (outcome.once && outcome.result != -EFAULT)  // its memory: nothing was done
+  else if (is_kept(call.call) && outcome.result != -EFAULT)  // its memory: nothing was done
     client.remember(call.thread, {call.call, call.arguments, outcome.result});
 }
 

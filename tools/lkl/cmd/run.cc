@@ -6,7 +6,6 @@
 #include <sys/wait.h>
 
 #include "base/limits.h"
-#include "base/signals.h"
 #include "lkl/cmd/network_options.h"
 #include "lkl/commands.h"
 #include "run/guest_network.h"
@@ -33,19 +32,23 @@ int code_of(served::Program& program, int status, const std::string& name) {
   return status;
 }
 
-void forward(served::ForwardedSignals& signals, const served::Program& program, bool ended) {
-  while (const int signal = signals.take()) {
-    // What it has left behind is not ours to end; we are what is in the way then.
-    if (ended) throw Interrupted{signal};
-    ::kill(program.pid(), signal);
-  }
+void forward(served::ForwardedSignals& signals, const served::Program& program) {
+  while (const int signal = signals.take()) ::kill(program.pid(), signal);
+}
+
+// To serve who is left when the program has ended is what a signal ends, the terminal's too.
+void forward(served::ForwardedSignals& signals, const served::Program& program, bool ended,
+             served::Supervisor& supervisor) {
+  if (!ended) return forward(signals, program);
+  if (signals.take_any() != 0) supervisor.stop();
 }
 
 // Its kernel is in this process.
 int serve_program(const RunOptions& options, const Context& context, served::Program& program,
                   served::ForwardedSignals& signals) {
+  std::optional<served::EndedBySignal> ended_by_signal(std::in_place, signals, program.pid());
   const served::GuestNetwork network(options.network, context.options);
-  check_interrupted();
+  ended_by_signal.reset();
   served::Supervisor supervisor;
   if (options.trace) served::trace_replies();
   std::optional<int> status;
@@ -54,7 +57,8 @@ int serve_program(const RunOptions& options, const Context& context, served::Pro
     all_gone = true;
     if (status) supervisor.stop();
   });
-  supervisor.watch(signals.fd(), [&] { forward(signals, program, status.has_value()); });
+  supervisor.watch(signals.fd(),
+                   [&] { forward(signals, program, status.has_value(), supervisor); });
   supervisor.watch(program.pidfd(), [&] {
     status = program.status();
     supervisor.forget(program.pidfd());
@@ -74,7 +78,7 @@ int join_server(const RunOptions& options, served::Program& program,
   pollfd both[] = {{program.pidfd(), POLLIN, 0}, {signals.fd(), POLLIN, 0}};
   for (;;) {
     ::poll(both, 2, -1);
-    forward(signals, program, false);
+    forward(signals, program);
     if (const auto status = program.status()) return *status;
   }
 }

@@ -2,7 +2,6 @@
 //
 // lkl server
 #include "base/limits.h"
-#include "base/signals.h"
 #include "lkl/cmd/network_options.h"
 #include "lkl/commands.h"
 #include "run/guest_network.h"
@@ -24,8 +23,9 @@ struct ServerOptions {
 void run_server(const ServerOptions& options, Context& context) {
   allow_many_files();
   served::ForwardedSignals signals;
+  std::optional<served::EndedBySignal> ended_by_signal(std::in_place, signals);
   const served::GuestNetwork network(options.network, context.options);
-  check_interrupted();
+  ended_by_signal.reset();
   served::Supervisor supervisor;
   if (options.trace) served::trace_replies();
   supervisor.watch(signals.fd(), [&] {
