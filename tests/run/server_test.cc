@@ -74,6 +74,30 @@ TEST_F(RunTest, AConfigurationIsTaken) {
   EXPECT_NE(result.out.find("10.0.2.77"), std::string::npos);
 }
 
+TEST_F(RunTest, NoRightsAreNeeded) {
+  if (geteuid() != 0) GTEST_SKIP() << "all the others are without rights already";
+  const WebServer server("nobody\n");
+  const std::vector<std::string> nobody = {
+      "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", "-u", "LKL_KERNEL_LOG"};
+  const auto as_nobody = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), nobody.begin(), nobody.end());
+    return run(words);
+  };
+  if (as_nobody({LKL_TOOL_PATH, "--version"}).status != 0)
+    GTEST_SKIP() << "others than root may not read " << LKL_TOOL_PATH;
+  const Result fetched = as_nobody({LKL_TOOL_PATH, "run", "--", "curl", "-sS", server.url()});
+  EXPECT_EQ(fetched.out, "nobody\n") << fetched.err;
+  EXPECT_EQ(fetched.err, "");
+  EXPECT_EQ(as_nobody({LKL_TOOL_PATH, "run", "--", "id", "-u"}).out, "65534\n");
+  // a port that is not for everybody on the host
+  const Result low = as_nobody({LKL_TOOL_PATH, "run", "--", "/usr/bin/python3", "-c",
+                                "import socket; socket.socket().bind(('0.0.0.0', 80))"});
+  EXPECT_EQ(low.status, 0) << low.err;
+  const Result setuid = as_nobody({LKL_TOOL_PATH, "run", "--", "passwd", "--help"});
+  EXPECT_EQ(setuid.status, 1);
+  EXPECT_NE(setuid.err.find("(setuid)"), std::string::npos) << setuid.err;
+}
+
 TEST_F(RunTest, SignalsAreForwarded) {
   Process process({LKL_TOOL_PATH, "run", "--", "sh", "-c",
                    "trap 'echo caught; exit 3' USR1; echo ready; while :; do sleep 0.05; done"},

@@ -59,6 +59,9 @@ void GuestSocket::pump_out() {
       if (count <= 0) {
         if (count < 0) unread_ = true;
         out_over_ = true;
+        // closed, or only shut down: known before its event comes
+        pollfd end = {pair_.get(), 0, 0};
+        if (!shut_ && ::poll(&end, 1, 0) > 0 && (end.revents & POLLHUP) != 0) gone_ = true;
         if (!gone_ && !shut_) lkl_sys_shutdown(fd_, LKL_SHUT_WR);
         return;
       }
