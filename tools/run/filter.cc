@@ -83,8 +83,13 @@ int install_filter(std::span<const sock_filter> filter) noexcept {
   // The library has no words for all of this in the versions that there are.
   sock_fprog program = {static_cast<unsigned short>(filter.size()),
                         const_cast<sock_filter*>(filter.data())};
-  const long fd =
-      ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
+  const auto install = [&program](unsigned flags) {
+    return ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER | flags,
+                     &program);
+  };
+  // Of Linux 5.19: no signal takes the answer to a call that we have begun to work on.
+  long fd = install(SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+  if (fd < 0 && errno == EINVAL) fd = install(0);
   return fd < 0 ? -errno : static_cast<int>(fd);
 }
 

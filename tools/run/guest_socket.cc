@@ -209,6 +209,18 @@ void GuestSocket::forget_waits_of(pid_t thread) {
                 [thread](const WaitingCall& call) { return call.notification.thread == thread; });
 }
 
+bool GuestSocket::let_go_to_signal(pid_t thread) {
+  const auto call = std::ranges::find_if(
+      waiting_, [thread](const WaitingCall& one) { return one.notification.thread == thread; });
+  if (call == waiting_.end() || !client_->listener.waits(call->notification.id)) return false;
+  if (!has_signal(thread)) return true;
+  // ERESTARTSYS, of which the host's kernel makes what the handler wants
+  constexpr long kRestart = 512;
+  client_->listener.answer(call->notification.id, -kRestart);
+  waiting_.erase(call);
+  return false;
+}
+
 void GuestSocket::expire(std::chrono::steady_clock::time_point now) {
   for (auto call = waiting_.begin(); call != waiting_.end();) {
     if (!call->until || *call->until > now) {

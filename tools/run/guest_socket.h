@@ -101,6 +101,9 @@ class GuestSocket : public std::enable_shared_from_this<GuestSocket> {
   // The call is answered when it can be.
   void wait(WaitingCall call) { waiting_.push_back(std::move(call)); }
   void forget_waits_of(pid_t thread);
+  // Lets the thread go to its signal, after which it calls again or has EINTR. False if it waits
+  // here no more.
+  bool let_go_to_signal(pid_t thread);
   // Answers what waits for too long.
   void expire(std::chrono::steady_clock::time_point now);
 

@@ -99,6 +99,22 @@ std::optional<std::string> ProgramMemory::text(std::uint64_t address) const {
   return std::nullopt;
 }
 
+bool has_signal(pid_t thread) {
+  std::ifstream lines("/proc/" + std::to_string(thread) + "/status");
+  std::uint64_t pending = 0, blocked = 0;
+  const auto set_of = [](std::string_view text) {
+    std::uint64_t set = 0;
+    const std::size_t begin = text.find_first_not_of(" \t", text.find(':') + 1);
+    std::from_chars(text.data() + std::min(begin, text.size()), text.data() + text.size(), set, 16);
+    return set;
+  };
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("SigPnd:") || line.starts_with("ShdPnd:")) pending |= set_of(line);
+    if (line.starts_with("SigBlk:")) blocked = set_of(line);
+  }
+  return (pending & ~blocked) != 0;
+}
+
 Descriptor ProgramDescriptors::copy(pid_t thread, int fd) {
   const std::lock_guard lock(mutex_);
   for (int attempt = 0;; attempt++) {

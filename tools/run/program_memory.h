@@ -51,6 +51,9 @@ class ProgramMemory {
   const Notification& notification_;
 };
 
+// Whether a signal is there that the thread does not block: it wants to leave its call.
+bool has_signal(pid_t thread);
+
 // Descriptors of a program's threads, by their numbers there. Any thread.
 class ProgramDescriptors {
  public:

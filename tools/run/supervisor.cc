@@ -21,6 +21,7 @@ using Clock = std::chrono::steady_clock;
 // Of the ids that epoll knows: what they are of.
 constexpr std::uint64_t kOfClient = 1ULL << 62, kOfWatch = 1ULL << 63;
 constexpr int kAtOnce = 64;
+constexpr auto kLookEach = std::chrono::milliseconds(20);
 
 }  // namespace
 
@@ -101,6 +102,7 @@ void Supervisor::run() {
     const int count =
         ::epoll_wait(worlds_.host_epoll(), events.data(), kAtOnce, until_next_deadline());
     expire_deadlines();
+    look_for_signals();
     // What programs have written or closed comes before what they ask for.
     for (const bool calls : {false, true})
       for (int i = 0; i < count && !stopped_; i++) {
@@ -144,9 +146,11 @@ void Supervisor::drain_pairs() {
 }
 
 int Supervisor::until_next_deadline() {
-  if (deadlines_.empty()) return -1;
-  const auto left =
-      std::chrono::ceil<std::chrono::milliseconds>(deadlines_.begin()->first - Clock::now());
+  if (deadlines_.empty() && waits_.empty()) return -1;
+  auto next = Clock::time_point::max();
+  if (!deadlines_.empty()) next = deadlines_.begin()->first;
+  if (!waits_.empty()) next = std::min(next, next_look_);
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now());
   return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 3'600'000));
 }
 
@@ -160,6 +164,19 @@ void Supervisor::expire_deadlines() {
     const std::lock_guard lock(socket->mutex);
     socket->expire(now);
   }
+}
+
+void Supervisor::look_for_signals() {
+  if (waits_.empty()) return;
+  const auto now = Clock::now();
+  if (now < next_look_) return;
+  next_look_ = now + kLookEach;
+  std::erase_if(waits_, [](const auto& wait) {
+    const auto socket = wait.second.lock();
+    if (socket == nullptr) return true;
+    const std::lock_guard lock(socket->mutex);
+    return !socket->let_go_to_signal(wait.first);
+  });
 }
 
 void Supervisor::warn_once(const std::string& what) {

@@ -60,6 +60,7 @@ class Supervisor {
   void defer(const std::shared_ptr<GuestSocket>& socket, const Notification& call);
   int until_next_deadline();
   void expire_deadlines();
+  void look_for_signals();
   void end_client(std::uint64_t id);
   void warn_once(const std::string& what);
 
@@ -74,8 +75,9 @@ class Supervisor {
   };
   std::map<std::uint64_t, Watch> watches_;
   std::multimap<std::chrono::steady_clock::time_point, std::weak_ptr<GuestSocket>> deadlines_;
-  // What a thread waited for when it was interrupted, until it calls again.
+  // What threads wait for. No signal ends that by itself, so we look for one, at times.
   std::unordered_map<pid_t, std::weak_ptr<GuestSocket>> waits_;
+  std::chrono::steady_clock::time_point next_look_;
   std::set<std::string> warned_;
   std::thread guest_thread_;
 };
