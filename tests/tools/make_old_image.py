@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """make_old_image.py TYPE IMAGE [TREE] - file systems that Debian has no mkfs of
 
-affs is made without files. efs, qnx4 and sysv have those of TREE, whose folders have no folders in them."""
+affs and omfs are made without files. The others have those of TREE, whose folders have no folders in them."""
 import os
 import struct
 import sys
@@ -120,6 +120,19 @@ def efs(path, tree):
     image.write(path, blocks)
 
 
+def omfs(path, tree):
+    """Of the Rio Karma, big-endian. What is not there is all ones; headers have no sums before the kernel writes."""
+    size, blocks, root_block, bitmap, root = 2048, 1024, 1, 2, 3
+    image = Image(size, root + 1)
+    image.put(0, struct.pack(">256xQQ4I", root_block, blocks, 0xC2993D87, size, 1, size))
+    image.put(root_block, struct.pack(">QI4xBBBx4x8xQQQIIQ", root_block, size - 24, 1, ord("s"), 0xD2, blocks, root,
+                                      bitmap, size, 1, 1) + b"name")
+    image.put(bitmap, bytes([(1 << root + 1) - 1]))
+    image.put(root, struct.pack(">QI4xBBBx4xqqQ35xc", root, size - 24, 1, ord("e"), 0xD2, -1, -1, TIME * 1000, b"D"))
+    image.put(root, b"\xff" * (size - 0x1B8), 0x1B8)  # where names would be
+    image.write(path, blocks)
+
+
 def qnx4(path, tree):
     """An inode is its name's entry, and blocks have numbers from 1 on."""
     blocks = 2048
@@ -140,6 +153,61 @@ def qnx4(path, tree):
 
     image.put(1, add("/", list(files_of(tree))))
     image.write(path, blocks)
+
+
+def qnx6(path, tree):
+    """Little-endian, a superblock at either end; blocks have numbers from behind the first one on."""
+    size, blocks, before = 1024, 1024, 12
+    table_blocks = 2
+    image = Image(size, before + table_blocks)
+    table = bytearray(table_blocks * size)
+    inodes = 1
+
+    def numbers(first, count):
+        return [first - before + i for i in range(count)]
+
+    def pointers(places):
+        return struct.pack("<16I", *places, *[0xFFFFFFFF] * (16 - len(places)))
+
+    def inode(number, mode, data):
+        places, levels = numbers(*image.add(data)), 0
+        if len(places) > 16:
+            table_of = b"".join(struct.pack("<I", place) for place in places)
+            places, levels = numbers(*image.add(table_of)), 1
+        at = (number - 1) * 128
+        table[at : at + 128] = struct.pack("<Q6I2H64sBB26x", len(data), 0, 0, TIME, TIME, TIME, TIME, mode, 0,
+                                           pointers(places), levels, 1 if mode == MODE_DIR else 3)
+
+    def add(content, number, parent):
+        nonlocal inodes
+        if isinstance(content, bytes):
+            return inode(number, MODE_FILE, content)
+        names = [(".", number), ("..", parent)]
+        for name, below in content:
+            inodes += 1
+            names.append((name, inodes))
+            add(below, inodes, number)
+        entries = b"".join(struct.pack("<IB27s", target, len(name), name.encode()) for name, target in names)
+        return inode(number, MODE_DIR, padded(entries, size))
+
+    def sum_of(data):
+        value = 0
+        for byte in data:
+            value ^= byte << 24
+            for _ in range(8):
+                value = (value << 1 ^ (0x04C11DB7 if value & 0x80000000 else 0)) & 0xFFFFFFFF
+        return value
+
+    add(list(files_of(tree)), 1, 1)
+    image.put(before, bytes(table))
+    nothing = struct.pack("<Q", 0) + pointers([]) + bytes(8)
+    words = struct.pack("<QIII2H16x6I", 1, TIME, TIME, 0, 3, 3, size, table_blocks * size // 128, 0, blocks, 0, 0)
+    words += struct.pack("<Q", len(table)) + pointers(numbers(before, table_blocks)) + bytes(8) + 3 * nothing
+    words = words.ljust(504, b"\0")
+    superblock = struct.pack("<II", 0x68191122, sum_of(words)) + words
+    image.put(8, superblock)
+    image.put(before + blocks, superblock)
+    image.write(path, before + blocks + 4)
 
 
 def sysv(path, tree):
@@ -179,4 +247,5 @@ def sysv(path, tree):
 
 
 if __name__ == "__main__":
-    {"affs": affs, "efs": efs, "qnx4": qnx4, "sysv": sysv}[sys.argv[1]](sys.argv[2], (sys.argv + [None])[3])
+    makers = {maker.__name__: maker for maker in (affs, efs, omfs, qnx4, qnx6, sysv)}
+    makers[sys.argv[1]](sys.argv[2], (sys.argv + [None])[3])

@@ -353,7 +353,7 @@ TEST_F(OldTypeTest, Bfs) {
 
 // Made by make_old_image.py as their drivers have it.
 TEST_F(OldTypeTest, WhatNothingMakes) {
-  for (const std::string type : {"efs", "qnx4", "sysv"}) {
+  for (const std::string type : {"efs", "qnx4", "qnx6", "sysv"}) {
     shell("python3 " LKL_MAKE_OLD_IMAGE " " + type + " o.img tree");
     EXPECT_EQ(type_of("o.img"), type);
     expect_tree("o.img");
@@ -364,6 +364,15 @@ TEST_F(OldTypeTest, WhatNothingMakes) {
   lkl_ok({"cp", "tree/dir/file", "o.img:/new/file"});
   EXPECT_EQ(lkl_ok({"ls", "o.img"}), "long\nnew\n");
   EXPECT_EQ(lkl_ok({"cat", "o.img", "/new/file"}), "content\n");
+}
+
+TEST_F(OldTypeTest, Omfs) {
+  shell("python3 " LKL_MAKE_OLD_IMAGE " omfs o.img");
+  EXPECT_EQ(type_of("o.img"), "omfs");
+  lkl_ok({"cp", "-r", "tree/.", "o.img:/"});
+  expect_tree("o.img");
+  lkl_ok({"rm", "o.img", "/long"});
+  EXPECT_EQ(lkl_ok({"ls", "o.img"}), "dir\n");
 }
 
 // unadf reads it, too.
