@@ -55,8 +55,9 @@ bool put(void* at, size_t size, int prot, int flags, int fd, size_t offset = 0) 
 
 // Nor in core files: gdb would write all of a window as zeros.
 bool put_nothing(void* at, size_t size) {
-  return put(at, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1) &&
-         madvise(at, size, MADV_DONTDUMP) == 0;
+  if (!put(at, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1)) return false;
+  valgrind::comes_when_used(at, size);
+  return madvise(at, size, MADV_DONTDUMP) == 0;
 }
 
 // Where a file has pages, between two offsets.

@@ -44,6 +44,10 @@ void has_no_content(void* base, size_t size) {
   (void)VALGRIND_MAKE_MEM_UNDEFINED(base, size);
 }
 
+void comes_when_used(void* base, size_t size) {
+  (void)VALGRIND_MAKE_MEM_DEFINED(base, size);
+}
+
 }  // namespace lkl::host::valgrind
 
 #else
@@ -56,6 +60,7 @@ bool runs_us() {
 void is_stack(void*, size_t) {}
 void forget_stacks(void*, size_t) {}
 void has_no_content(void*, size_t) {}
+void comes_when_used(void*, size_t) {}
 
 }  // namespace lkl::host::valgrind
 

@@ -19,4 +19,7 @@ void forget_stacks(void* base, size_t size);
 // This memory was handed out, and has no content yet.
 void has_no_content(void* base, size_t size);
 
+// Who uses what is not there gets it, by a fault that is served.
+void comes_when_used(void* base, size_t size);
+
 }  // namespace lkl::host::valgrind
