@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <new>
+#include <string_view>
 #include <utility>
 
 #include "host.h"
@@ -41,7 +42,8 @@ HostLoop::~HostLoop() {
   quiesce();
 }
 
-int HostLoop::open(bool with_port) {
+int HostLoop::open(bool with_port, bool always) {
+  always_by_port_ = always;
   // Of timers: half a millisecond instead of 16. For this process only, since Windows 10.
   ULONG actual;
   NtSetTimerResolution(5000, TRUE, &actual);
@@ -55,22 +57,30 @@ int HostLoop::open(bool with_port) {
 void HostLoop::start(IoOperationList&& operations) {
   const host::Unnoticed scope;
   while (IoOperation* const operation = operations.pop()) {
-    const HANDLE file = port_ ? transfer_by(*operation) : nullptr;
-    if (file)
+    const bool here = port_ && !always_by_port_ && OverlappedHandle::only_pretends(operation->fd);
+    const HANDLE file = port_ && !here && is_in_pieces(*operation, Shape::kOne)
+                            ? OverlappedHandle::of(operation->fd, port_.get())
+                            : nullptr;
+    if (here && is_in_pieces(*operation, Shape::kLarge))
+      ended(*operation, host::perform(*operation));
+    else if (file)
       start_transfer(*operation, file);
     else
       pool_.submit(*operation);
   }
 }
 
-// The overlapped handle for what is one piece. Others are gathered by who waits for them.
-HANDLE HostLoop::transfer_by(const IoOperation& operation) {
+// Others are gathered, by who waits for them.
+bool HostLoop::is_in_pieces(const IoOperation& operation, Shape shape) {
   if (operation.kind != IoOperation::Kind::kRead && operation.kind != IoOperation::Kind::kWrite)
-    return nullptr;
+    return false;
   Pieces pieces(operation.vector);
-  if (pieces.empty()) return nullptr;
-  pieces.next();
-  return pieces.empty() ? OverlappedHandle::of(operation.fd, port_.get()) : nullptr;
+  if (pieces.empty()) return false;
+  for (;;) {
+    const size_t size = pieces.next().size;
+    if (pieces.empty()) return true;
+    if (shape == Shape::kOne || size < Pieces::kLarge) return false;
+  }
 }
 
 void HostLoop::start_transfer(IoOperation& operation, HANDLE file) {
@@ -90,12 +100,16 @@ void HostLoop::start_transfer(IoOperation& operation, HANDLE file) {
     return;
   }
   pending_.fetch_sub(1);
-  ended(operation, error, count);
+  ended(operation, result_of(error, count));
 }
 
-void HostLoop::ended(IoOperation& operation, DWORD error, DWORD count) {
+int64_t HostLoop::result_of(DWORD error, DWORD count) {
   const bool good = error == ERROR_SUCCESS || error == ERROR_HANDLE_EOF;
-  operation.result = good ? int64_t{count} : errno_of(error);
+  return good ? int64_t{count} : errno_of(error);
+}
+
+void HostLoop::ended(IoOperation& operation, int64_t result) {
+  operation.result = result;
   {
     const std::lock_guard lock(mutex_);
     ended_.push(operation);
@@ -110,7 +124,7 @@ unsigned HostLoop::collect() {
     pending_.fetch_sub(1);
     DWORD count = 0;
     const bool good = GetOverlappedResult(transfer.file, &transfer.overlapped, &count, FALSE);
-    ended(*transfer.operation, good ? ERROR_SUCCESS : GetLastError(), count);
+    ended(*transfer.operation, result_of(good ? ERROR_SUCCESS : GetLastError(), count));
   }
   IoOperationList done = pool_.take_ended();
   {
@@ -200,8 +214,12 @@ void HostLoop::quiesce() {
 }
 
 std::unique_ptr<EventLoop> make_event_loop(EventLoopKind kind, int* error) {
+  if (const char* const wish = kind == EventLoopKind::kAuto ? environment("LKL_IO") : nullptr) {
+    if (std::string_view(wish) == "threads") kind = EventLoopKind::kThreads;
+    if (std::string_view(wish) == "port") kind = EventLoopKind::kUring;
+  }
   auto loop = std::make_unique<HostLoop>();
-  const int result = loop->open(kind != EventLoopKind::kThreads);
+  const int result = loop->open(kind != EventLoopKind::kThreads, kind == EventLoopKind::kUring);
   if (error) *error = result;
   if (result != 0) return nullptr;
   return loop;

@@ -4,6 +4,8 @@
 
 #include <windows.h>
 
+#include <winternl.h>
+
 #include <cstdint>
 
 extern "C" {
@@ -11,6 +13,12 @@ NTSYSAPI LONG NTAPI RtlWaitOnAddress(const void* address, const void* compare, S
                                      const LARGE_INTEGER* timeout);
 NTSYSAPI void NTAPI RtlWakeAddressSingle(const void* address);
 NTSYSAPI LONG NTAPI NtDelayExecution(BOOLEAN alertable, const LARGE_INTEGER* interval);
+NTSYSAPI LONG NTAPI NtReadFile(HANDLE file, HANDLE event, PIO_APC_ROUTINE routine, void* context,
+                               IO_STATUS_BLOCK* result, void* to, ULONG length,
+                               LARGE_INTEGER* offset, ULONG* key);
+NTSYSAPI LONG NTAPI NtWriteFile(HANDLE file, HANDLE event, PIO_APC_ROUTINE routine, void* context,
+                                IO_STATUS_BLOCK* result, const void* from, ULONG length,
+                                LARGE_INTEGER* offset, ULONG* key);
 NTSYSAPI LONG NTAPI NtSetTimerResolution(ULONG wanted, BOOLEAN set, ULONG* actual);
 NTSYSAPI BOOLEAN NTAPI RtlDllShutdownInProgress(void);
 }

@@ -2,6 +2,8 @@
 #include "win32/overlapped.h"
 
 #include <array>
+#include <cstddef>
+#include <memory>
 
 namespace lkl::host {
 namespace {
@@ -12,6 +14,7 @@ constexpr size_t kDescriptors = 2048;
 struct Entry {
   std::atomic<HANDLE> handle = nullptr;
   std::atomic<HANDLE> port = nullptr;
+  std::atomic<bool> only_pretends = false;
 };
 constinit std::array<Entry, kDescriptors> entries;
 
@@ -30,7 +33,32 @@ OverlappedHandle::OverlappedHandle(int fd, DWORD access)
   Entry* const entry = entry_of(fd);
   if (!entry || !handle_) return;
   entry->port.store(nullptr);
+  entry->only_pretends.store(probe());
   entry->handle.store(handle_.get());
+}
+
+// Windows says that a read has ended if it has: of what it has in its cache. The first one from the
+// disk goes on for longer than the call. One that is not of the file is no answer.
+bool OverlappedHandle::probe() const {
+  constexpr int kReads = 3;
+  constexpr DWORD kSize = 4096;
+  struct alignas(kSize) Block {
+    std::array<std::byte, kSize> bytes;
+  };
+  const auto block = std::make_unique<Block>();
+  const Handle event(CreateEventW(nullptr, TRUE, FALSE, nullptr));
+  if (!event) return false;
+  for (int i = 0; i < kReads; ++i) {
+    OVERLAPPED place = {};
+    place.hEvent = event.get();
+    if (ReadFile(handle_.get(), block->bytes.data(), kSize, nullptr, &place) ||
+        GetLastError() != ERROR_IO_PENDING)
+      return false;
+    const bool through = HasOverlappedIoCompleted(&place);
+    DWORD count = 0;
+    if (!GetOverlappedResult(handle_.get(), &place, &count, TRUE) || !through) return false;
+  }
+  return true;
 }
 
 OverlappedHandle::~OverlappedHandle() {
@@ -52,6 +80,11 @@ HANDLE OverlappedHandle::of(int fd, HANDLE port) {
     return nullptr;
   }
   return whose == port ? handle : nullptr;
+}
+
+bool OverlappedHandle::only_pretends(int fd) {
+  const Entry* const entry = entry_of(fd);
+  return entry && entry->handle.load() && entry->only_pretends.load();
 }
 
 }  // namespace lkl::host

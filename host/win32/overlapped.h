@@ -21,8 +21,14 @@ class OverlappedHandle final {
   // That of this descriptor, for who collects at this port: it is the port's from the first time
   // on. nullptr if there is none, or it is another port's. Any thread, any stack.
   static HANDLE of(int fd, HANDLE port);
+  // Whether what is started on it is through when the call returns, although the host says that it
+  // goes on (wine is so). Then the descriptor itself does as well: what ends at the port costs
+  // more.
+  static bool only_pretends(int fd);
 
  private:
+  bool probe() const;
+
   const int fd_;
   Handle handle_;
 };

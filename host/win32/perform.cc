@@ -8,22 +8,33 @@
 #include "io/operation.h"
 #include "win32/gathering.h"
 #include "win32/handle.h"
+#include "win32/ntdll.h"
 #include "win32/pieces.h"
 #include "win32/windows_error.h"
 
 namespace lkl::host {
 namespace {
 
-// A piece of this size is worth a call of its own.
-constexpr size_t kLargePiece = 64 << 10;
+// Of ntstatus.h, which can't be had beside windows.h.
+constexpr LONG kPending = 0x103, kEndOfFile = static_cast<LONG>(0xC0000011);
 
 // Bytes transferred, or -errno. What is behind the end of a file is none.
+// By ntdll: ReadFile() takes a place for something that is to be told of at a port.
 int64_t once(HANDLE file, bool reads, Piece piece, uint64_t offset) {
-  OVERLAPPED place = place_of(offset);
-  DWORD count = 0;
-  const BOOL good = reads ? ReadFile(file, piece.base, piece.size, &count, &place)
-                          : WriteFile(file, piece.base, piece.size, &count, &place);
-  return good || GetLastError() == ERROR_HANDLE_EOF ? int64_t{count} : last_errno();
+  LARGE_INTEGER place;
+  place.QuadPart = static_cast<int64_t>(offset);
+  IO_STATUS_BLOCK result = {};
+  LONG status = reads ? NtReadFile(file, nullptr, nullptr, nullptr, &result, piece.base, piece.size,
+                                   &place, nullptr)
+                      : NtWriteFile(file, nullptr, nullptr, nullptr, &result, piece.base,
+                                    piece.size, &place, nullptr);
+  if (status == kPending) {  // of a handle that somebody has made overlapped
+    WaitForSingleObject(file, INFINITE);
+    status = result.Status;
+  }
+  if (status == kEndOfFile) return 0;
+  return status >= 0 ? static_cast<int64_t>(result.Information)
+                     : errno_of(RtlNtStatusToDosError(status));
 }
 
 int64_t gathered(HANDLE file, bool reads, std::span<const IoVec> vector, size_t skip, size_t size,
@@ -42,7 +53,7 @@ int64_t transfer(HANDLE file, bool reads, std::span<const IoVec> vector, uint64_
   for (const IoVec& part : vector) total += part.size;
   while (done < total) {
     const Piece piece = Pieces(vector, done).next();
-    const bool alone = piece.size >= kLargePiece || piece.size == total - done;
+    const bool alone = piece.size >= Pieces::kLarge || piece.size == total - done;
     const size_t size = alone ? piece.size : std::min(total - done, GatherBuffer::kSize);
     const int64_t count = alone ? once(file, reads, piece, offset + done)
                                 : gathered(file, reads, vector, done, size, offset + done);

@@ -20,7 +20,8 @@ struct Piece {
 
 class Pieces final {
  public:
-  static constexpr size_t kMost = 64 << 20;  // of one call
+  static constexpr size_t kMost = 64 << 20;   // of one call
+  static constexpr size_t kLarge = 64 << 10;  // worth a call of its own
 
   explicit Pieces(std::span<const IoVec> vector, size_t skip = 0) : rest_(vector), skip_(skip) {
     while (!rest_.empty() && skip_ >= rest_.front().size) {

@@ -62,9 +62,12 @@ class DiskTest : public ::testing::TestWithParam<EventLoopKind> {
 }  // namespace
 
 INSTANTIATE_TEST_SUITE_P(By, DiskTest,
-                         ::testing::Values(EventLoopKind::kUring, EventLoopKind::kThreads),
+                         ::testing::Values(EventLoopKind::kAuto, EventLoopKind::kUring,
+                                           EventLoopKind::kThreads),
                          [](const auto& info) {
-                           return info.param == EventLoopKind::kUring ? "port" : "threads";
+                           return info.param == EventLoopKind::kAuto    ? "any"
+                                  : info.param == EventLoopKind::kUring ? "port"
+                                                                        : "threads";
                          });
 
 TEST_P(DiskTest, ReadsWhatWasWrittenInPieces) {
