@@ -198,6 +198,7 @@ void Supervisor::defer(const std::shared_ptr<GuestSocket>& socket, const Notific
   }
   socket->wait(waiting);
   waits_[call.thread] = socket;
+  look_soon();
 }
 
 Outcome Supervisor::use(GuestSocket& socket, const Notification& call, const Descriptor& end) {

@@ -21,7 +21,9 @@ using Clock = std::chrono::steady_clock;
 // Of the ids that epoll knows: what they are of.
 constexpr std::uint64_t kOfClient = 1ULL << 62, kOfWatch = 1ULL << 63;
 constexpr int kAtOnce = 64;
-constexpr auto kLookEach = std::chrono::milliseconds(20);
+// Who has waited for long may wait so much longer for its signal: a server that nobody asks is to
+// cost nothing.
+constexpr std::chrono::milliseconds kLookSoon(20), kLookLater(250);
 
 }  // namespace
 
@@ -170,13 +172,21 @@ void Supervisor::look_for_signals() {
   if (waits_.empty()) return;
   const auto now = Clock::now();
   if (now < next_look_) return;
-  next_look_ = now + kLookEach;
+  next_look_ = now + look_each_;
+  look_each_ = std::min(look_each_ * 5 / 4, kLookLater);
   std::erase_if(waits_, [](const auto& wait) {
     const auto socket = wait.second.lock();
     if (socket == nullptr) return true;
     const std::lock_guard lock(socket->mutex);
     return !socket->let_go_to_signal(wait.first);
   });
+}
+
+void Supervisor::look_soon() {
+  look_each_ = kLookSoon;
+  const auto soon = Clock::now() + look_each_;
+  // who came before does not wait for longer since somebody comes
+  next_look_ = waits_.size() == 1 ? soon : std::min(next_look_, soon);
 }
 
 void Supervisor::warn_once(const std::string& what) {

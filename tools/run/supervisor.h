@@ -61,6 +61,7 @@ class Supervisor {
   int until_next_deadline();
   void expire_deadlines();
   void look_for_signals();
+  void look_soon();
   void end_client(std::uint64_t id);
   void warn_once(const std::string& what);
 
@@ -78,6 +79,7 @@ class Supervisor {
   // What threads wait for. No signal ends that by itself, so we look for one, at times.
   std::unordered_map<pid_t, std::weak_ptr<GuestSocket>> waits_;
   std::chrono::steady_clock::time_point next_look_;
+  std::chrono::milliseconds look_each_{};
   std::set<std::string> warned_;
   std::thread guest_thread_;
 };
