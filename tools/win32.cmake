@@ -28,7 +28,7 @@ set(own ${CMAKE_CURRENT_LIST_DIR}/win32)
 set(LKL_TOOL_HOST_BASE ${own}/host_calls.cc ${own}/outside.cc ${own}/pattern.cc ${own}/process.cc ${own}/signals.cc
     ${own}/stored_name.cc ${own}/terminal.cc)
 set(LKL_TOOL_HOST_DISK ${own}/luks.cc)
-set(LKL_TOOL_HOST_IMAGE ${own}/domains.cc ${own}/image.cc)
+set(LKL_TOOL_HOST_IMAGE ${own}/disk_server.cc ${own}/domains.cc ${own}/image.cc ${own}/tcp_port.cc)
 set(LKL_TOOL_HOST_SESSION ${own}/sandbox.cc)
 set(LKL_TOOL_HOST_TREE ${own}/acl_names.cc ${own}/host_tree.cc ${own}/nt_file.cc)
 set(LKL_TOOL_HOST_LKL ${own}/absent.cc ${own}/begin.cc ${own}/library_size.cc ${own}/settle.cc)

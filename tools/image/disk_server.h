@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,9 @@ class DiskServer {
   // files it gets `handed_over`, unless that is -1, and no other.
   DiskServer(const std::vector<std::string>& arguments, std::string_view package,
              const ProgramRights& rights, int handed_over = -1);
+  // The same where there are no such sockets (Windows): it listens where `uri` says, on this
+  // machine. Waits until it does.
+  DiskServer(std::string uri, unsigned port, const std::vector<std::string>& arguments);
   DiskServer(DiskServer&& other) noexcept;
   DiskServer& operator=(DiskServer&&) = delete;
   ~DiskServer();
@@ -59,6 +63,7 @@ class DiskServer {
   pid_t process_ = -1;
   bool connected_ = false;
   bool stopped_ = false;
+  std::shared_ptr<void> on_windows_;  // the process, and what belongs to it
 };
 
 }  // namespace lkl::tool

@@ -13,6 +13,7 @@
 #include "host/win32/handle.h"
 #include "host/win32/path.h"
 #include "host/win32/windows_error.h"
+#include "win32/words.h"
 
 namespace lkl::tool {
 
@@ -33,7 +34,6 @@ std::string find_program(const std::string& name) {
   return {};
 }
 
-// As the C library of programs takes it apart.
 std::string quoted(const std::string& word) {
   if (!word.empty() && word.find_first_of(" \t\n\v\"") == std::string::npos) return word;
   std::string text = "\"";
@@ -74,9 +74,7 @@ struct Streams {
 Handle start(const std::string& program, const std::vector<std::string>& arguments,
              const std::vector<std::pair<std::string, std::string>>& environment,
              const Streams& streams) {
-  std::string line;
-  for (const std::string& word : arguments) line += (line.empty() ? "" : " ") + quoted(word);
-  std::wstring words = wide(line);
+  std::wstring words = wide(command_line(arguments));
   std::wstring block = variables(environment);
   STARTUPINFOW startup = {};
   startup.cb = sizeof startup;
@@ -101,6 +99,12 @@ DWORD end_of(const Handle& process) {
 }
 
 }  // namespace
+
+std::string command_line(const std::vector<std::string>& words) {
+  std::string line;
+  for (const std::string& word : words) line += (line.empty() ? "" : " ") + quoted(word);
+  return line;
+}
 
 std::string require_program(const std::string& name, std::string_view) {
   std::string program = find_program(name);
