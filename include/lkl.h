@@ -255,7 +255,7 @@ int lkl_disk_add_options(struct lkl_disk *disk, const struct lkl_disk_options *o
  * @disk:  its fields are set
  * @uri:   PATH or file:PATH              image file or block device
  *         nbd://HOST[:PORT]/EXPORT, nbds://, nbd+unix:///EXPORT?socket=PATH
- *                                        network block device, by libnbd
+ *                                        network block device (on Linux by libnbd)
  *         mem:SIZE[K|M|G|T]              zeroed memory
  * @flags: LKL_DISK_READ_ONLY, _NO_LOCK, _SNAPSHOT, _WAIT_FOR_SPACE
  *

@@ -68,8 +68,8 @@ int Instance::boot(const char* command_line) {
     }
   }
   if (error == 0) {
-    // a boot uses a lot of it, once
-    host::unmap_program(lkl_kernel_data_start);
+    booted_.store(true);
+    minder_.wake_up(executor_record_);
     return 0;
   }
   lkl_kernel_kill();
@@ -117,8 +117,12 @@ void Instance::run_executor() {
     [[maybe_unused]] const InKernel scope;
     return lkl_kernel_execute(&executor_record_);
   };
-  while (execute() && !stop_.load()) {
-  }
+  bool goes_on;
+  do {
+    goes_on = execute() && !stop_.load();
+    // a boot uses a lot of it, once
+    if (booted_.exchange(false)) host::unmap_program(lkl_kernel_data_start);
+  } while (goes_on);
 }
 
 void Instance::executor_wait() {

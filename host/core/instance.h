@@ -117,6 +117,7 @@ class Instance final {
   host::Thread executor_;
   ThreadRecord executor_record_;
   std::atomic<bool> stop_ = false;
+  std::atomic<bool> booted_ = false;  // and the executor has not done what comes after that
   Gate executor_gate_;
 
   // ---- fork ----
