@@ -14,6 +14,7 @@ mv "$work"/lkl-*-windows-x86_64 "$work/lkl"
 if [ -n "$PROGRAMS" ]; then
 	size=$(cat "$work"/lkl/bin/lkl.{dll,exe} | wc -c)
 	[ "$size" -lt $((20 << 20)) ] || die "lkl.dll and lkl.exe have $size bytes"
+	echo "lkl.dll and lkl.exe: $size bytes"
 fi
 for program in $PROGRAMS; do
 	said=$("$WINE" "$work/lkl/bin/$program.exe" --help)
@@ -28,4 +29,3 @@ for program in app-static app app-cxx; do
 	# the static one needs no DLL; the others find it beside themselves
 	cp "$work/lkl/bin/lkl.dll" "$work/app"
 done
-echo "lkl.dll and lkl.exe: $size bytes"

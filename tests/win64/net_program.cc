@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 // A kernel of a process of its own, with a card on a wire:
 //
-//   lkl_windows_net serve URI OWN-ADDRESS    sends back what comes by UDP and TCP, until it is
-//   ended lkl_windows_net ask URI OWN-ADDRESS TO   sends to who does so by UDP, and wants it back
-//   as it was
+//   lkl_windows_net serve URI OWN-ADDRESS [EVENT]
+//     sends back what comes by UDP and TCP, until it is ended, or told to by an event of this name
+//   lkl_windows_net ask URI OWN-ADDRESS TO
+//     sends to who does so by UDP, and wants it back as it was
+#include <windows.h>
+
+#include <atomic>
 #include <cstdio>
 #include <cstring>
 #include <string_view>
@@ -30,6 +34,20 @@ int serve() {
   }
 }
 
+// 77, when it is told to.
+int serve_until(const char* event) {
+  const HANDLE told = OpenEventA(SYNCHRONIZE, FALSE, event);
+  if (!told) return 7;
+  static std::atomic<bool> leaves = false;
+  std::thread([] {
+    const int error = serve();
+    if (!leaves) ExitProcess(static_cast<UINT>(error));
+  }).detach();
+  WaitForSingleObject(told, INFINITE);
+  leaves = true;
+  return 77;
+}
+
 int ask(const char* to) {
   for (const size_t size : {1, 17, 500, 1471, 1472})
     if (ask_by_udp(to, size) == 0) {
@@ -52,7 +70,9 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s: %s\n%s", argv[2], lkl_strerror(error), kernel_log().c_str());
     return 2;
   }
-  const int result = std::string_view(argv[1]) == "ask" && argc > 4 ? ask(argv[4]) : serve();
+  const int result = argc == 4                            ? serve()
+                     : std::string_view(argv[1]) == "ask" ? ask(argv[4])
+                                                          : serve_until(argv[4]);
   lkl_sys_halt();
   lkl_cleanup();
   lkl_netdev_free(nd);
