@@ -54,6 +54,26 @@ def files_of(folder):
                 yield entry.name, file.read()
 
 
+def add_numbered(tree, root, inode, folder):
+    """Calls inode(number, mode, data) for all of the tree; folder(names) is the data of a folder that has these (name,
+    number). The last number."""
+    last = root
+
+    def add(content, number, parent):
+        nonlocal last
+        if isinstance(content, bytes):
+            return inode(number, MODE_FILE, content)
+        names = [(".", number), ("..", parent)]
+        for name, below in content:
+            last += 1
+            names.append((name, last))
+            add(below, last, number)
+        return inode(number, MODE_DIR, folder(names))
+
+    add(list(files_of(tree)), root, root)
+    return last
+
+
 def affs(path, tree):
     """A floppy disk of 880 KiB by FFS: all numbers big-endian, the words of a block add up to 0."""
     blocks, root = 1760, 880
@@ -85,7 +105,6 @@ def efs(path, tree):
     """Of IRIX, big-endian: one group of cylinders, four inodes to a block, the root is inode 2."""
     first_group, inode_blocks, blocks = 2, 4, 2048
     image = Image(512, first_group + inode_blocks)
-    inodes = 2
 
     def inode(number, mode, data):
         first, count = image.add(data)
@@ -96,15 +115,7 @@ def efs(path, tree):
                   struct.pack(">4H5IHBB", mode, 2 if mode == MODE_DIR else 1, 0, 0, len(data), TIME, TIME, TIME, 0,
                               len(extents) // 8, 0, 0) + extents, number % 4 * 128)
 
-    def add(content, number, parent):
-        nonlocal inodes
-        if isinstance(content, bytes):
-            return inode(number, MODE_FILE, content)
-        names = [(".", number), ("..", parent)]
-        for name, below in content:
-            inodes += 1
-            names.append((name, inodes))
-            add(below, inodes, number)
+    def folder(names):
         block, slots, at = bytearray(512), b"", 512
         for name, target in names:
             entry = struct.pack(">IB", target, len(name)) + name.encode()
@@ -112,9 +123,9 @@ def efs(path, tree):
             block[at : at + len(entry)] = entry
             slots += bytes([at // 2])
         block[: 4 + len(slots)] = struct.pack(">HBB", 0xBEEF, at // 2, len(slots)) + slots
-        return inode(number, MODE_DIR, bytes(block))
+        return bytes(block)
 
-    add(list(files_of(tree)), 2, 2)
+    add_numbered(tree, 2, inode, folder)
     image.put(1, struct.pack(">3I5H2xII6s6sII", blocks, first_group, blocks - first_group, inode_blocks, 1, 1, 1, 0,
                              TIME, 0x72959, b"name", b"pack", 0, 0))
     image.write(path, blocks)
@@ -161,7 +172,6 @@ def qnx6(path, tree):
     table_blocks = 2
     image = Image(size, before + table_blocks)
     table = bytearray(table_blocks * size)
-    inodes = 1
 
     def numbers(first, count):
         return [first - before + i for i in range(count)]
@@ -178,17 +188,9 @@ def qnx6(path, tree):
         table[at : at + 128] = struct.pack("<Q6I2H64sBB26x", len(data), 0, 0, TIME, TIME, TIME, TIME, mode, 0,
                                            pointers(places), levels, 1 if mode == MODE_DIR else 3)
 
-    def add(content, number, parent):
-        nonlocal inodes
-        if isinstance(content, bytes):
-            return inode(number, MODE_FILE, content)
-        names = [(".", number), ("..", parent)]
-        for name, below in content:
-            inodes += 1
-            names.append((name, inodes))
-            add(below, inodes, number)
+    def folder(names):
         entries = b"".join(struct.pack("<IB27s", target, len(name), name.encode()) for name, target in names)
-        return inode(number, MODE_DIR, padded(entries, size))
+        return padded(entries, size)
 
     def sum_of(data):
         value = 0
@@ -198,7 +200,7 @@ def qnx6(path, tree):
                 value = (value << 1 ^ (0x04C11DB7 if value & 0x80000000 else 0)) & 0xFFFFFFFF
         return value
 
-    add(list(files_of(tree)), 1, 1)
+    add_numbered(tree, 1, inode, folder)
     image.put(before, bytes(table))
     nothing = struct.pack("<Q", 0) + pointers([]) + bytes(8)
     words = struct.pack("<QIII2H16x6I", 1, TIME, TIME, 0, 3, 3, size, table_blocks * size // 128, 0, blocks, 0, 0)
@@ -215,7 +217,6 @@ def sysv(path, tree):
     inode_blocks, blocks = 4, 1024
     data_at = 2 + inode_blocks
     image = Image(1024, data_at)
-    inodes = 2
 
     def inode(number, mode, data):
         first, count = image.add(data)
@@ -228,18 +229,10 @@ def sysv(path, tree):
                   struct.pack("<4HI39sx3I", mode, 2 if mode == MODE_DIR else 1, 0, 0, len(data), addresses, TIME, TIME,
                               TIME), (number - 1) % 16 * 64)
 
-    def add(content, number, parent):
-        nonlocal inodes
-        if isinstance(content, bytes):
-            return inode(number, MODE_FILE, content)
-        entries = struct.pack("<H14sH14s", number, b".", parent, b"..")
-        for name, below in content:
-            inodes += 1
-            entries += struct.pack("<H14s", inodes, name.encode())
-            add(below, inodes, number)
-        return inode(number, MODE_DIR, entries)
+    def folder(names):
+        return b"".join(struct.pack("<H14s", number, name.encode()) for name, number in names)
 
-    add(list(files_of(tree)), 2, 2)
+    inodes = add_numbered(tree, 2, inode, folder)
     free = [0] + [image.take(1) for _ in range(19)]  # the end of the list is the first
     image.put(0, struct.pack("<H2xIH2x20I120xH2x200x4xI8xIH2x12s48xIII", data_at, blocks, len(free), *free, 0, TIME, 19,
                              64 - inodes, b"name", 0x7C269D38 - TIME, 0xFD187E20, 2), 512)
