@@ -187,7 +187,7 @@ Outcome GuestSocket::attempt(const Notification& call, const Descriptor* end) {
 }
 
 void GuestSocket::retry_waiting() {
-  // In their order, and none past one of its kind that waits on.
+  // In their order.
   for (auto call = waiting_.begin(); call != waiting_.end();) {
     if (!client_->listener.waits(call->notification.id)) {
       call = waiting_.erase(call);

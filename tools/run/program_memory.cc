@@ -20,16 +20,27 @@ namespace {
 constexpr unsigned kOfThread = O_EXCL;
 constexpr std::size_t kMostThreads = 1024;
 
-pid_t process_of(pid_t thread) {
+// What the host says of a thread (proc(5)): calls take(word, number) for each line, "Tgid:" for
+// instance; base is that of the numbers wanted.
+template <typename Number, typename Take>
+void read_status(pid_t thread, int base, Take take) {
   std::ifstream lines("/proc/" + std::to_string(thread) + "/status");
-  constexpr std::string_view kWord = "Tgid:\t";
-  for (std::string line; std::getline(lines, line);)
-    if (line.starts_with(kWord)) {
-      pid_t process = -1;
-      std::from_chars(line.data() + kWord.size(), line.data() + line.size(), process);
-      return process;
-    }
-  return -1;
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t end = line.find('\t');
+    Number number{};
+    if (end != line.npos &&
+        std::from_chars(line.data() + end + 1, line.data() + line.size(), number, base).ec ==
+            std::errc())
+      take(std::string_view(line).substr(0, end), number);
+  }
+}
+
+pid_t process_of(pid_t thread) {
+  pid_t process = -1;
+  read_status<pid_t>(thread, 10, [&](std::string_view word, pid_t number) {
+    if (word == "Tgid:") process = number;
+  });
+  return process;
 }
 
 Descriptor open_thread(pid_t thread) {
@@ -100,18 +111,11 @@ std::optional<std::string> ProgramMemory::text(std::uint64_t address) const {
 }
 
 bool has_signal(pid_t thread) {
-  std::ifstream lines("/proc/" + std::to_string(thread) + "/status");
   std::uint64_t pending = 0, blocked = 0;
-  const auto set_of = [](std::string_view text) {
-    std::uint64_t set = 0;
-    const std::size_t begin = text.find_first_not_of(" \t", text.find(':') + 1);
-    std::from_chars(text.data() + std::min(begin, text.size()), text.data() + text.size(), set, 16);
-    return set;
-  };
-  for (std::string line; std::getline(lines, line);) {
-    if (line.starts_with("SigPnd:") || line.starts_with("ShdPnd:")) pending |= set_of(line);
-    if (line.starts_with("SigBlk:")) blocked = set_of(line);
-  }
+  read_status<std::uint64_t>(thread, 16, [&](std::string_view word, std::uint64_t set) {
+    if (word == "SigPnd:" || word == "ShdPnd:") pending |= set;
+    if (word == "SigBlk:") blocked = set;
+  });
   return (pending & ~blocked) != 0;
 }
 
