@@ -8,6 +8,7 @@
 
 #include "base/format.h"
 #include "base/json.h"
+#include "lkl/cmd/network_options.h"
 #include "lkl/commands.h"
 #include "net/wire_capture.h"
 #include "net/wire_check.h"
@@ -118,14 +119,7 @@ Run add_net(Parser parser) {
                   "An address of the kernel, instead of asking for one (again for more)")
       .type_name("ADDRESS/BITS")
       .each_time();
-  parser.add_option("--gateway", check.gateways, "The router (again for the other family)")
-      .type_name("ADDRESS")
-      .each_time();
-  parser
-      .add_option("--nameserver", check.name_servers,
-                  "The name server, instead of who is named (again for more)")
-      .type_name("ADDRESS")
-      .each_time();
+  add_router_options(parser, check.gateways, check.name_servers);
   parser
       .add_option("--name", check.name,
                   "This name must have an address (example.com, which need not)")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 //
-// Options of lkl run and lkl server.
+// Options of commands that have a network: lkl run and lkl server, and what lkl net has of them.
 #ifndef LKL_TOOL_CMD_NETWORK_OPTIONS_H
 #define LKL_TOOL_CMD_NETWORK_OPTIONS_H
 
@@ -8,6 +8,18 @@
 #include "run/guest_network.h"
 
 namespace lkl::tool {
+
+inline void add_router_options(Parser parser, std::vector<std::string>& gateways,
+                               std::vector<std::string>& name_servers) {
+  parser.add_option("--gateway", gateways, "The router (again for the other family)")
+      .type_name("ADDRESS")
+      .each_time();
+  parser
+      .add_option("--nameserver", name_servers,
+                  "The name server, instead of who is named (again for more)")
+      .type_name("ADDRESS")
+      .each_time();
+}
 
 inline void add_network_options(Parser parser, served::NetworkOptions& options) {
   parser
@@ -20,14 +32,7 @@ inline void add_network_options(Parser parser, served::NetworkOptions& options) 
                   "An address on the first wire, instead of asking for one (again for more)")
       .type_name("ADDRESS/BITS")
       .each_time();
-  parser.add_option("--gateway", options.gateways, "The router (again for the other family)")
-      .type_name("ADDRESS")
-      .each_time();
-  parser
-      .add_option("--nameserver", options.name_servers,
-                  "The name server, instead of who is named (again for more)")
-      .type_name("ADDRESS")
-      .each_time();
+  add_router_options(parser, options.gateways, options.name_servers);
   parser.add_option("--config", options.config, "Interfaces, routes, settings: a file of JSON")
       .type_name("FILE");
   parser.add_option("--sysctl", options.settings, "A setting of the kernel's (again for more)")
