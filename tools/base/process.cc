@@ -143,9 +143,7 @@ std::string run_program(const std::vector<std::string>& arguments,
   const int status = end_of(pid);
   check_interrupted();
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return output;
-  while (output.ends_with('\n')) output.pop_back();
-  for (std::size_t at = 0; (at = output.find('\n', at)) != std::string::npos; at += 3)
-    output.insert(at + 1, "  ");
+  output = as_said(std::move(output));
   throw Failure(fmt::format("{} {}:\n  {}", name,
                             WIFEXITED(status)
                                 ? fmt::format("failed with status {}", WEXITSTATUS(status))

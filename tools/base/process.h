@@ -26,6 +26,10 @@ std::string run_program(const std::vector<std::string>& arguments,
 // Failure if it cannot be started.
 int run_visibly(const std::vector<std::string>& arguments);
 
+// What a program has said, for behind a line of our own: without the ends of its last line, and
+// with the lines after the first one indented.
+std::string as_said(std::string output);
+
 // Splits at blanks, as a shell does; quotes and backslashes keep them. Throws UsageFailure, `what`
 // says which option it was.
 std::vector<std::string> split_words(std::string_view text, std::string_view what);

@@ -32,4 +32,11 @@ std::vector<std::string> split_words(std::string_view text, std::string_view wha
   return words;
 }
 
+std::string as_said(std::string output) {
+  while (output.ends_with('\n')) output.pop_back();
+  for (std::size_t at = 0; (at = output.find('\n', at)) != std::string::npos; at += 3)
+    output.insert(at + 1, "  ");
+  return output;
+}
+
 }  // namespace lkl::tool

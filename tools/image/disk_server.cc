@@ -88,13 +88,6 @@ bool hand_over(std::array<int, DiskServer::kHandedOver + 1> fds) {
   ::_exit(127);
 }
 
-std::string first_line_and_rest(std::string text) {
-  while (text.ends_with('\n')) text.pop_back();
-  for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 3)
-    text.insert(at + 1, "  ");
-  return text;
-}
-
 }  // namespace
 
 DiskServer::DiskServer(const std::vector<std::string>& arguments, std::string_view package,
@@ -217,7 +210,7 @@ std::string DiskServer::complaints() {
     if (over || !text.empty()) break;
     std::this_thread::sleep_for(50ms);
   }
-  return first_line_and_rest(text);
+  return as_said(std::move(text));
 }
 
 void DiskServer::stop() {

@@ -161,10 +161,7 @@ std::string DiskServer::complaints() {
   if (!ReadFile(program.output.get(), text.data(), kMost, &count, &place)) count = 0;
   text.resize(count);
   std::erase(text, '\r');
-  while (text.ends_with('\n')) text.pop_back();
-  for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 3)
-    text.insert(at + 1, "  ");
-  return text;
+  return as_said(std::move(text));
 }
 
 void DiskServer::stop() {

@@ -138,8 +138,7 @@ std::string run_program(const std::vector<std::string>& arguments,
   check_interrupted();
   if (status == 0) return output;
   while (output.ends_with('\n') || output.ends_with('\r')) output.pop_back();
-  for (std::size_t at = 0; (at = output.find('\n', at)) != std::string::npos; at += 3)
-    output.insert(at + 1, "  ");
+  output = as_said(std::move(output));
   throw Failure(fmt::format("{} failed with status {}:\n  {}", name, status,
                             output.empty() ? "(it said nothing)" : output));
 }
