@@ -14,7 +14,7 @@ constexpr size_t kHeader = 8;  // type, length, reserved, lifetime
 template <class Value>
 void change(std::vector<Value>& values, const Value& value, bool there) {
   std::erase(values, value);
-  if (there) values.push_back(value);
+  if (there && values.size() < RouterNames::kMost) values.push_back(value);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -12,6 +13,10 @@
 namespace lkl::host {
 
 struct RouterNames {
+  // No more are kept of either: nobody asks as many, and one that plays the router could go on and
+  // on while an address is waited for.
+  static constexpr size_t kMost = 16;
+
   std::vector<std::array<uint8_t, 16>> servers;
   std::vector<std::string> search;
 };

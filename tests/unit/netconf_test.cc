@@ -298,6 +298,25 @@ TEST(RouterOptions, NameServersAndDomains) {
   EXPECT_EQ(names.search, Names{"lan"});
 }
 
+// Whoever is on the wire may say that he is a router, as often as he likes.
+TEST(RouterOptions, ThereIsAnEndToThem) {
+  RouterNames names;
+  for (unsigned i = 0; i < 1000; ++i) {
+    Packet options = {25, 3, 0, 0, 0, 0, 0, 9};
+    options.resize(24);
+    options[8] = 0xfd;
+    options[22] = static_cast<uint8_t>(i >> 8);
+    options[23] = static_cast<uint8_t>(i);
+    const auto letter = static_cast<uint8_t>('a' + i % 26);
+    const auto other = static_cast<uint8_t>('a' + i / 40);
+    options = joined(options, {31, 2, 0, 0, 0, 0, 0, 9, 2, letter, other, 0, 0, 0, 0, 0});
+    read_router_options(options, names);
+  }
+  ASSERT_EQ(names.servers.size(), RouterNames::kMost);
+  EXPECT_EQ(names.servers[0][15], 0);  // the first ones stay
+  EXPECT_EQ(names.search.size(), RouterNames::kMost);
+}
+
 TEST(RouterOptions, AnythingMayCome) {
   std::mt19937 random(9);
   for (int round = 0; round < 100000; ++round) {
