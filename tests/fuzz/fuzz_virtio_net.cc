@@ -29,7 +29,11 @@ class Wire final : public NetBackend {
 
   bool has_header() const override { return header_; }
   NetOffloads offloads() const override {
-    return {.checksum = offloads_, .tso4 = offloads_, .tso6 = offloads_, .ecn = offloads_};
+    return {.checksum = offloads_,
+            .tso4 = offloads_,
+            .tso6 = offloads_,
+            .ecn = offloads_,
+            .uso = offloads_};
   }
   int accept(const NetOffloads&) override { return 0; }
   unsigned queues() const override { return kPairs; }

@@ -6,20 +6,13 @@
 #include <fuzzer/FuzzedDataProvider.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <span>
 
+#include "fuzz/check.h"
 #include "unit/fake_driver.h"
 #include "virtio/mmio.h"
 
 namespace lkl_test {
-
-inline void check(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "check failed: %s\n", what);
-  std::abort();
-}
 
 struct SilentIrq final : lkl::host::IrqLine {
   void raise() override {}
