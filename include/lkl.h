@@ -615,6 +615,9 @@ struct lkl_netdev_options {
  *        delay=TIME             what the card sends is late by this: "10ms", with s, ms, us (which a
  *                               number alone is) or ns
  *        jitter=TIME            ... more or less; up to the delay. Frames may overtake others
+ *        distribution=NAME      how the jitter is distributed: uniform, which it is if nothing is
+ *                               said; normal, or pareto (few that are very late), whose standard
+ *                               deviation is TIME then
  *        rate=RATE              bits a second, "100mbit", with bit, kbit, mbit, gbit; or bytes: bps,
  *                               kbps, mbps, gbps
  *        loss=SHARE             of all frames so many are lost, "1%",
@@ -622,10 +625,13 @@ struct lkl_netdev_options {
  *        corrupt=SHARE          changed by one bit behind the Ethernet header, their checksums made
  *                               before,
  *        reorder=SHARE          or not delayed, and so before others
+ *        burst=N                frames are lost so many in a row, on the average; SHARE of loss is
+ *                               up to N of N+1 then
  *        limit=N                how many frames wait at most (1000); others are lost
  *        seed=N                 what chance is: the same for the same seed and frames
  *
- * The last ones are the words of tc-netem(8), and mean what they mean there. A segment that the card
+ * The last ones are the words of tc-netem(8), and mean what they mean there, but for burst, which
+ * is in the place of its correlations and models. A segment that the card
  * has left uncut is cut first: each frame has a fate of its own. A card on such a wire never waits.
  *
  * Why a wire can't be opened, and the cure, is printed in one line. Any thread; no kernel is needed

@@ -62,7 +62,8 @@ int ImpairedNet::send(unsigned, std::span<const IoVec> frame) {
 }
 
 void ImpairedNet::put_on_wire(std::span<std::byte> frame, uint64_t now) {
-  const Fate fate = fate_of(impairments_, number_++);
+  const Fate fate = fate_of(impairments_, number_++, lost_);
+  lost_ = fate.lost;
   if (fate.lost && !fate.duplicated) return;
   if (fate.corrupted) corrupt(frame, fate.where);
   for (int copies = fate.duplicated && !fate.lost ? 2 : 1; copies > 0; --copies) {
@@ -73,7 +74,7 @@ void ImpairedNet::put_on_wire(std::span<std::byte> frame, uint64_t now) {
       free_at_ = std::max(now, free_at_) + bytes * 1'000'000'000 / impairments_.rate;
       due = free_at_;
     }
-    if (!fate.at_once) due += impairments_.delay_ns + static_cast<uint64_t>(fate.jitter_ns);
+    if (!fate.at_once) due += fate.delay_ns;
     queue(frame, due);
   }
 }

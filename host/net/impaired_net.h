@@ -65,6 +65,7 @@ class ImpairedNet final : public DecoratedNet {
   std::vector<uint32_t> free_;          // places
   std::vector<std::byte> whole_, cut_;  // a frame in one piece
   uint64_t number_ = 0;                 // of the next frame
+  bool lost_ = false;                   // the one before
   uint64_t order_ = 0;                  // of the next one that waits
   uint64_t free_at_ = 0;                // when the last one is through, by the rate
   uint64_t alarm_ = UINT64_MAX;

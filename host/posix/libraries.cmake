@@ -31,7 +31,7 @@ if(SLIRP_HEADER)
 endif()
 set(SLIRP_FOUND ${SLIRP_FOUND} PARENT_SCOPE)
 
-set(private_libs Threads::Threads)
+set(private_libs m Threads::Threads)
 set(LKL_PRIVATE_LIBS "-lstdc++ -lm -lpthread")
 if(URING_FOUND)
   list(APPEND private_libs uring)

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -151,9 +152,26 @@ TEST(ImpairedNet, KnowsTheWordsOfNetem) {
   EXPECT_NEAR(static_cast<double>(wanted->corrupt), 4294967, 1);
   EXPECT_EQ(wanted->limit, 50u);
   EXPECT_EQ(wanted->seed, 7u);
-  for (const char* none : {",delay=10m", ",delay=-1ms", ",loss=101%", ",loss=nan", ",rate=0",
-                           ",limit=0", ",jitter=1ms", ",delay=1ms,jitter=2ms", ",reorder=5%",
-                           ",seed=7", ",limit=10", ",delay", ",losss=1%"}) {
+  for (const char* none : {",delay=10m",
+                           ",delay=-1ms",
+                           ",loss=101%",
+                           ",loss=nan",
+                           ",rate=0",
+                           ",limit=0",
+                           ",jitter=1ms",
+                           ",delay=1ms,jitter=2ms",
+                           ",reorder=5%",
+                           ",seed=7",
+                           ",limit=10",
+                           ",delay",
+                           ",losss=1%",
+                           ",burst=2",
+                           ",loss=1%,burst=0",
+                           ",loss=0%,burst=2",
+                           ",loss=67%,burst=2",
+                           ",loss=100%,burst=2",
+                           ",delay=1ms,distribution=normal",
+                           ",delay=1ms,jitter=1ms,distribution=gamma"}) {
     const Impaired wire(none);
     EXPECT_EQ(wire.result, -EINVAL) << none;
     EXPECT_NE(wire.said, "") << none;
@@ -187,9 +205,63 @@ TEST(ImpairedNet, TheSeedDecides) {
   for (uint64_t i = 0; i < 1000; ++i) {
     const Fate a = fate_of(some, i), b = fate_of(more, i);
     EXPECT_EQ(a.lost, b.lost);
-    EXPECT_EQ(a.jitter_ns, b.jitter_ns);
-    EXPECT_LE(std::abs(a.jitter_ns), 1000);
+    EXPECT_EQ(a.delay_ns, b.delay_ns);
+    EXPECT_LE(a.delay_ns, 2000u);
   }
+}
+
+// As many as without bursts, in fewer rows.
+TEST(ImpairedNet, LosesInBursts) {
+  constexpr int kFrames = 200000;
+  for (const int burst : {1, 3, 20}) {
+    const std::string words = ",loss=10%,seed=3,burst=" + std::to_string(burst);
+    const std::vector<int> kept = sent_and_kept(words, kFrames);
+    const double lost = kFrames - static_cast<double>(kept.size());
+    int rows = 0;
+    for (size_t i = 1; i < kept.size(); ++i) rows += kept[i] != kept[i - 1] + 1;
+    EXPECT_NEAR(lost, kFrames * 0.1, kFrames * 0.01) << burst;
+    EXPECT_NEAR(lost / rows, burst, burst * 0.1);
+    EXPECT_EQ(sent_and_kept(words, 1000),
+              std::vector<int>(kept.begin(), std::ranges::lower_bound(kept, 1000)));
+  }
+  // some that nobody would tell from none or from all
+  EXPECT_EQ(Impaired(",loss=0.0000001%,burst=1000000,seed=1").result, 0);
+  EXPECT_EQ(Impaired(",loss=66.6%,burst=2,seed=1").result, 0);
+}
+
+TEST(ImpairedNet, JitterHasADistribution) {
+  struct Case {
+    const char* name;
+    double deviation;  // of the jitter
+    double least, most;
+  };
+  constexpr int kFrames = 100000;
+  for (const Case& one :
+       {Case{"uniform", 0.577, -1, 1}, Case{"normal", 1, -6, 6}, Case{"pareto", 0.84, -0.578, 8}}) {
+    NetUri uri("x:,delay=10ms,jitter=1ms,seed=5,distribution=" + std::string(one.name), {});
+    std::optional<Impairments> wanted;
+    ASSERT_EQ(Impairments::take(uri, wanted), 0);
+    double sum = 0, squares = 0, least = 100, most = -100;
+    for (int i = 0; i < kFrames; ++i) {
+      const double away =
+          static_cast<double>(fate_of(*wanted, static_cast<uint64_t>(i)).delay_ns) / 1e6 - 10;
+      sum += away;
+      squares += away * away;
+      least = std::min(least, away);
+      most = std::max(most, away);
+    }
+    EXPECT_NEAR(sum / kFrames, 0, 0.03) << one.name;
+    EXPECT_NEAR(std::sqrt(squares / kFrames), one.deviation, 0.07) << one.name;
+    EXPECT_GE(least, one.least) << one.name;
+    EXPECT_LE(most, one.most + 1e-6) << one.name;
+    EXPECT_GT(most, one.deviation) << one.name;
+  }
+  // none is there before it is sent
+  const Impairments far = {
+      .delay_ns = 1000, .jitter_ns = 1000, .distribution = lkl::host::Jitter::kNormal, .seed = 5};
+  int now = 0;
+  for (uint64_t i = 0; i < 1000; ++i) now += fate_of(far, i).delay_ns == 0;
+  EXPECT_NEAR(now, 159, 40);
 }
 
 TEST(ImpairedNet, DelaysInOrder) {
