@@ -35,6 +35,11 @@ class Errors final {
   }
   // A text that a program has put into the structure itself.
   bool means(bool good, const std::string& what) { return check(good ? 0 : -LKL_EINVAL, what); }
+  // The same of what has been said already.
+  bool take(lkl_long error) {
+    if (error < 0 && !first_) first_ = static_cast<int>(error);
+    return error >= 0;
+  }
   int first() const { return first_; }
 
  private:
@@ -89,8 +94,9 @@ bool open_interface(lkl_config_iface& iface, Errors& errors) {
     if (!errors.means(offload.has_value(), wire + ": offload " + iface.ifoffload_str)) return false;
     arguments.offload = static_cast<unsigned>(*offload);
   }
-  // the opener has said more
-  if (!errors.check(lkl_netdev_open(wire.c_str(), &options, &iface.nd), "interface " + wire))
+  const int error = lkl_netdev_open(wire.c_str(), &options, &iface.nd);
+  // the opener has said why, unless it had no memory for that
+  if (error == -LKL_ENOMEM ? !errors.check(error, "interface " + wire) : !errors.take(error))
     return false;
   const int id = lkl_netdev_add(iface.nd, &arguments);
   if (!errors.check(id, "network card on " + wire)) return false;

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "nearest.h"
@@ -116,9 +118,20 @@ int open_decorated(const Scheme& scheme, NetUri& uri, NetClock clock,
 
 int open_net(std::string_view text, const NetUri::Say& say, std::unique_ptr<NetBackend>& result,
              NetClock clock) {
-  NetUri uri(text.empty() ? "slirp" : text, say);
+  // as long as a wire that goes on to say something
+  const auto said = std::make_shared<std::atomic<bool>>(false);
+  NetUri uri(text.empty() ? "slirp" : text, [said, say](std::string_view line) {
+    *said = true;
+    if (say) say(line);
+  });
   const auto scheme = std::ranges::find(kSchemes, uri.scheme(), &Scheme::name);
-  if (scheme != kSchemes.end()) return open_decorated(*scheme, uri, clock, result);
+  if (scheme != kSchemes.end()) {
+    const int error = open_decorated(*scheme, uri, clock, result);
+    if (error && !*said)
+      uri.say((uri.target().empty() ? "" : uri.target() + ": ") +
+              std::generic_category().message(-error));
+    return error;
+  }
   std::vector<std::string_view> known;
   for (const Scheme& each : kSchemes) known.push_back(each.name);
   std::string line = "no such kind of wire";

@@ -145,7 +145,7 @@ TEST_F(ConfigTest, WithoutDebugTheKernelIsSilent) {
 TEST_F(ConfigTest, AWireThatIsNotThereIsAnError) {
   load(R"({"interfaces": [{"uri": "fd:999"}]})");
   EXPECT_EQ(boot(), -LKL_EBADF);
-  EXPECT_TRUE(log_has("lkl: interface fd:999: Bad file number\n")) << kernel_log();
+  EXPECT_TRUE(log_has("lkl: fd: 999: Bad file descriptor\n")) << kernel_log();
   EXPECT_EQ(lkl_unload_config(&config_), 0);
   load(R"({"interfaces": [{"type": "tab", "param": "x"}]})");
   EXPECT_EQ(boot(), -LKL_EPROTONOSUPPORT);

@@ -3,6 +3,7 @@
 // How programs are started, how they end, and who else is served: lkl run, lkl server.
 #include <signal.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "tools/tool_test.h"
@@ -11,7 +12,17 @@
 namespace lkl::tool_test {
 namespace {
 
-class RunTest : public ToolTest {};
+class RunTest : public ToolTest {
+ protected:
+  // Runs a program as somebody without rights.
+  static Result as_nobody(std::vector<std::string> words) {
+    const std::vector<std::string> nobody = {"setpriv",        "--reuid=65534", "--regid=65534",
+                                             "--clear-groups", "env",           "-u",
+                                             "LKL_KERNEL_LOG"};
+    if (geteuid() == 0) words.insert(words.begin(), nobody.begin(), nobody.end());
+    return run(words);
+  }
+};
 
 TEST_F(RunTest, TheStatusIsTheProgramsOwn) {
   EXPECT_EQ(lkl({"run", "true"}).status, 0);
@@ -77,12 +88,6 @@ TEST_F(RunTest, AConfigurationIsTaken) {
 TEST_F(RunTest, NoRightsAreNeeded) {
   if (geteuid() != 0) GTEST_SKIP() << "all the others are without rights already";
   const WebServer server("nobody\n");
-  const std::vector<std::string> nobody = {
-      "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", "-u", "LKL_KERNEL_LOG"};
-  const auto as_nobody = [&](std::vector<std::string> words) {
-    words.insert(words.begin(), nobody.begin(), nobody.end());
-    return run(words);
-  };
   if (as_nobody({LKL_TOOL_PATH, "--version"}).status != 0)
     GTEST_SKIP() << "others than root may not read " << LKL_TOOL_PATH;
   const Result fetched = as_nobody({LKL_TOOL_PATH, "run", "--", "curl", "-sS", server.url()});
@@ -96,6 +101,23 @@ TEST_F(RunTest, NoRightsAreNeeded) {
   const Result setuid = as_nobody({LKL_TOOL_PATH, "run", "--", "passwd", "--help"});
   EXPECT_EQ(setuid.status, 1);
   EXPECT_NE(setuid.err.find("(setuid)"), std::string::npos) << setuid.err;
+}
+
+// What is wrong and what to do about it is said once.
+TEST_F(RunTest, ATapWithoutRightsIsOneMessage) {
+  if (access("/dev/net/tun", F_OK) != 0) GTEST_SKIP() << "there is no /dev/net/tun";
+  if (as_nobody({LKL_TOOL_PATH, "--version"}).status != 0)
+    GTEST_SKIP() << "others than root may not read " << LKL_TOOL_PATH;
+  const Result started = as_nobody({LKL_TOOL_PATH, "run", "--net", "tap:lklnone0", "true"});
+  EXPECT_EQ(started.status, 1);
+  EXPECT_EQ(std::ranges::count(started.err, '\n'), 1) << started.err;
+  EXPECT_NE(started.err.find("root makes it for you (\"ip tuntap add dev lklnone0"),
+            std::string::npos)
+      << started.err;
+  const Result checked = as_nobody({LKL_TOOL_PATH, "net", "check", "tap:lklnone0"});
+  EXPECT_EQ(checked.status, 1);
+  EXPECT_EQ(checked.out.find("fails  wire      tap: lklnone0: "), 0u) << checked.out;
+  EXPECT_EQ(checked.err, "");
 }
 
 TEST_F(RunTest, SignalsAreForwarded) {

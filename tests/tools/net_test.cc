@@ -135,7 +135,7 @@ TEST_F(NetTest, AWireThatCannotBeOpenedSaysWhy) {
   EXPECT_NE(result.out.find("cure: man lkl-net"), std::string::npos) << result.out;
   result = lkl({"net", "check", "fd:999"});
   EXPECT_EQ(result.status, 1);
-  EXPECT_NE(result.out.find("Bad file number"), std::string::npos) << result.out;
+  EXPECT_NE(result.out.find("fd: 999: Bad file descriptor"), std::string::npos) << result.out;
 }
 
 TEST_F(NetTest, NobodyAtTheOtherEndIsAFailure) {

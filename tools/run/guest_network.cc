@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <mutex>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -23,10 +24,25 @@ constexpr unsigned kDescriptors = 1 << 20;
 // Who is alone on a wire with its router has the answer in no time.
 constexpr unsigned kRouterMs = 200;
 
+// Begins the library's own lines; the kernel's do not.
+constexpr std::string_view kOwn = "lkl: ";
+
 void print(void*, const char* text, lkl_ulong length) {
   const std::string_view words(text, length);
-  if (words.starts_with("lkl: ")) return print_error(words);
+  if (words.starts_with(kOwn)) return print_error(words);
   print_console(words);
+}
+
+struct Lines {
+  std::mutex mutex;
+  std::string text;
+};
+void collect(void* lines, const char* text, lkl_ulong length) {
+  const std::string_view words(text, length);
+  if (!words.starts_with(kOwn)) return print_console(words);
+  auto& to = *static_cast<Lines*>(lines);
+  const std::lock_guard lock(to.mutex);
+  to.text += words;
 }
 
 std::string read_host_file(const std::string& path) {
@@ -137,8 +153,7 @@ GuestNetwork::GuestNetwork(const NetworkOptions& options, const SessionOptions& 
     bool private_wires = true;
     for (const lkl_config_iface* wire = config_.ifaces; wire; wire = wire->next)
       private_wires = private_wires && wire->iftype && is_private(wire->iftype);
-    if (const int error = lkl_load_config_pre(&config_))
-      throw Failure(fmt::format("there is no network: {}", lkl_strerror(error)));
+    open_wires();
     start_kernel(kernel_, session);
     set_up(private_wires);
   } catch (...) {
@@ -146,6 +161,22 @@ GuestNetwork::GuestNetwork(const NetworkOptions& options, const SessionOptions& 
     lkl_set_print(nullptr, nullptr);
     throw;
   }
+}
+
+// What is wrong is said once, by the library, which knows most.
+void GuestNetwork::open_wires() {
+  Lines lines;
+  lkl_set_print(collect, &lines);
+  const int error = lkl_load_config_pre(&config_);
+  lkl_set_print(print, nullptr);
+  if (error == 0) {
+    if (!lines.text.empty()) print_error(lines.text);
+    return;
+  }
+  while (lines.text.ends_with('\n')) lines.text.pop_back();
+  if (lines.text.empty())
+    throw Failure(fmt::format("there is no network: {}", lkl_strerror(error)));
+  throw Failure(lines.text.substr(kOwn.size()));
 }
 
 void GuestNetwork::set_up(bool private_wires) {

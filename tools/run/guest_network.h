@@ -34,6 +34,7 @@ class GuestNetwork {
 
  private:
   void read(const NetworkOptions& options);
+  void open_wires();
   void set_up(bool private_wires);
 
   lkl_config config_ = {};
