@@ -60,6 +60,7 @@ own_disk)
 	;;
 fork) expect "0 of 2 tests failed" ;;
 echo) expect "heard, and said again" "heard, and said again" ;;
+wireguard) expect "heard: for nobody else" "for nobody else" ;;
 list)
 	image
 	"$EXAMPLES/list" disk.img | sort >out
