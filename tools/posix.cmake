@@ -15,7 +15,7 @@ pkg_check_modules(CRYPTSETUP REQUIRED libcryptsetup>=2.4)
 
 set(LKL_TOOL_ROOMS base disk image session net run tree ktest drill lkl fuse)
 set(LKL_TOOL_HOST_BASE descriptors.cc host_calls.cc library.cc limits.cc new_descriptors.cc outside.cc process.cc
-    quiet_terminal.cc signals.cc terminal_streams.cc)
+    quiet_terminal.cc signals.cc socket_message.cc terminal_streams.cc)
 set(LKL_TOOL_HOST_DISK cryptsetup_library.cc luks.cc)
 set(LKL_TOOL_HOST_IMAGE call_filter.cc disk_server.cc domain_disk.cc domain_images.cc hypervisor.cc image_host.cc
     image_nodes.cc image_users.cc landlock.cc libvirt_library.cc program_sandbox.cc)

@@ -3,13 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
-#include <span>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -17,64 +14,19 @@
 #include "base/descriptors.h"
 #include "base/error.h"
 #include "base/signals.h"
+#include "base/socket_message.h"
 
 namespace lkl::tool {
 
 namespace {
 
-constexpr std::size_t kLongestAnswer = 8192;
-
 // The first byte of an answer; behind it is what was thrown.
 constexpr char kDone = 'd', kFailed = 'f';
-
-// One message; `fd` goes with it unless it is -1.
-bool send_message(int socket, std::string text, int fd) {
-  iovec part = {text.data(), text.size()};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control = {};
-  msghdr message = {};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  if (fd >= 0) {
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    cmsghdr* const header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(header), &fd, sizeof(int));
-  }
-  ssize_t n;
-  do n = ::sendmsg(socket, &message, MSG_NOSIGNAL);
-  while (n < 0 && errno == EINTR);
-  return n == static_cast<ssize_t>(text.size());
-}
-
-// Empty when the other side is gone.
-std::string receive_message(int socket, int& fd) {
-  std::string text(kLongestAnswer, '\0');
-  iovec part = {text.data(), text.size()};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control = {};
-  msghdr message = {};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  ssize_t n;
-  do n = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-  while (n < 0 && errno == EINTR);
-  fd = -1;
-  const cmsghdr* const header = n > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
-  if (header != nullptr && header->cmsg_type == SCM_RIGHTS)
-    memcpy(&fd, CMSG_DATA(header), sizeof(int));
-  text.resize(n < 0 ? 0 : static_cast<std::size_t>(n));
-  return text;
-}
 
 // The other process: its main loop.
 void serve(int socket, const std::vector<Outside::Step>& steps) {
   for (;;) {
-    int ignored = -1;
-    const std::string request = receive_message(socket, ignored);
+    const std::string request = receive_message(socket).text;
     if (request.empty()) return;
     const auto step = static_cast<unsigned char>(request[0]);
     if (step >= steps.size()) return;
@@ -83,7 +35,7 @@ void serve(int socket, const std::vector<Outside::Step>& steps) {
     try {
       fd = steps[step]();
     } catch (const std::exception& error) {
-      answer = kFailed + std::string(error.what()).substr(0, kLongestAnswer - 1);
+      answer = kFailed + std::string(error.what()).substr(0, kLongestMessage - 1);
     }
     const bool sent = send_message(socket, answer, fd);
     if (fd >= 0) ::close(fd);
@@ -140,13 +92,12 @@ Outside::Outside(Outside&& other) noexcept = default;
 Outside::~Outside() = default;
 
 int Outside::run(std::size_t step) {
-  int fd = -1;
-  if (!send_message(helper_->socket(), std::string(1, static_cast<char>(step)), -1))
+  if (!send_message(helper_->socket(), std::string(1, static_cast<char>(step))))
     throw Failure("the helper process outside of the sandbox is gone");
-  const std::string answer = receive_message(helper_->socket(), fd);
-  if (answer.empty()) throw Failure("the helper process outside of the sandbox is gone");
-  if (answer[0] != kDone) throw Failure(answer.substr(1));
-  return fd;
+  SocketMessage answer = receive_message(helper_->socket());
+  if (answer.text.empty()) throw Failure("the helper process outside of the sandbox is gone");
+  if (answer.text[0] != kDone) throw Failure(answer.text.substr(1));
+  return answer.fd.release();
 }
 
 }  // namespace lkl::tool
