@@ -31,6 +31,8 @@ TEST_F(FuseTest, BadCommandLines) {
       {{}, "no image"},
       {{image}, "no mount point"},
       {{image, "nowhere"}, "nowhere"},
+      {{image, "/dev/fd/0"}, "/dev/fd/0: is no open descriptor of /dev/fuse"},
+      {{image, "/dev/fd/9999"}, "/dev/fd/9999: is no open descriptor of /dev/fuse"},
       {{image, "m", "-o", "nonsense=1"}, "nonsense"},
       {{"missing", "m"}, "missing: no such image"},
       {{image, "m", "-o", "part=3"}, "partition 3"},
@@ -132,6 +134,20 @@ TEST_F(FuseTest, RootOfTheImageIsMe) {
   ASSERT_EQ(stat("m/f", &status), 0);
   EXPECT_EQ(status.st_uid, geteuid() == 0 ? 4321u : geteuid());
   umount();
+}
+
+TEST_F(FuseTest, AllAreMine) {
+  write_file("commands",
+             "write commands f\nset_inode_field f uid 1000\nset_inode_field f gid 100\n");
+  const std::string image = make_ext4("image", "32M");
+  shell("debugfs -w -f commands image >/dev/null 2>&1");
+  ASSERT_EQ(mount(image, "uid=4321,gid=8765,all_squash"), "");
+  EXPECT_EQ(shell("stat -c %u:%g m/f m/lost+found"), "4321:8765\n4321:8765\n");
+  shell("echo more >>m/f && mv m/f m/g");
+  umount();
+  // it is whose it was
+  EXPECT_NE(shell("debugfs -R 'stat /g' image 2>/dev/null").find("User:  1000   Group:   100"),
+            std::string::npos);
 }
 
 TEST_F(FuseTest, PartitionsOfATable) {

@@ -78,7 +78,7 @@ Stat status_of(int fd) {
 bool may_keep_group_bit(fuse_req_t request, const Stat& file) {
   const fuse_ctx& caller = *fuse_req_ctx(request);
   return caller.uid == 0 ||
-         file_system(request).options().owners.swap_group(file.gid) == caller.gid;
+         file_system(request).options().owners.show_group(file.gid) == caller.gid;
 }
 
 void change_owner(fuse_req_t request, FileSystem& fs, int fd, const struct stat& wanted, int what) {

@@ -101,8 +101,8 @@ struct stat FileSystem::attributes(int fd) const {
   struct stat to = {};
   to.st_mode = from.mode;
   to.st_nlink = from.nlink;
-  to.st_uid = options_.owners.swap_user(from.uid);
-  to.st_gid = options_.owners.swap_group(from.gid);
+  to.st_uid = options_.owners.show_user(from.uid);
+  to.st_gid = options_.owners.show_group(from.gid);
   to.st_ino = from.inode;
   // A subvolume of btrfs is a device of its own there but not here; its numbers start anew.
   constexpr unsigned kDeviceShift = 48;

@@ -22,11 +22,16 @@
 namespace lkl::fuse {
 
 // -o uid=, gid=: who is root inside, is this one outside, and the other way round. Others are the
-// same on both sides.
+// same on both sides; or they are seen as this one, too.
 struct OwnerMap {
   uid_t user = 0;
   gid_t group = 0;
+  bool all = false;
 
+  // As the host is to see them.
+  uid_t show_user(uid_t id) const { return all ? user : swap_user(id); }
+  gid_t show_group(gid_t id) const { return all ? group : swap_group(id); }
+  // As the image is to have them.
   uid_t swap_user(uid_t id) const { return id == 0 ? user : id == user ? 0 : id; }
   gid_t swap_group(gid_t id) const { return id == 0 ? group : id == group ? 0 : id; }
 };

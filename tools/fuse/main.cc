@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //
 // lklfuse: mounts a disk image of any file system of Linux, without privileges.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -139,6 +140,13 @@ FoldsNames folds_names(const std::string& type) {
   return is_of(type, {"ext4", "f2fs"}) ? FoldsNames::kInSomeDirectories : FoldsNames::kNowhere;
 }
 
+MountPoint make_mount_point(Options& options) {
+  if (options.mounted < 0) return {options.arguments, options.mount_point};
+  tool::Descriptor mounted(options.mounted);
+  fcntl(mounted.get(), F_SETFD, FD_CLOEXEC);
+  return {options.mount_point, std::move(mounted)};
+}
+
 struct Run {
   tool::SessionOptions options;
   tool::Diagnostics diagnostics;
@@ -153,7 +161,7 @@ void mount_and_serve(Options& options, Run& run, Daemon& daemon) {
   HostClock clock;
   HostAccess host_access;
   tool::MountEnd end;
-  MountPoint mount_point(options.arguments, options.mount_point);
+  MountPoint mount_point = make_mount_point(options);
   tool::survive_panics();
   tool::Session session(run.options, run.diagnostics);
   const tool::Volume& volume = mount_image(
@@ -195,6 +203,8 @@ void mount_and_serve(Options& options, Run& run, Daemon& daemon) {
     HostCache& host_cache = file_system.host_cache();
     host_cache.start(fuse.get());
     daemon.ready(log.get());
+    // Ctrl-C is for who has mounted it, and for the programs that use it.
+    if (options.mounted >= 0) setsid();
     const int error = serve_requests(fuse.get(), {.buffers = buffers,
                                                   .threads = options.threads,
                                                   .may_end = [&] { return host_cache.idle(); },

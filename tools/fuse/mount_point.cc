@@ -69,20 +69,23 @@ std::vector<tool::Outside::Step> steps(fuse_args& arguments, const std::string& 
 MountPoint::MountPoint(fuse_args& arguments, std::string path)
     : path_(std::move(path)), outside_(steps(arguments, path_)) {}
 
+MountPoint::MountPoint(std::string path, tool::Descriptor mounted)
+    : path_(std::move(path)), mounted_(std::move(mounted)) {}
+
 void MountPoint::mount(fuse_session* session) {
-  fd_ = outside_.run(kMount);
+  fd_ = outside_ ? outside_->run(kMount) : mounted_.release();
   if (fd_ < 0 || fuse_session_custom_io(session, &kProtocolIo, fd_) != 0)
     throw tool::Failure(fmt::format("{}: the mount was not handed over", path_));
 }
 
 int MountPoint::open_end() {
-  return outside_.run(kOpenEnd);
+  return outside_ ? outside_->run(kOpenEnd) : -1;
 }
 
 void MountPoint::unmount() {
   const int fd = std::exchange(fd_, -1);
-  if (fd < 0 || !tool::is_mounted(fd)) return;
-  outside_.run(kUnmount);
+  if (fd < 0 || !outside_ || !tool::is_mounted(fd)) return;
+  outside_->run(kUnmount);
 }
 
 }  // namespace lkl::fuse

@@ -5,8 +5,11 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -51,6 +54,7 @@ constexpr char kHelp[] =
     "    -o lock=FILE           take this lock (flock) first; exit with 2 if another has it\n"
     "    -o log=FILE            append the kernel's messages to a file\n"
     "    -o uid=N,gid=N         show files of the image's root as of this owner, and make such\n"
+    "    -o all_squash          show all others' files as of this owner, too\n"
     "    -o allow_other         other users may enter; their permissions are checked\n"
     "    -o default_permissions check permissions by the image's owners and modes\n"
     "    -o direct_io           do not cache file contents in the host's kernel\n"
@@ -89,6 +93,7 @@ struct Raw {
   int allow_other = 0;
   int check_permissions = 0;
   unsigned user = 0, group = 0;
+  int squash = 0;
   Options* to = nullptr;
   std::string image;  // or a domain's disk
   std::vector<std::string> others;
@@ -128,6 +133,7 @@ const fuse_opt kOptions[] = {
     LKL_OPTION("default_permissions", check_permissions),
     LKL_OPTION("uid=%u", user),
     LKL_OPTION("gid=%u", group),
+    LKL_OPTION("all_squash", squash),
     FUSE_OPT_KEY("add=", kAdd),
     FUSE_OPT_KEY("ro", kKeepReadOnly),
     FUSE_OPT_KEY("noatime", kKernelWord),
@@ -216,6 +222,23 @@ std::string option_words(const fuse_args& arguments) {
   return words;
 }
 
+// N of "/dev/fd/N", which libfuse takes for a descriptor that is mounted already; -1 if it is a
+// directory's name. Throws UsageFailure.
+int mounted_descriptor(std::string_view mount_point) {
+  constexpr std::string_view kDescriptors = "/dev/fd/";
+  if (!mount_point.starts_with(kDescriptors)) return -1;
+  const std::string_view digits = mount_point.substr(kDescriptors.size());
+  int fd = -1;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), fd);
+  const bool is_number = error == std::errc() && end == digits.data() + digits.size() && fd >= 0;
+  constexpr unsigned kMajor = 10, kMinor = 229;
+  struct stat status = {};
+  if (!is_number || fstat(fd, &status) != 0 || !S_ISCHR(status.st_mode) ||
+      status.st_rdev != makedev(kMajor, kMinor))
+    throw UsageFailure(fmt::format("{}: is no open descriptor of /dev/fuse", mount_point));
+  return fd;
+}
+
 std::string text_or_empty(const char* text) {
   return text ? text : "";
 }
@@ -256,11 +279,16 @@ std::unique_ptr<Options> parse_options(int argc, char** argv) {
     raw.image.clear();
   }
   if (!mount_point) throw UsageFailure("no mount point given");
+  options->mounted = mounted_descriptor(mount_point.get());
   std::error_code ec;
-  if (!std::filesystem::is_directory(mount_point.get(), ec))
+  if (options->mounted >= 0) {
+    options->mount_point = mount_point.get();
+  } else if (!std::filesystem::is_directory(mount_point.get(), ec)) {
     throw UsageFailure(fmt::format("{}: {}", mount_point.get(),
                                    ec ? ec.message() : "is no directory to mount on"));
-  options->mount_point = std::filesystem::canonical(mount_point.get());
+  } else {
+    options->mount_point = std::filesystem::canonical(mount_point.get());
+  }
 
   if (!options->remount.empty()) return options;
 
@@ -321,13 +349,15 @@ std::unique_ptr<Options> parse_options(int argc, char** argv) {
   options->writeback = raw.no_writeback == 0;
   // Who lets others in wants them to have their own rights, not root's.
   options->check_permissions = raw.check_permissions != 0 || raw.allow_other != 0;
-  options->owners = {.user = raw.user, .group = raw.group};
+  options->owners = {.user = raw.user, .group = raw.group, .all = raw.squash != 0};
 
-  // What the file system is told to write at once must not wait in the host's cache.
+  // What the file system is told to write at once must not wait in the host's cache. What is
+  // mounted already may be without the flag for that.
   constexpr unsigned kAtOnce = LKL_MS_SYNCHRONOUS;
-  if (tool::parse_mount_words(options->mount_options, 0).flags & kAtOnce &&
-      fuse_opt_add_arg(&options->arguments, "-osync") != 0)
-    throw std::bad_alloc();
+  if (tool::parse_mount_words(options->mount_options, 0).flags & kAtOnce) {
+    if (options->mounted >= 0) options->writeback = false;
+    if (fuse_opt_add_arg(&options->arguments, "-osync") != 0) throw std::bad_alloc();
+  }
 
   // Programs that look for mounted images (mkfs, fsck) compare whole paths.
   std::string source = options->domain.empty() ? options->image.text : options->domain;

@@ -22,6 +22,8 @@ struct Options {
   std::string disk;                     // of the domain: its target, or empty
   std::string connect;
   std::string mount_point;  // absolute
+  int mounted =
+      -1;  // or it is "/dev/fd/N", of this descriptor of /dev/fuse that is mounted already
   std::string remount;  // all words of -o, if it is mounted and to be changed; nothing else then
   std::string type;
   std::optional<tool::VolumeChoice> volume;
