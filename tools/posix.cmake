@@ -22,4 +22,4 @@ set(LKL_TOOL_HOST_IMAGE call_filter.cc disk_server.cc domain_disk.cc domain_imag
 set(LKL_TOOL_HOST_SESSION mount_end.cc sandbox.cc)
 set(LKL_TOOL_HOST_TREE acl_names.cc host_tree.cc)
 set(LKL_TOOL_ARCHIVES LibArchive::LibArchive)
-set(LKL_TOOL_HOST_LKL begin.cc)
+set(LKL_TOOL_HOST_LKL begin.cc lklfuse.cc)

@@ -15,7 +15,7 @@ windows_packages=(g++-mingw-w64-x86-64-posix libz-mingw-w64-dev dpkg-dev wine64)
 # ... and for the tests: other kernels, other compilers, and what the tests judge with.
 test_packages=(linux-source-6.1 git clang nbdkit
 	libvirt-clients
-	curl wget busybox-static nginx-light redis-server iputils-ping iperf3 wireguard-tools
+	curl wget busybox-static nginx-light redis-server iputils-ping iperf3 wireguard-tools rsync sqlite3
 	iproute2 ethtool passt slirp4netns vde2 libdpdk-dev
 	cryptsetup-bin lvm2 mdadm thin-provisioning-tools
 	libsqlite3-dev liblmdb-dev

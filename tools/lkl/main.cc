@@ -83,8 +83,9 @@ void add_common_options(CLI::App& parser, SessionOptions& options, std::string& 
         .add_option(names("-d", "--domain"), options.domain,
                     "Work on the disks of this domain of libvirt")
         ->type_name("DOMAIN");
-    parser.add_option("--disk", options.disk, "Of the domain, this disk (as vda)")
-        ->type_name("TARGET");
+    if (!owned("--disk"))
+      parser.add_option("--disk", options.disk, "Of the domain, this disk (as vda)")
+          ->type_name("TARGET");
   }
   parser.add_option(names("-c", "--connect"), options.connect, "The hypervisor, for libvirt")
       ->type_name("URI");

@@ -22,6 +22,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "base/socket_message.h"
 #include "run/filter.h"
 
 namespace lkl::tool::served {
@@ -52,26 +53,7 @@ std::string look_in_path(const std::string& name) {
   throw Failure(fmt::format("{}: there is no such program", name));
 }
 
-// In the child: nothing but system calls.
-[[noreturn]] void become(const char* file, char* const* words, std::span<const sock_filter> filter,
-                         int channel, const sigset_t& mask) {
-  const int listener = install_filter(filter);
-  // It can't be sent, as that would be asked about already: who gets it takes it.
-  (void)!::write(channel, &listener, sizeof listener);
-  char go = 0;
-  if (listener < 0 || ::read(channel, &go, 1) != 1) ::_exit(kNoExec);
-  ::close(listener);
-  restore_limits();
-  ::signal(SIGPIPE, SIG_DFL);
-  ::sigprocmask(SIG_SETMASK, &mask, nullptr);
-  ::execve(file, words, environ);
-  const int error = errno;
-  (void)!::write(channel, &error, sizeof error);
-  ::_exit(error == ENOENT || error == ENOTDIR ? kNoExec : kNotExecutable);
-}
-
-}  // namespace
-
+// The file of this name. Throws Failure if there is none, or if it could not be served.
 std::string find_program(const std::string& name) {
   const std::string file = look_in_path(name);
   struct stat status = {};
@@ -95,21 +77,65 @@ std::string find_program(const std::string& name) {
   return file;
 }
 
-Program::Program(const std::string& file, const std::vector<std::string>& words) {
-  const std::vector<sock_filter> filter = make_filter();
+// What the process says until it is under its filter; behind the last one is its listener's number.
+constexpr char kMounted = 'm', kFailed = 'f', kFiltered = 'l';
+
+std::string find_files(int channel, const std::string& name, const std::vector<DiskMount>& disks) {
+  if (!disks.empty())
+    mount_disks(disks, [channel](int fuse, Users users) {
+      if (!send_message(channel, {kMounted, static_cast<char>(users)}, fuse)) ::_exit(kNoExec);
+    });
+  return find_program(name);
+}
+
+// In the child.
+[[noreturn]] void become(const std::vector<std::string>& words, const std::vector<DiskMount>& disks,
+                         std::span<const sock_filter> filter, int channel, const sigset_t& mask) {
   std::vector<char*> pointers;
   for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
   pointers.push_back(nullptr);
+  std::string file;
+  try {
+    file = find_files(channel, words.front(), disks);
+  } catch (const std::exception& error) {
+    send_message(channel, kFailed + std::string(error.what()).substr(0, kLongestMessage - 1));
+    ::_exit(kNoExec);
+  }
+  // Nothing but system calls from here on. The listener can't be sent, as that would be asked about
+  // already: who gets its number takes it.
+  const int listener = install_filter(filter);
+  struct __attribute__((packed)) {
+    char kind = kFiltered;
+    int number;
+  } const filtered = {.number = listener};
+  (void)!::write(channel, &filtered, sizeof filtered);
+  char go = 0;
+  if (listener < 0 || ::read(channel, &go, 1) != 1) ::_exit(kNoExec);
+  ::close(listener);
+  restore_limits();
+  ::signal(SIGPIPE, SIG_DFL);
+  ::sigprocmask(SIG_SETMASK, &mask, nullptr);
+  ::execve(file.c_str(), pointers.data(), environ);
+  const int error = errno;
+  (void)!::write(channel, &error, sizeof error);
+  ::_exit(error == ENOENT || error == ENOTDIR ? kNoExec : kNotExecutable);
+}
+
+}  // namespace
+
+Program::Program(const std::vector<std::string>& words, const std::vector<DiskMount>& disks) {
+  const std::vector<sock_filter> filter = make_filter();
   int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) fail("a pair of sockets");
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) fail("a pair of sockets");
   channel_ = Descriptor(ends[0]);
   const Descriptor theirs(ends[1]);
-  sigset_t mask;
-  ::sigprocmask(SIG_SETMASK, nullptr, &mask);
-  for (const int signal : kForwarded) ::sigdelset(&mask, signal);
+  const sigset_t mask = mask_of_programs();
   pid_ = ::fork();
   if (pid_ < 0) fail("a process");
-  if (pid_ == 0) become(file.c_str(), pointers.data(), filter, theirs.get(), mask);
+  if (pid_ == 0) {
+    channel_.reset();  // so that it sees when we have gone
+    become(words, disks, filter, theirs.get(), mask);
+  }
   process_ = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)), "the program");
 }
 
@@ -121,16 +147,26 @@ Program::~Program() {
   }
 }
 
-Descriptor Program::take_listener() {
-  int number = -1;
-  if (::read(channel_.get(), &number, sizeof number) != sizeof number) number = -ESRCH;
-  if (number < 0)
-    throw Failure(
-        fmt::format("the host lets nobody be asked about a program's system calls (seccomp): {}{}",
-                    describe({-number, std::system_category()}),
-                    number == -EBUSY ? "; this one is served already" : ""));
-  return {static_cast<int>(::syscall(SYS_pidfd_getfd, process_.get(), number, 0)),
-          "the program's filter"};
+void Program::prepare(const Serve& serve) {
+  for (;;) {
+    SocketMessage message = receive_message(channel_.get());
+    const std::string& text = message.text;
+    if (text.size() == 2 && text[0] == kMounted) {
+      serve(std::move(message.fd), static_cast<Users>(text[1]));
+      continue;
+    }
+    if (text.starts_with(kFailed)) throw Failure(text.substr(1));
+    int number = -ESRCH;
+    if (text.size() == 1 + sizeof number) std::memcpy(&number, text.data() + 1, sizeof number);
+    if (number < 0)
+      throw Failure(fmt::format(
+          "the host lets nobody be asked about a program's system calls (seccomp): {}{}",
+          describe({-number, std::system_category()}),
+          number == -EBUSY ? "; this one is served already" : ""));
+    listener_ = Descriptor(static_cast<int>(::syscall(SYS_pidfd_getfd, process_.get(), number, 0)),
+                           "the program's filter");
+    return;
+  }
 }
 
 void Program::let_go() {
@@ -148,6 +184,13 @@ std::optional<int> Program::status() {
 int Program::exec_error() {
   int error = 0;
   return ::recv(channel_.get(), &error, sizeof error, MSG_DONTWAIT) == sizeof error ? error : 0;
+}
+
+sigset_t mask_of_programs() {
+  sigset_t mask;
+  ::sigprocmask(SIG_SETMASK, nullptr, &mask);
+  for (const int signal : kForwarded) ::sigdelset(&mask, signal);
+  return mask;
 }
 
 ForwardedSignals::ForwardedSignals() {

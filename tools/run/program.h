@@ -7,32 +7,37 @@
 #include <signal.h>
 #include <sys/types.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/descriptor.h"
+#include "run/disk_mount.h"
 
 namespace lkl::tool::served {
-
-// The file of this name, by PATH if it has no slash. Throws Failure if there is none, or if it is
-// one that could not be served: of another architecture, or that would have rights which it does
-// not get.
-std::string find_program(const std::string& name);
 
 // The process waits, before execve(), until it is let go. Made while the process has one thread.
 class Program {
  public:
-  // Throws Failure, std::system_error.
-  Program(const std::string& file, const std::vector<std::string>& words);
+  // The first word is its file, which is looked for by PATH if it has no slash: by the process
+  // itself, which may have other files than we have. Throws std::system_error.
+  Program(const std::vector<std::string>& words, const std::vector<DiskMount>& disks);
   // Ends a process that was not let go.
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
-  // Where it asks, once. Its filter is there from now on.
-  Descriptor take_listener();
+  // Waits until it has its files, and is under its filter. `serve` is called for each disk, in
+  // their order. Throws Failure: what cannot be mounted; that there is no such program, or that it
+  // is one that could not be served: of another architecture, or that would have rights which it
+  // does not get.
+  using Serve = std::function<void(Descriptor fuse, Users users)>;
+  void prepare(const Serve& serve);
+  // Where it asks, once.
+  Descriptor take_listener() { return std::move(listener_); }
   void let_go();
 
   // Of the process: readable when it has ended.
@@ -46,8 +51,11 @@ class Program {
  private:
   pid_t pid_ = -1;
   bool gone_ = false;
-  Descriptor process_, channel_;
+  Descriptor process_, channel_, listener_;
 };
+
+// The signals that a process of ours is to have blocked when it becomes a program.
+sigset_t mask_of_programs();
 
 // Signals to us become signals to the program, unless the terminal has sent them, from where the
 // program has them already. All are blocked as long as it exists: to be made before any thread.

@@ -13,6 +13,7 @@
 #include "base/mount_info.h"
 #include "base/process.h"
 #include "lkl/commands.h"
+#include "lkl/lklfuse.h"
 #include "session/mount_end.h"
 
 namespace lkl::tool {
@@ -27,38 +28,11 @@ struct MountRequest {
   bool keep_owners = false;
 };
 
-// lklfuse is installed beside this program.
-std::string find_lklfuse() {
-  std::error_code ec;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", ec);
-  const std::string beside = (self.parent_path() / "lklfuse").string();
-  if (!ec && ::access(beside.c_str(), X_OK) == 0) return beside;
-  return require_program("lklfuse", "");
-}
-
-// lklfuse's options are separated by commas.
-std::string escaped(const std::string& text) {
-  std::string result;
-  for (const char c : text) {
-    if (c == ',' || c == '\\') result += '\\';
-    result += c;
-  }
-  return result;
-}
-
-std::vector<std::string> lklfuse_options(const MountRequest& options,
-                                         const SessionOptions& common) {
+std::vector<std::string> all_options(const MountRequest& options, const SessionOptions& common) {
   std::vector<std::string> list = {"nosuid", "nodev", "noexec"};
   if (!options.writable && !common.snapshot) list.emplace_back("ro");
-  if (!common.type.empty()) list.push_back("type=" + escaped(common.type));
-  if (common.volume) list.push_back("part=" + escaped(to_text(*common.volume)));
-  if (!common.key_file.empty()) list.push_back("key_file=" + escaped(common.key_file));
-  if (!common.format.empty()) list.push_back("format=" + common.format);
-  if (common.snapshot) list.emplace_back("snapshot");
-  if (common.force) list.emplace_back("force");
-  if (common.no_sandbox) list.emplace_back("no_sandbox");
-  if (!common.commit.empty()) list.push_back("commit=" + escaped(common.commit));
-  if (!common.mount_options.empty()) list.push_back("opts=" + escaped(common.mount_options));
+  const std::vector<std::string> of_image = lklfuse_options(common);
+  list.insert(list.end(), of_image.begin(), of_image.end());
   constexpr std::uint64_t kMebibyte = 1 << 20;
   list.push_back(fmt::format("mb={}", common.memory / kMebibyte));
   // Without privileges all in the image is this user's to use: it may as well look like that.
@@ -81,10 +55,10 @@ void run_mount(const MountRequest& options, Context& context) {
     throw UsageFailure("mount needs an image and a directory to mount it on");
 
   std::vector<std::string> arguments = {"lklfuse", operands[0], operands[1]};
-  for (const std::string& option : lklfuse_options(options, common))
+  for (const std::string& option : all_options(options, common))
     arguments.insert(arguments.end(), {"-o", option});
   for (const std::string& other : others)
-    arguments.insert(arguments.end(), {"-o", "add=" + escaped(other)});
+    arguments.insert(arguments.end(), {"-o", "add=" + escape_for_lklfuse(other)});
   if (options.foreground) arguments.emplace_back("-f");
   if (common.verbose >= 2) arguments.emplace_back("-d");
   std::vector<char*> words;

@@ -5,9 +5,14 @@
 #include <poll.h>
 #include <sys/wait.h>
 
+#include <filesystem>
+
 #include "base/limits.h"
+#include "image/image_name.h"
 #include "lkl/cmd/network_options.h"
 #include "lkl/commands.h"
+#include "lkl/lklfuse.h"
+#include "run/disk_servers.h"
 #include "run/guest_network.h"
 #include "run/program.h"
 #include "run/reply.h"
@@ -20,10 +25,53 @@ namespace {
 
 struct RunOptions {
   served::NetworkOptions network;
+  std::vector<std::string> disks;
   std::string tier = "auto", server;
   bool trace = false;
   std::vector<std::string> words;
 };
+
+// IMAGE[:PARTITION]:/FOLDER[,OPTION...]. `common`: options for all.
+served::DiskMount parse_disk(const std::string& text, const std::vector<std::string>& common) {
+  const ImageName name = parse_image_name(text);
+  if (name.path.empty())
+    throw UsageFailure(fmt::format(
+        "--disk {}: is to be IMAGE[:PARTITION]:/FOLDER[,OPTION...]: which image, and on which "
+        "folder it is for the program",
+        text));
+  served::DiskMount disk;
+  disk.image = text.substr(0, text.size() - name.path.size() - 1);
+  std::size_t at = 0;
+  std::string folder;
+  for (; at < name.path.size() && name.path[at] != ','; at++) {
+    if (name.path[at] == '\\' && at + 1 < name.path.size()) at++;
+    folder += name.path[at];
+  }
+  folder = std::filesystem::path(folder).lexically_normal().string();
+  while (folder.size() > 1 && folder.ends_with('/')) folder.pop_back();
+  disk.folder = folder;
+  for (const std::string& option : common)
+    disk.options += (disk.options.empty() ? "" : ",") + option;
+  if (at + 1 < name.path.size())
+    disk.options += (disk.options.empty() ? "" : ",") + name.path.substr(at + 1);
+  return disk;
+}
+
+std::vector<served::DiskMount> parse_disks(const RunOptions& options,
+                                           const SessionOptions& session) {
+  std::vector<std::string> common = lklfuse_options(session);
+  if (session.read_only) common.emplace_back("ro");
+  std::vector<served::DiskMount> disks;
+  for (const std::string& text : options.disks) {
+    served::DiskMount disk = parse_disk(text, common);
+    for (const served::DiskMount& other : disks)
+      if (other.folder == disk.folder)
+        throw UsageFailure(
+            fmt::format("--disk {}: {} is on {} already", text, other.image, disk.folder));
+    disks.push_back(std::move(disk));
+  }
+  return disks;
+}
 
 // What the program's end is for us; and for who could not be started at all.
 int code_of(served::Program& program, int status, const std::string& name) {
@@ -36,16 +84,26 @@ void forward(served::ForwardedSignals& signals, const served::Program& program) 
   while (const int signal = signals.take()) ::kill(program.pid(), signal);
 }
 
+// Its status when it has ended. Signals that have come until then were for it: the host sends us
+// Ctrl-C before the program can have ended by it.
+std::optional<int> status_of(served::Program& program, served::ForwardedSignals& signals) {
+  const std::optional<int> status = program.status();
+  while (status && signals.take_any() != 0) continue;
+  return status;
+}
+
 // To serve who is left when the program has ended is what a signal ends, the terminal's too.
 void forward(served::ForwardedSignals& signals, const served::Program& program, bool ended,
-             served::Supervisor& supervisor) {
+             served::Supervisor& supervisor, served::DiskServers& disks) {
   if (!ended) return forward(signals, program);
-  if (signals.take_any() != 0) supervisor.stop();
+  if (signals.take_any() == 0) return;
+  supervisor.stop();
+  disks.stop();
 }
 
 // Its kernel is in this process.
 int serve_program(const RunOptions& options, const Context& context, served::Program& program,
-                  served::ForwardedSignals& signals) {
+                  served::ForwardedSignals& signals, served::DiskServers& disks) {
   std::optional<served::EndedBySignal> ended_by_signal(std::in_place, signals, program.pid());
   const served::GuestNetwork network(options.network, context.options);
   ended_by_signal.reset();
@@ -58,9 +116,9 @@ int serve_program(const RunOptions& options, const Context& context, served::Pro
     if (status) supervisor.stop();
   });
   supervisor.watch(signals.fd(),
-                   [&] { forward(signals, program, status.has_value(), supervisor); });
+                   [&] { forward(signals, program, status.has_value(), supervisor, disks); });
   supervisor.watch(program.pidfd(), [&] {
-    status = program.status();
+    status = status_of(program, signals);
     supervisor.forget(program.pidfd());
     // others that it has started may go on
     if (all_gone) supervisor.stop();
@@ -79,7 +137,7 @@ int join_server(const RunOptions& options, served::Program& program,
   for (;;) {
     ::poll(both, 2, -1);
     forward(signals, program);
-    if (const auto status = program.status()) return *status;
+    if (const auto status = status_of(program, signals)) return *status;
   }
 }
 
@@ -95,18 +153,28 @@ void run(const RunOptions& options, Context& context) {
        !options.network.config.empty() || !options.network.settings.empty() ||
        !options.network.capture.empty() || options.trace))
     throw UsageFailure("--server: the network is the server's: what is to be set is set there");
-  const std::string file = served::find_program(options.words.front());
+  std::vector<served::DiskMount> mounts = parse_disks(options, context.options);
+  const std::string lklfuse = mounts.empty() ? "" : find_lklfuse();
   allow_many_files();
   std::optional<int> status;
   {
     served::ForwardedSignals signals;
+    served::DiskServers disks(std::move(mounts), lklfuse);
     // before there is a thread
-    served::Program program(file, options.words);
-    status = options.server.empty() ? serve_program(options, context, program, signals)
+    served::Program program(options.words, disks.mounts());
+    {
+      const served::EndedBySignal ended_by_signal(signals, program.pid());
+      program.prepare(
+          [&disks](Descriptor fuse, served::Users users) { disks.start(std::move(fuse), users); });
+    }
+    status = options.server.empty() ? serve_program(options, context, program, signals, disks)
                                     : join_server(options, program, signals);
     status = code_of(program, *status, options.words.front());
+    disks.finish(signals, context.diagnostics);
   }
   context.exit = served::end_as(*status);
+  // The program's, too, if an image was not written back.
+  if (context.exit != 0) context.failed_exit = context.exit;
 }
 
 }  // namespace
@@ -118,6 +186,12 @@ Run add_run(Parser parser) {
                   "The program and its words; -- before it keeps its options its own")
       .type_name("PROGRAM");
   add_network_options(parser, options->network);
+  parser
+      .add_option("--disk", options->disks,
+                  "Have an image on a folder, for the program alone; / is its root; options as of "
+                  "lklfuse -o: ro, snapshot, type=TYPE ... (again for more)")
+      .type_name("IMAGE[:PART]:/FOLDER[,OPTION...]")
+      .each_time();
   parser
       .add_option("--tier", options->tier,
                   "How the program is served; server: by a process that has the kernel (auto)")
