@@ -193,6 +193,9 @@ void wait_for_debugger();
 
 // ---- files and settings ----
 
+// Whether an event loop can watch it: 0, -EBADF if it is none, -EOPNOTSUPP where what the
+// application has are no such descriptors.
+int check_watchable(int fd);
 // Does it, blocking the calling thread: bytes transferred, or -errno.
 int64_t perform(const IoOperation& operation);
 // Here and now: bytes transferred, -EAGAIN if that would be none without waiting (and `wait` does

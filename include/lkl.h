@@ -1064,6 +1064,33 @@ int lkl_qdisc_add(int ifindex, const char *root, const char *type);
  */
 int lkl_qdisc_parse_add(int ifindex, const char *entries);
 
+/* ---- waiting for the host as well ---- */
+
+/**
+ * lkl_watch_create - a descriptor of the kernel that is readable when one of the host's is ready
+ * @fd:     the host's: whatever its poll(2) can wait for, an epoll instance too. It stays the
+ *          caller's, and is to be open as long as the new one is
+ * @events: LKL_POLLIN, LKL_POLLPRI, LKL_POLLOUT, LKL_POLLRDHUP; errors and the other end's close are
+ *          told in any case
+ * @flags:  LKL_O_CLOEXEC, LKL_O_NONBLOCK
+ *
+ * For threads that wait for descriptors of both: what this gives goes into lkl_sys_epoll_ctl(),
+ * lkl_sys_ppoll() ... beside the kernel's own, and nobody has to wake anybody from another thread.
+ * lkl_sys_read() of 8 bytes gives what the host has said (LKL_POLL*, a number of 64 bits), and asks
+ * the host again: if it is so still, it is readable once more, soon. So take first what there is,
+ * then read. Without that it stays readable. Where nothing has happened read() waits, or is
+ * -LKL_EAGAIN.
+ *
+ * Any thread, not in a signal handler. lkl_sys_close() ends it. In the child of a fork() it watches
+ * the child's copy of the host's descriptor.
+ *
+ * Returns the descriptor; -LKL_EBADF if @fd is none, -LKL_EINVAL for other events or flags,
+ * -LKL_EBUSY if the kernel has as many devices as it can have, -LKL_EMFILE, -LKL_ENOMEM,
+ * -LKL_ENODEV without a running kernel, -LKL_EOPNOTSUPP on Windows, whose descriptors are not
+ * waited for.
+ */
+int lkl_watch_create(int fd, int events, int flags);
+
 /* ---- interrupts, for devices that the application implements ---- */
 
 /**

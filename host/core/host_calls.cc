@@ -8,6 +8,7 @@
 #include "core/application.h"
 #include "core/instance.h"
 #include "core/on_panic.h"
+#include "core/watches.h"
 #include "lkl_host.h"
 
 namespace lkl::host {
@@ -169,6 +170,16 @@ struct HostCalls {
     const host::Unnoticed unnoticed;
     return of(instance).mappable_.take_back(at, size) ? 0 : -1;
   }
+  [[gnu::noinline]] static void watch_begin(void* instance, void* watch, void* kernel) {
+    [[maybe_unused]] const FromKernel scope;
+    const host::Unnoticed unnoticed;
+    of(instance).watches_->begin(*static_cast<Watches::Entry*>(watch), kernel);
+  }
+  [[gnu::noinline]] static void watch_end(void* instance, void* watch) {
+    [[maybe_unused]] const FromKernel scope;
+    const host::Unnoticed unnoticed;
+    of(instance).watches_->end(*static_cast<Watches::Entry*>(watch));
+  }
   [[gnu::noinline]] static int unmap(void*, void* at, lkl_u64 size) {
     [[maybe_unused]] const FromKernel scope;
     const host::Unnoticed unnoticed;
@@ -239,6 +250,14 @@ lkl_memory_calls make_memory_calls(Instance& instance) {
       .unmap = ForKernel<HostCalls::unmap>::call,
       .lend = ForKernel<HostCalls::lend>::call,
       .take_back = ForKernel<HostCalls::take_back>::call,
+  };
+}
+
+lkl_watch_calls make_watch_calls(Instance& instance) {
+  return {
+      .instance = &instance,
+      .begin = ForKernel<HostCalls::watch_begin>::call,
+      .end = ForKernel<HostCalls::watch_end>::call,
   };
 }
 

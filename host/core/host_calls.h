@@ -4,6 +4,7 @@
 #include "asm/host_debug.h"
 #include "asm/host_memory.h"
 #include "asm/host_ops.h"
+#include "asm/host_watch.h"
 
 namespace lkl::host {
 
@@ -15,5 +16,7 @@ lkl_host_calls make_host_calls(Instance& instance);
 extern const lkl_debug_calls debug_calls;
 // The same of memory.
 lkl_memory_calls make_memory_calls(Instance& instance);
+// The same of descriptors that threads wait for.
+lkl_watch_calls make_watch_calls(Instance& instance);
 
 }  // namespace lkl::host

@@ -14,6 +14,7 @@
 #include "core/disks.h"
 #include "core/host_calls.h"
 #include "core/nics.h"
+#include "core/watches.h"
 #include "lkl.h"
 
 namespace lkl::host {
@@ -29,13 +30,16 @@ Instance::Instance(uint64_t number, const lkl_host_operations& ops, std::unique_
       ops_(ops),
       calls_(make_host_calls(*this)),
       memory_calls_(make_memory_calls(*this)),
+      watch_calls_(make_watch_calls(*this)),
       loop_(std::move(loop)),
       disks_(std::make_unique<Disks>(*this)),
       nics_(std::make_unique<Nics>(*this)),
       appointments_(std::make_unique<Appointments>(*loop_)),
+      watches_(std::make_unique<Watches>(*this)),
       minder_(*loop_, {[](void* self) { static_cast<Instance*>(self)->lend(); }, this}) {
   lkl_kernel_debug_calls(&debug_calls);
   lkl_kernel_memory_calls(&memory_calls_);
+  lkl_kernel_watch_calls(&watch_calls_);
 }
 
 Instance::~Instance() {
@@ -43,6 +47,7 @@ Instance::~Instance() {
   stop_threads();
   disks_->stop_waiting();
   loop_->quiesce();
+  watches_.reset();
   nics_.reset();
   disks_.reset();
   for (const Block& block : blocks_) host::release_memory(block.base, block.size);
@@ -189,6 +194,7 @@ void Instance::fork_prepare() {
   disks_->lock();
   nics_->lock();
   appointments_->lock();
+  watches_->lock();
   hold_still();
   minder_.pause();
   loop_->quiesce();
@@ -238,6 +244,7 @@ void Instance::fork_parent() {
   minder_.resume();
   executor_gate_.open();
   if (held_) lkl_kernel_unhold();
+  watches_->unlock();
   appointments_->unlock();
   nics_->unlock();
   disks_->unlock();
@@ -249,6 +256,7 @@ void Instance::fork_child() {
   disks_->after_fork_child();
   nics_->after_fork_child();
   appointments_->after_fork_child();
+  watches_->after_fork_child();
   if (minder_.lent()) {
     host::print(
         "lkl: another thread held up a fork, and was in a call when it was through: the kernel in "

@@ -11,6 +11,7 @@
 
 #include "asm/host_memory.h"
 #include "asm/host_ops.h"
+#include "asm/host_watch.h"
 #include "core/gate.h"
 #include "core/minder.h"
 #include "core/record.h"
@@ -29,6 +30,7 @@ namespace lkl::host {
 class Appointments;
 class Disks;
 class Nics;
+class Watches;
 
 class Instance final {
  public:
@@ -60,6 +62,7 @@ class Instance final {
   Disks& disks() { return *disks_; }
   Nics& nics() { return *nics_; }
   Appointments& appointments() { return *appointments_; }
+  Watches& watches() { return *watches_; }
   const lkl_host_operations& ops() const { return ops_; }
 
   void print(const char* text, size_t length) const;
@@ -95,6 +98,7 @@ class Instance final {
   const lkl_host_operations& ops_;
   lkl_host_calls calls_;
   lkl_memory_calls memory_calls_;
+  lkl_watch_calls watch_calls_;
   MappableMemory mappable_;  // of a kernel with page tables, made at boot
   KernelShadow shadow_;      // before all that may call into the kernel, and after it
   std::unique_ptr<EventLoop> loop_;
@@ -103,6 +107,7 @@ class Instance final {
   std::unique_ptr<Disks> disks_;
   std::unique_ptr<Nics> nics_;
   std::unique_ptr<Appointments> appointments_;
+  std::unique_ptr<Watches> watches_;
   Minder minder_;
 
   std::atomic<Phase> phase_ = Phase::kNew;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -34,6 +35,12 @@ int write_all(int fd, const std::string& content) {
 }
 
 }  // namespace
+
+int check_watchable(int fd) {
+  pollfd state = {.fd = fd, .events = 0, .revents = 0};
+  if (fd < 0 || poll(&state, 1, 0) < 0 || (state.revents & POLLNVAL) != 0) return -EBADF;
+  return 0;
+}
 
 int update_file(const char* path, void (*change)(std::string& content, const void* argument),
                 const void* argument) {

@@ -40,6 +40,11 @@ int write_all(HANDLE file, const std::string& content) {
 
 }  // namespace
 
+// Those of the C library cannot be waited for, sockets are none.
+int check_watchable(int) {
+  return -EOPNOTSUPP;
+}
+
 int update_file(const char* path, void (*change)(std::string& content, const void* argument),
                 const void* argument) {
   constexpr uint64_t kPollNs = 1'000'000;

@@ -110,6 +110,9 @@ long lkl_memory_import(unsigned long start, unsigned long size);
 long lkl_memory_release(unsigned long start, unsigned long size);
 long lkl_imported_pages(unsigned long start, unsigned long wanted, struct page **pages);
 
+/* watch.c */
+long lkl_watch_create(void *of_host, unsigned int irq, int flags);
+
 /* mapped.c */
 #ifdef CONFIG_MMU
 int lkl_map_by_tables(struct mm_struct *mm, unsigned long address, bool write);

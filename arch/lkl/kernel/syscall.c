@@ -10,6 +10,7 @@
 #include <linux/syscalls.h>
 #include <linux/unistd.h>
 #include <asm/host_memory.h>
+#include <asm/host_watch.h>
 #include <asm/syscall.h>
 #include "lkl.h"
 #include "shared_word.h"
@@ -72,6 +73,8 @@ static noinline long private_call(struct lkl_host_thread *ht)
 		return lkl_memory_import(ht->args[0], ht->args[1]);
 	case LKL_NR_MEMORY_RELEASE:
 		return lkl_memory_release(ht->args[0], ht->args[1]);
+	case LKL_NR_WATCH_CREATE:
+		return lkl_watch_create((void *)ht->args[0], ht->args[1], ht->args[2]);
 	case LKL_NR_HALT:
 		lkl_halt();
 	case LKL_NR_THREAD_EXIT:
