@@ -218,5 +218,20 @@ TEST_F(ProgramTest, TheHostsPingAndIperf) {
   EXPECT_EQ(count(" receiver"), 3) << judged << shell("cat server");
 }
 
+TEST_F(ProgramTest, ByItsOldName) {
+  const std::string script =
+      std::string(LKL_TOOL_PATH).substr(0, std::string(LKL_TOOL_PATH).rfind('/')) +
+      "/lkl-hijack.sh";
+  EXPECT_EQ(run({script}).status, 2);
+  EXPECT_EQ(run({script, "sh", "-c", "exit 7"}).status, 7);
+  if (!have("ip")) GTEST_SKIP() << "iproute2 is not installed";
+  const Result ip = run(
+      {"env", "LKL_HIJACK_NET_IFTYPE=slirp", "LKL_HIJACK_NET_IP=10.0.2.77",
+       "LKL_HIJACK_NET_NETMASK_LEN=24", "LKL_HIJACK_SYSCTL=net.ipv4.ip_default_ttl|77", script,
+       "sh", "-c", "ip -brief -4 address show dev eth0; cat /proc/sys/net/ipv4/ip_default_ttl"});
+  EXPECT_NE(ip.out.find("10.0.2.77/24"), std::string::npos) << ip.out << ip.err;
+  EXPECT_NE(ip.out.find("\n77\n"), std::string::npos) << ip.out << ip.err;
+}
+
 }  // namespace
 }  // namespace lkl::tool_test
