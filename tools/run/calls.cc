@@ -60,7 +60,6 @@ void Supervisor::serve(const std::shared_ptr<Client>& client) {
   // What it waited for before it does not wait for any more.
   if (const auto waited = waits_.find(call->thread); waited != waits_.end()) {
     if (const auto socket = waited->second.lock()) {
-      const std::lock_guard lock(socket->mutex);
       socket->forget_waits_of(call->thread);
     }
     waits_.erase(waited);
@@ -112,7 +111,6 @@ Outcome Supervisor::make_socket(const std::shared_ptr<Client>& client, const Not
     lkl_sys_close(static_cast<unsigned>(fd));
     return {.result = -error.code().value()};
   }
-  const std::lock_guard lock(ends.socket->mutex);
   const int number =
       client->listener.give(call.id, ends.program.get(), (flags & SOCK_CLOEXEC) != 0);
   trace(call, nullptr, number);
@@ -175,7 +173,6 @@ Outcome Supervisor::use_socket(const std::shared_ptr<Client>& client, const Noti
   const auto socket = client->find(cookie_of(end));
   if (socket == nullptr) return use_unix(*client, call);
   if (call.call == SYS_bind || call.call == SYS_connect || call.call == SYS_listen) drain_pairs();
-  const std::lock_guard lock(socket->mutex);
   socket->seen(call.thread, call.number(0));
   socket->flush();
   const Outcome outcome = use(*socket, call, end);

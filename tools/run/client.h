@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <unordered_map>
 
@@ -33,39 +32,28 @@ class Client {
   // Sockets that are theirs, by the cookie (SO_COOKIE) of the end that they have. Nobody else's can
   // be found here.
   std::shared_ptr<GuestSocket> find(std::uint64_t cookie) {
-    const std::lock_guard lock(mutex_);
     const auto found = sockets_.find(cookie);
     return found == sockets_.end() ? nullptr : found->second;
   }
   void add(std::uint64_t cookie, std::shared_ptr<GuestSocket> socket) {
-    const std::lock_guard lock(mutex_);
     sockets_[cookie] = std::move(socket);
   }
-  void remove(std::uint64_t cookie) {
-    const std::lock_guard lock(mutex_);
-    sockets_.erase(cookie);
-  }
+  void remove(std::uint64_t cookie) { sockets_.erase(cookie); }
   // It has no end here any more by which we would see that it is closed: the oldest of many such
   // ones are forgotten.
   void keep_remains(std::uint64_t cookie) {
     constexpr std::size_t kMost = 4096;
-    const std::lock_guard lock(mutex_);
     remains_.push_back(cookie);
     if (remains_.size() <= kMost) return;
     sockets_.erase(remains_.front());
     remains_.pop_front();
   }
   std::unordered_map<std::uint64_t, std::shared_ptr<GuestSocket>> take_all() {
-    const std::lock_guard lock(mutex_);
     return std::exchange(sockets_, {});
   }
 
-  void remember(pid_t thread, const Undelivered& what) {
-    const std::lock_guard lock(mutex_);
-    undelivered_[thread] = what;
-  }
+  void remember(pid_t thread, const Undelivered& what) { undelivered_[thread] = what; }
   std::optional<Undelivered> recall(pid_t thread) {
-    const std::lock_guard lock(mutex_);
     const auto found = undelivered_.find(thread);
     if (found == undelivered_.end()) return std::nullopt;
     const Undelivered what = found->second;
@@ -78,7 +66,6 @@ class Client {
   ProgramDescriptors descriptors;
 
  private:
-  std::mutex mutex_;
   std::unordered_map<std::uint64_t, std::shared_ptr<GuestSocket>> sockets_;
   std::deque<std::uint64_t> remains_;
   std::unordered_map<pid_t, Undelivered> undelivered_;

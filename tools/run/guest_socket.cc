@@ -121,7 +121,7 @@ void GuestSocket::host_event(unsigned events) {
   if ((events & EPOLLOUT) != 0) watch_pair(false);
   switch (state_) {
     case State::kConnected:
-      return pump();
+      return pump(true);
     case State::kDatagrams:
       datagrams_out();
       if (gone_) return close();
@@ -146,11 +146,11 @@ void GuestSocket::guest_event(unsigned events) {
         connected();
       return;
     case State::kConnected:
-      return pump();
+      return pump(false);
     case State::kListening:
       return announce();
     case State::kDatagrams:
-      datagrams_out();
+      if (!rest_out_.empty()) datagrams_out();
       return datagrams_in();
     default:
       return;

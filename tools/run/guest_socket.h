@@ -12,7 +12,6 @@
 #include <functional>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <vector>
@@ -71,9 +70,6 @@ class GuestSocket : public std::enable_shared_from_this<GuestSocket> {
   GuestSocket(Worlds& worlds, std::shared_ptr<Client> client, int fd, State state);
   ~GuestSocket();
 
-  // All below with this held.
-  std::mutex mutex;
-
   State state() const { return state_; }
   bool is_stream() const { return state_ != State::kDatagrams; }
   int fd() const { return fd_; }
@@ -120,7 +116,7 @@ class GuestSocket : public std::enable_shared_from_this<GuestSocket> {
   unsigned events_now() const;
 
   // streams
-  void pump();
+  void pump(bool written);  // whether the program may have
   void pump_out();
   void pump_in();
   bool give_to_program(std::span<const char> bytes);

@@ -88,7 +88,7 @@ lkl_long Message::send(int fd, unsigned how) const {
 }
 
 Message& scratch_message() {
-  thread_local Message message;
+  static Message message;
   return message;
 }
 

@@ -20,9 +20,8 @@ namespace {
 
 constexpr std::size_t kPart = 256 << 10;
 
-// Of the thread that moves.
 std::span<char> part_room() {
-  thread_local std::vector<char> room(kPart);
+  static std::vector<char> room(kPart);
   return room;
 }
 
@@ -31,11 +30,11 @@ std::span<char> part_room() {
 void GuestSocket::connected() {
   state_ = State::kConnected;
   watch_socket(LKL_EPOLLIN | LKL_EPOLLOUT | LKL_EPOLLRDHUP);
-  pump();
+  pump(true);
 }
 
-void GuestSocket::pump() {
-  pump_out();
+void GuestSocket::pump(bool written) {
+  if (written || !rest_out_.empty()) pump_out();
   if (closed_ || state_ != State::kConnected) return;
   if (gone_) {
     if (out_over_) close();
@@ -277,7 +276,6 @@ Outcome GuestSocket::accept(const Notification& call, const Descriptor* end) {
     give_back(static_cast<int>(fd));
     return {.result = -error.code().value()};
   }
-  const std::lock_guard lock(ends.socket->mutex);
   const int number =
       client_->listener.give(call.id, ends.program.get(), (flags & SOCK_CLOEXEC) != 0);
   trace(call, nullptr, number);

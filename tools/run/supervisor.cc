@@ -7,8 +7,6 @@
 #include <lkl.h>
 #include <sys/epoll.h>
 
-#include <array>
-
 #include "base/error.h"
 #include "run/reply.h"
 
@@ -20,25 +18,14 @@ using Clock = std::chrono::steady_clock;
 
 // Of the ids that epoll knows: what they are of.
 constexpr std::uint64_t kOfClient = 1ULL << 62, kOfWatch = 1ULL << 63;
-constexpr int kAtOnce = 64;
 // Who has waited for long may wait so much longer for its signal: a server that nobody asks is to
 // cost nothing.
 constexpr std::chrono::milliseconds kLookSoon(20), kLookLater(250);
 
 }  // namespace
 
-Supervisor::Supervisor() : guest_stop_(static_cast<int>(lkl_sys_eventfd2(0, LKL_O_CLOEXEC))) {
-  worlds_.watch_guest(guest_stop_, 0, LKL_EPOLLIN, false);
-  guest_thread_ = std::thread([this] { serve_guest(); });
-}
-
 Supervisor::~Supervisor() {
-  const std::uint64_t one = 1;
-  lkl_sys_write(static_cast<unsigned>(guest_stop_), reinterpret_cast<const char*>(&one),
-                sizeof one);
-  guest_thread_.join();
   while (!clients_.empty()) end_client(clients_.begin()->first);
-  lkl_sys_close(static_cast<unsigned>(guest_stop_));
 }
 
 void Supervisor::add_client(Descriptor listener, Ended ended) {
@@ -73,45 +60,27 @@ void Supervisor::end_client(std::uint64_t id) {
   const Served served = std::move(found->second);
   clients_.erase(found);
   for (const auto& [cookie, socket] : served.client->take_all()) {
-    const std::lock_guard lock(socket->mutex);
     socket->close();
   }
   ::epoll_ctl(worlds_.host_epoll(), EPOLL_CTL_DEL, served.client->listener.fd(), nullptr);
   if (served.ended) served.ended();
 }
 
-// What happens to sockets in our kernel: by a thread that sleeps there.
-void Supervisor::serve_guest() {
-  std::array<lkl_epoll_event, kAtOnce> events;
-  for (;;) {
-    const lkl_long count =
-        lkl_sys_epoll_pwait(worlds_.guest_epoll(), events.data(), kAtOnce, -1, nullptr, 0);
-    if (count < 0 && count != -LKL_EINTR) return;
-    for (lkl_long i = 0; i < count; i++) {
-      const lkl_epoll_event event = events[static_cast<std::size_t>(i)];
-      if (event.data == 0) return;
-      const auto socket = worlds_.find(event.data);
-      if (socket == nullptr) continue;
-      const std::lock_guard lock(socket->mutex);
-      socket->guest_event(event.events);
-    }
-  }
-}
-
 void Supervisor::run() {
-  std::array<epoll_event, kAtOnce> events;
   while (!stopped_) {
-    const int count =
-        ::epoll_wait(worlds_.host_epoll(), events.data(), kAtOnce, until_next_deadline());
-    expire_deadlines();
-    look_for_signals();
+    const Worlds::Events events = worlds_.host_events();
     // What programs have written or closed comes before what they ask for.
     for (const bool calls : {false, true})
-      for (int i = 0; i < count && !stopped_; i++) {
-        const epoll_event& event = events[static_cast<std::size_t>(i)];
-        if (((event.data.u64 & (kOfClient | kOfWatch)) != 0) == calls)
-          serve_host(event.data.u64, event.events);
-      }
+      for (const Worlds::Event& event : events)
+        if (!stopped_ && ((event.id & (kOfClient | kOfWatch)) != 0) == calls)
+          serve_host(event.id, event.events);
+    if (stopped_) return;
+    // again and again, before we sleep
+    const int wait = events.empty() ? until_next_deadline() : 0;
+    for (const Worlds::Event& event : worlds_.guest_events(wait))
+      if (const auto socket = worlds_.find(event.id)) socket->guest_event(event.events);
+    expire_deadlines();
+    look_for_signals();
   }
 }
 
@@ -132,19 +101,14 @@ void Supervisor::serve_host(std::uint64_t id, unsigned events) {
   }
   const auto socket = worlds_.find(id);
   if (socket == nullptr) return;
-  const std::lock_guard lock(socket->mutex);
   socket->host_event(events);
 }
 
 // Of sockets only: so that an address is free once a program has closed who had it.
 void Supervisor::drain_pairs() {
-  std::array<epoll_event, kAtOnce> events;
-  const int count = ::epoll_wait(worlds_.host_epoll(), events.data(), kAtOnce, 0);
-  for (int i = 0; i < count; i++) {
-    const epoll_event& event = events[static_cast<std::size_t>(i)];
+  for (const Worlds::Event& event : worlds_.host_events())
     // others are levels: they come again
-    if ((event.data.u64 & (kOfClient | kOfWatch)) == 0) serve_host(event.data.u64, event.events);
-  }
+    if ((event.id & (kOfClient | kOfWatch)) == 0) serve_host(event.id, event.events);
 }
 
 int Supervisor::until_next_deadline() {
@@ -163,7 +127,6 @@ void Supervisor::expire_deadlines() {
     const auto socket = deadlines_.begin()->second.lock();
     deadlines_.erase(deadlines_.begin());
     if (socket == nullptr) continue;
-    const std::lock_guard lock(socket->mutex);
     socket->expire(now);
   }
 }
@@ -177,7 +140,6 @@ void Supervisor::look_for_signals() {
   std::erase_if(waits_, [](const auto& wait) {
     const auto socket = wait.second.lock();
     if (socket == nullptr) return true;
-    const std::lock_guard lock(socket->mutex);
     return !socket->let_go_to_signal(wait.first);
   });
 }

@@ -9,7 +9,6 @@
 #include <map>
 #include <memory>
 #include <set>
-#include <thread>
 #include <unordered_map>
 
 #include "run/client.h"
@@ -20,13 +19,12 @@ namespace lkl::tool::served {
 
 class Supervisor {
  public:
-  // The kernel runs, and does so until this is gone.
-  Supervisor();
+  // The kernel runs, and does so until this is gone. One thread: it runs, and does all.
+  Supervisor() = default;
   ~Supervisor();
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
 
-  // Below: by the thread that calls run(), or before it.
   using Ended = std::function<void()>;
   // Serves who is under the filter of this listener; `ended` when the last of them has gone.
   void add_client(Descriptor listener, Ended ended);
@@ -45,7 +43,6 @@ class Supervisor {
     Ended ended;
   };
 
-  void serve_guest();
   void serve_host(std::uint64_t id, unsigned events);
   void drain_pairs();
   void serve(const std::shared_ptr<Client>& client);
@@ -66,7 +63,6 @@ class Supervisor {
   void warn_once(const std::string& what);
 
   Worlds worlds_;
-  int guest_stop_ = -1;
   bool stopped_ = false;
   std::uint64_t last_watch_ = 0;
   std::unordered_map<std::uint64_t, Served> clients_;
@@ -81,7 +77,6 @@ class Supervisor {
   std::chrono::steady_clock::time_point next_look_;
   std::chrono::milliseconds look_each_{};
   std::set<std::string> warned_;
-  std::thread guest_thread_;
 };
 
 }  // namespace lkl::tool::served
