@@ -54,34 +54,18 @@ std::optional<Clock::duration> timeout_of(int fd, int option) {
 
 }  // namespace
 
-void Supervisor::serve(const std::shared_ptr<Client>& client) {
-  const auto call = client->listener.receive();
-  if (!call) return;
+void Supervisor::serve(const std::shared_ptr<Client>& client, const Notification& call) {
   // What it waited for before it does not wait for any more.
-  if (const auto waited = waits_.find(call->thread); waited != waits_.end()) {
-    if (const auto socket = waited->second.lock()) {
-      socket->forget_waits_of(call->thread);
-    }
+  if (const auto waited = waits_.find(call.thread); waited != waits_.end()) {
+    if (const auto socket = waited->second.lock()) socket->forget_waits_of(call.thread);
     waits_.erase(waited);
   }
-  if (const auto before = client->recall(call->thread);
-      before && before->call == call->call && before->arguments == call->arguments)
-    return reply(*client, *call, {.result = before->result});
-  const Outcome outcome = decide(client, *call);
-  if (outcome.kind != Outcome::Kind::kAnswered) reply(*client, *call, outcome);
-}
-
-Outcome Supervisor::decide(const std::shared_ptr<Client>& client, const Notification& call) {
-  switch (call.call) {
-    case SYS_socket:
-      return make_socket(client, call);
-    case SYS_open:
-    case SYS_openat:
-    case SYS_openat2:
-      return open_file(*client, call);
-    default:
-      return use_socket(client, call);
-  }
+  if (const auto before = client->recall(call.thread);
+      before && before->call == call.call && before->arguments == call.arguments)
+    return reply(*client, call, {.result = before->result});
+  const Outcome outcome =
+      call.call == SYS_socket ? make_socket(client, call) : use_socket(client, call);
+  if (outcome.kind != Outcome::Kind::kAnswered) reply(*client, call, outcome);
 }
 
 Outcome Supervisor::make_socket(const std::shared_ptr<Client>& client, const Notification& call) {
@@ -120,28 +104,6 @@ Outcome Supervisor::make_socket(const std::shared_ptr<Client>& client, const Not
     return {.result = number};
   }
   ends.socket->seen(call.thread, number);
-  return Outcome::answered();
-}
-
-Outcome Supervisor::open_file(Client& client, const Notification& call) {
-  const bool at = call.call != SYS_open;
-  const ProgramMemory memory(client.listener, call);
-  const auto path = memory.text(call.arguments[at ? 1 : 0]);
-  if (!path) return Outcome::on_host();
-  const auto served = served_path(*path);
-  if (!served) return Outcome::on_host();
-  int flags = call.number(at ? 2 : 1);
-  if (call.call == SYS_openat2) {
-    const auto how = memory.value<std::uint64_t>(call.arguments[2]);
-    if (!how) return {.result = -EFAULT};
-    flags = static_cast<int>(*how);
-  }
-  int error;
-  const Descriptor file = open_served(*served, flags, error);
-  if (error < 0) return {.result = error};
-  const int number = client.listener.give(call.id, file.get(), (flags & O_CLOEXEC) != 0);
-  trace(call, nullptr, number);
-  if (number < 0 && number != -ENOENT) return {.result = number};
   return Outcome::answered();
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -39,6 +40,11 @@ std::optional<Notification> Listener::receive() {
       .id = got.id, .thread = static_cast<pid_t>(got.pid), .call = got.data.nr};
   std::ranges::copy(got.data.args, notification.arguments.begin());
   return notification;
+}
+
+bool Listener::abandoned() const {
+  pollfd state = {fd_.get(), 0, 0};
+  return ::poll(&state, 1, 0) > 0 && (state.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 bool Listener::waits(std::uint64_t id) const {

@@ -31,8 +31,11 @@ class Listener {
   explicit Listener(Descriptor fd);
 
   int fd() const { return fd_.get(); }
-  // Nothing if its thread has gone, or a signal has ended its wait, meanwhile.
+  // Waits for one. Nothing if its thread has gone, or a signal has ended its wait, meanwhile; or if
+  // a signal has ended ours, or nobody is left.
   std::optional<Notification> receive();
+  // Nobody is left who might call.
+  bool abandoned() const;
   // Whether it waits still. If not, the number of its thread may be somebody else's.
   bool waits(std::uint64_t id) const;
 

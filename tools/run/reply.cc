@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "run/open_call.h"
 
 namespace lkl::tool::served {
 
@@ -19,8 +20,9 @@ namespace {
 std::atomic<bool> tracing{false};
 
 // What must not be done twice, or would fail then. What takes something is taken back instead.
-bool is_kept(int call) {
-  switch (call) {
+bool is_kept(const Notification& call) {
+  if (opens_file(call)) return false;
+  switch (call.call) {
     case SYS_accept:
     case SYS_accept4:
     case SYS_recvfrom:
@@ -71,7 +73,7 @@ void reply(Client& client, const Notification& call, const Outcome& outcome) {
   if (client.listener.answer(call.id, outcome.result)) return;
   if (outcome.take_back)
     outcome.take_back();
-  else if (is_kept(call.call) && outcome.result != -EFAULT)  // its memory: nothing was done
+  else if (is_kept(call) && outcome.result != -EFAULT)  // its memory: nothing was done
     client.remember(call.thread, {call.call, call.arguments, outcome.result});
 }
 

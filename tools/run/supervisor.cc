@@ -6,8 +6,10 @@
 #include <fmt/format.h>
 #include <lkl.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 
 #include "base/error.h"
+#include "run/open_call.h"
 #include "run/reply.h"
 
 namespace lkl::tool::served {
@@ -24,6 +26,10 @@ constexpr std::chrono::milliseconds kLookSoon(20), kLookLater(250);
 
 }  // namespace
 
+Supervisor::Supervisor() : asked_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "an eventfd") {
+  watch(asked_event_.get(), [this] { serve_calls(); });
+}
+
 Supervisor::~Supervisor() {
   while (!clients_.empty()) end_client(clients_.begin()->first);
 }
@@ -31,12 +37,14 @@ Supervisor::~Supervisor() {
 void Supervisor::add_client(Descriptor listener, Ended ended) {
   const std::uint64_t id = kOfClient | worlds_.new_id();
   auto client = std::make_shared<Client>(id, std::move(listener));
+  // its end only, which is told in any case
   epoll_event event = {};
-  event.events = EPOLLIN;
   event.data.u64 = id;
   if (::epoll_ctl(worlds_.host_epoll(), EPOLL_CTL_ADD, client->listener.fd(), &event) != 0)
     throw std::system_error(errno, std::system_category(), "epoll");
-  clients_[id] = {std::move(client), std::move(ended)};
+  auto thread = std::make_unique<NotificationThread>(
+      client->listener, [this, client](const Notification& call) { take(client, call); });
+  clients_[id] = {std::move(client), std::move(ended), std::move(thread)};
 }
 
 void Supervisor::watch(int fd, std::function<void()> readable) {
@@ -57,11 +65,11 @@ void Supervisor::forget(int fd) {
 void Supervisor::end_client(std::uint64_t id) {
   const auto found = clients_.find(id);
   if (found == clients_.end()) return;
-  const Served served = std::move(found->second);
+  Served served = std::move(found->second);
   clients_.erase(found);
-  for (const auto& [cookie, socket] : served.client->take_all()) {
-    socket->close();
-  }
+  served.thread.reset();
+  serve_calls();
+  for (const auto& [cookie, socket] : served.client->take_all()) socket->close();
   ::epoll_ctl(worlds_.host_epoll(), EPOLL_CTL_DEL, served.client->listener.fd(), nullptr);
   if (served.ended) served.ended();
 }
@@ -91,24 +99,40 @@ void Supervisor::serve_host(std::uint64_t id, unsigned events) {
     const auto readable = found->second.readable;
     return readable();
   }
-  if ((id & kOfClient) != 0) {
-    const auto found = clients_.find(id);
-    if (found == clients_.end()) return;
-    const auto client = found->second.client;
-    if ((events & EPOLLIN) != 0) return serve(client);
-    if ((events & (EPOLLHUP | EPOLLERR)) != 0) end_client(id);
-    return;
+  if ((id & kOfClient) != 0) return end_client(id);
+  if (const auto socket = worlds_.find(id)) socket->host_event(events);
+}
+
+// By the thread that has got the call.
+void Supervisor::take(const std::shared_ptr<Client>& client, const Notification& call) {
+  // Each that opens a file comes here, most of them for nothing: not to wait for what we do.
+  if (opens_file(call)) return reply(*client, call, open_file(*client, call));
+  bool first;
+  {
+    const std::lock_guard lock(asked_mutex_);
+    first = asked_.empty();
+    asked_.push_back({client, call});
   }
-  const auto socket = worlds_.find(id);
-  if (socket == nullptr) return;
-  socket->host_event(events);
+  // who takes the others takes this as well
+  if (first) ::eventfd_write(asked_event_.get(), 1);
+}
+
+void Supervisor::serve_calls() {
+  eventfd_t count;
+  ::eventfd_read(asked_event_.get(), &count);
+  std::vector<Asked> asked;
+  {
+    const std::lock_guard lock(asked_mutex_);
+    asked.swap(asked_);
+  }
+  for (const Asked& one : asked) serve(one.client, one.call);
 }
 
 // Of sockets only: so that an address is free once a program has closed who had it.
 void Supervisor::drain_pairs() {
   for (const Worlds::Event& event : worlds_.host_events())
     // others are levels: they come again
-    if ((event.id & (kOfClient | kOfWatch)) == 0) serve_host(event.id, event.events);
+    if (const auto socket = worlds_.find(event.id)) socket->host_event(event.events);
 }
 
 int Supervisor::until_next_deadline() {

@@ -8,23 +8,27 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <unordered_map>
+#include <vector>
 
 #include "run/client.h"
 #include "run/guest_socket.h"
+#include "run/notification_thread.h"
 #include "run/worlds.h"
 
 namespace lkl::tool::served {
 
 class Supervisor {
  public:
-  // The kernel runs, and does so until this is gone. One thread: it runs, and does all.
-  Supervisor() = default;
+  // The kernel runs, and does so until this is gone.
+  Supervisor();
   ~Supervisor();
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
 
+  // Below: by the thread that calls run(), or before it. That one does all, but to open files.
   using Ended = std::function<void()>;
   // Serves who is under the filter of this listener; `ended` when the last of them has gone.
   void add_client(Descriptor listener, Ended ended);
@@ -41,14 +45,15 @@ class Supervisor {
   struct Served {
     std::shared_ptr<Client> client;
     Ended ended;
+    std::unique_ptr<NotificationThread> thread;
   };
 
   void serve_host(std::uint64_t id, unsigned events);
   void drain_pairs();
-  void serve(const std::shared_ptr<Client>& client);
-  Outcome decide(const std::shared_ptr<Client>& client, const Notification& call);
+  void take(const std::shared_ptr<Client>& client, const Notification& call);
+  void serve_calls();
+  void serve(const std::shared_ptr<Client>& client, const Notification& call);
   Outcome make_socket(const std::shared_ptr<Client>& client, const Notification& call);
-  Outcome open_file(Client& client, const Notification& call);
   Outcome use_socket(const std::shared_ptr<Client>& client, const Notification& call);
   Outcome use(GuestSocket& socket, const Notification& call, const Descriptor& end);
   Outcome use_unix(Client& client, const Notification& call);
@@ -62,7 +67,6 @@ class Supervisor {
   void end_client(std::uint64_t id);
   void warn_once(const std::string& what);
 
-  Worlds worlds_;
   bool stopped_ = false;
   std::uint64_t last_watch_ = 0;
   std::unordered_map<std::uint64_t, Served> clients_;
@@ -71,12 +75,23 @@ class Supervisor {
     std::function<void()> readable;
   };
   std::map<std::uint64_t, Watch> watches_;
+
+  Worlds worlds_;
   std::multimap<std::chrono::steady_clock::time_point, std::weak_ptr<GuestSocket>> deadlines_;
   // What threads wait for. No signal ends that by itself, so we look for one, at times.
   std::unordered_map<pid_t, std::weak_ptr<GuestSocket>> waits_;
   std::chrono::steady_clock::time_point next_look_;
   std::chrono::milliseconds look_each_{};
   std::set<std::string> warned_;
+
+  // Of threads that wait for calls.
+  struct Asked {
+    std::shared_ptr<Client> client;
+    Notification call;
+  };
+  std::mutex asked_mutex_;  // guards what follows
+  std::vector<Asked> asked_;
+  Descriptor asked_event_;
 };
 
 }  // namespace lkl::tool::served

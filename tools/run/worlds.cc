@@ -13,6 +13,9 @@ namespace lkl::tool::served {
 
 namespace {
 
+// No id of a socket.
+constexpr std::uint64_t kOfHost = UINT64_MAX;
+
 int check(lkl_long result, const char* what) {
   if (result < 0)
     throw Failure(
@@ -27,7 +30,7 @@ Worlds::Worlds()
       guest_(check(lkl_sys_epoll_create1(LKL_EPOLL_CLOEXEC), "epoll")) {
   host_watch_ =
       check(lkl_watch_create(host_.get(), LKL_POLLIN, LKL_O_CLOEXEC | LKL_O_NONBLOCK), "a watch");
-  watch_guest(host_watch_, 0, LKL_EPOLLIN, false);
+  watch_guest(host_watch_, kOfHost, LKL_EPOLLIN, false);
 }
 
 Worlds::~Worlds() {
@@ -80,7 +83,7 @@ Worlds::Events Worlds::guest_events(int milliseconds) const {
   Events told;
   for (lkl_long i = 0; i < count; i++) {
     const lkl_epoll_event event = events[static_cast<std::size_t>(i)];
-    if (event.data != 0) {
+    if (event.data != kOfHost) {
       told.add({event.data, event.events});
       continue;
     }

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// Calls that open files by their names: those of the network are our kernel's.
+#ifndef LKL_TOOL_RUN_OPEN_CALL_H
+#define LKL_TOOL_RUN_OPEN_CALL_H
+
+#include "run/guest_socket.h"
+
+namespace lkl::tool::served {
+
+bool opens_file(const Notification& call);
+
+// What comes of it. Any thread.
+Outcome open_file(const Client& client, const Notification& call);
+
+}  // namespace lkl::tool::served
+
+#endif  // LKL_TOOL_RUN_OPEN_CALL_H
