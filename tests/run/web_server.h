@@ -53,6 +53,8 @@ class WebServer {
         if (count <= 0) break;
         request.append(part, static_cast<std::size_t>(count));
       }
+      // before who asks can be through with it
+      requests_++;
       const std::string answer = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " +
                                  std::to_string(body_.size()) + "\r\n\r\n" + body_;
       for (std::size_t at = 0; at < answer.size();) {
@@ -65,7 +67,6 @@ class WebServer {
       while (::read(fd, part, sizeof part) > 0) {
       }
       ::close(fd);
-      requests_++;
     }
   }
 
