@@ -9,22 +9,22 @@ namespace lkl::tool::served {
 namespace {
 
 TEST(ServedPath, TellsOfTheNetwork) {
-  EXPECT_EQ(served_path("/etc/resolv.conf"), "/etc/resolv.conf");
-  EXPECT_EQ(served_path("//etc/./hosts"), "/etc/hosts");
-  EXPECT_EQ(served_path("/proc/net/tcp"), "/proc/net/tcp");
-  EXPECT_EQ(served_path("/proc/self/net/dev"), "/proc/net/dev");
-  EXPECT_EQ(served_path("/proc/17/net/dev"), "/proc/net/dev");
-  EXPECT_EQ(served_path("/proc/17/task/18/net/dev"), "/proc/net/dev");
-  EXPECT_EQ(served_path("/proc/thread-self/net/udp6"), "/proc/net/udp6");
-  EXPECT_EQ(served_path("/proc/sys/net/core/somaxconn"), "/proc/sys/net/core/somaxconn");
-  EXPECT_EQ(served_path("/sys/class/net/eth0/address"), "/sysfs/class/net/eth0/address");
+  EXPECT_EQ(served_path("/etc/resolv.conf", "/sysfs"), "/etc/resolv.conf");
+  EXPECT_EQ(served_path("//etc/./hosts", "/sysfs"), "/etc/hosts");
+  EXPECT_EQ(served_path("/proc/net/tcp", "/sysfs"), "/proc/thread-self/net/tcp");
+  EXPECT_EQ(served_path("/proc/self/net/dev", "/sysfs"), "/proc/thread-self/net/dev");
+  EXPECT_EQ(served_path("/proc/17/net/dev", "/sysfs"), "/proc/thread-self/net/dev");
+  EXPECT_EQ(served_path("/proc/17/task/18/net/dev", "/sysfs"), "/proc/thread-self/net/dev");
+  EXPECT_EQ(served_path("/proc/thread-self/net/udp6", "/sysfs"), "/proc/thread-self/net/udp6");
+  EXPECT_EQ(served_path("/proc/sys/net/core/somaxconn", "/sysfs"), "/proc/sys/net/core/somaxconn");
+  EXPECT_EQ(served_path("/sys/class/net/eth0/address", "/sysfs"), "/sysfs/class/net/eth0/address");
 }
 
 TEST(ServedPath, LeavesOthersToTheHost) {
   for (const char* path : {"", "etc/hosts", "/etc/hosts.allow", "/etc", "/proc/self/network",
                            "/proc/network", "/proc/self/maps", "/proc/17", "/proc/net2/tcp",
                            "/sys/class/network", "/proc/sys/kernel/pid_max"})
-    EXPECT_EQ(served_path(path), std::nullopt) << path;
+    EXPECT_EQ(served_path(path, "/sysfs"), std::nullopt) << path;
 }
 
 TEST(ServedPath, KnowsWhoWouldResolveForTheHost) {

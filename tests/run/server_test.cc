@@ -249,5 +249,47 @@ TEST_F(SharedTest, ASecondServerIsRefused) {
   expect_failure({"server", "--socket", path("socket")}, 1, "another server has it");
 }
 
+TEST_F(SharedTest, NetworksOfTheirOwn) {
+  if (!have("ip") || !have("ping")) GTEST_SKIP() << "iproute2 or iputils-ping is not installed";
+  const auto in = [&](const std::string& network, std::vector<std::string> words) {
+    words.insert(words.begin(), "--");
+    if (!network.empty()) words.insert(words.begin(), {"--netns", network});
+    words.insert(words.begin(), {"run", "--server", path("socket")});
+    return lkl(words);
+  };
+  // each port is there in each of them
+  const std::string serve =
+      "import socket, sys; s = socket.create_server(('', 80)); print('ready', flush=True); "
+      "c, _ = s.accept(); c.sendall(sys.argv[1].encode()); c.close()";
+  std::vector<std::unique_ptr<Process>> servers;
+  for (const std::string network : {"", "a", "b"}) {
+    std::vector<std::string> words = {LKL_TOOL_PATH, "run", "--server", path("socket")};
+    if (!network.empty()) words.insert(words.end(), {"--netns", network});
+    words.insert(words.end(), {"--", "/usr/bin/python3", "-c", serve, "in " + network});
+    servers.push_back(std::make_unique<Process>(words, false));
+    ASSERT_EQ(servers.back()->first_line(), "ready");
+  }
+  const std::string ask =
+      "import socket; print(socket.create_connection(('127.0.0.1', 80)).recv(9))";
+  for (const std::string network : {"b", "", "a"})
+    EXPECT_EQ(in(network, {"/usr/bin/python3", "-c", ask}).out, "b'in " + network + "'\n");
+  for (const auto& server : servers) EXPECT_EQ(server->finish().status, 0);
+  // and its files are
+  EXPECT_NE(in("", {"cat", "/proc/net/dev"}).out.find(" b:"), std::string::npos);
+  const std::string there = in("a", {"cat", "/proc/net/dev"}).out;
+  EXPECT_EQ(there.find(" b:"), std::string::npos) << there;
+  EXPECT_NE(there.find("eth0:"), std::string::npos) << there;
+  EXPECT_EQ(in("a", {"ip", "addr", "add", "10.7.0.2/24", "dev", "eth0"}).status, 0);
+  EXPECT_EQ(in("", {"ip", "addr", "add", "10.7.0.1/24", "dev", "a"}).status, 0);
+  EXPECT_EQ(in("a", {"ping", "-c", "1", "-W", "5", "10.7.0.1"}).status, 0);
+  EXPECT_NE(in("b", {"ping", "-c", "1", "-W", "1", "10.7.0.1"}).status, 0);
+
+  expect_failure({"run", "--netns", "a", "true"}, 2, "give --server as well");
+  expect_failure({"run", "--server", path("socket"), "--netns", "a/b", "true"}, 2, "has a slash");
+  expect_failure({"run", "--server", path("socket"), "--netns", "a-name-of-many-letters", "true"},
+                 2, "15 characters at most");
+  expect_failure({"run", "--server", path("socket"), "--netns", "lo", "true"}, 1, "exists");
+}
+
 }  // namespace
 }  // namespace lkl::tool_test

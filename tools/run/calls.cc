@@ -83,6 +83,7 @@ Outcome Supervisor::make_socket(const std::shared_ptr<Client>& client, const Not
   if ((flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)) != 0) return {.result = -EINVAL};
   constexpr int kSctp = 132;
   if (call.number(2) == kSctp) return {.result = -EPROTONOSUPPORT};
+  enter_network(client->network);
   const auto fd = static_cast<int>(
       lkl_sys_socket(family, type | LKL_SOCK_NONBLOCK | LKL_SOCK_CLOEXEC, call.number(2)));
   if (fd < 0) return {.result = fd};

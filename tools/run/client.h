@@ -10,6 +10,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "run/guest_namespaces.h"
 #include "run/notification.h"
 #include "run/program_memory.h"
 
@@ -27,7 +28,8 @@ struct Undelivered {
 
 class Client {
  public:
-  Client(std::uint64_t id, Descriptor listener) : id(id), listener(std::move(listener)) {}
+  Client(std::uint64_t id, Descriptor listener, GuestNamespace network)
+      : id(id), network(std::move(network)), listener(std::move(listener)) {}
 
   // Sockets that are theirs, by the cookie (SO_COOKIE) of the end that they have. Nobody else's can
   // be found here.
@@ -62,6 +64,7 @@ class Client {
   }
 
   const std::uint64_t id;
+  const GuestNamespace network;
   Listener listener;
   ProgramDescriptors descriptors;
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/syscall.h>
 
+#include "run/guest_namespaces.h"
 #include "run/program_memory.h"
 #include "run/reply.h"
 #include "run/served_files.h"
@@ -20,7 +21,7 @@ Outcome open_file(const Client& client, const Notification& call) {
   const ProgramMemory memory(client.listener, call);
   const auto path = memory.text(call.arguments[at ? 1 : 0]);
   if (!path) return Outcome::on_host();
-  const auto served = served_path(*path);
+  const auto served = served_path(*path, client.network.sysfs);
   if (!served) return Outcome::on_host();
   int flags = call.number(at ? 2 : 1);
   if (call.call == SYS_openat2) {
@@ -28,6 +29,7 @@ Outcome open_file(const Client& client, const Notification& call) {
     if (!how) return {.result = -EFAULT};
     flags = static_cast<int>(*how);
   }
+  enter_network(client.network);
   int error;
   const Descriptor file = open_served(*served, flags, error);
   if (error < 0) return {.result = error};

@@ -60,14 +60,15 @@ std::optional<std::string_view> below_process(std::string_view path) {
 
 }  // namespace
 
-std::optional<std::string> served_path(const std::string& given) {
+std::optional<std::string> served_path(const std::string& given, const std::string& sysfs) {
   if (!given.starts_with('/')) return std::nullopt;
   const std::string path = plain(given);
   if (std::ranges::find(kFiles, path) != std::end(kFiles)) return path;
-  if (const auto below = below_process(path)) return "/proc/" + std::string(*below);
+  // not the process', whose first thread may have another network
+  if (const auto below = below_process(path)) return "/proc/thread-self/" + std::string(*below);
   if (path == "/proc/sys/net" || path.starts_with("/proc/sys/net/")) return path;
   if (path == "/sys/class/net" || path.starts_with("/sys/class/net/"))
-    return "/sysfs" + path.substr(std::string_view("/sys").size());
+    return sysfs + path.substr(std::string_view("/sys").size());
   return std::nullopt;
 }
 

@@ -11,8 +11,9 @@
 
 namespace lkl::tool::served {
 
-// The file's name in our kernel; nothing if it is the host's. `path` is as the program says it.
-std::optional<std::string> served_path(const std::string& path);
+// The file's name in our kernel; nothing if it is the host's. `path` is as the program says it,
+// `sysfs` where that of its network is.
+std::optional<std::string> served_path(const std::string& path, const std::string& sysfs);
 
 // What opening it gives the program: a copy, to be read. An error of the host, negative, in `error`
 // if it is empty.

@@ -12,12 +12,15 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "run/guest_namespaces.h"
 
 namespace lkl::tool::served {
 
 namespace {
 
-constexpr char kServed = 's';
+// The first of what is said, and all of the answer if it is not why not.
+constexpr char kServed = '\x06';
+constexpr std::size_t kLongestWords = 256;
 
 sockaddr_un address_of(const std::string& path) {
   sockaddr_un address = {};
@@ -82,8 +85,8 @@ void ServerSocket::accept_one() {
 }
 
 void ServerSocket::take_listener(int fd) {
-  char word = 0;
-  iovec part = {&word, 1};
+  char words[kLongestWords];
+  iovec part = {words, sizeof words};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
   msghdr message = {};
   message.msg_iov = &part;
@@ -105,18 +108,27 @@ void ServerSocket::take_listener(int fd) {
     visitors_.erase(fd);
     return;
   }
-  supervisor_.add_client(std::move(listener), [] {});
-  (void)!::send(fd, &kServed, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+  const std::string network(words + 1, static_cast<std::size_t>(count - 1));
+  std::string answer(1, kServed);
+  try {
+    if (!network.empty() && !why_no_name(network).empty()) throw Failure(why_no_name(network));
+    supervisor_.add_client(
+        std::move(listener), [] {}, network);
+  } catch (const Failure& failure) {
+    answer = failure.what();
+  }
+  (void)!::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-Descriptor hand_over(const std::string& path, const Descriptor& listener) {
+Descriptor hand_over(const std::string& path, const Descriptor& listener,
+                     const std::string& network) {
   const sockaddr_un address = address_of(path);
   Descriptor server(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), path);
   if (::connect(server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
     throw Failure(fmt::format("{}: no server is there: {}; start it with lkl server --socket {}",
                               path, describe({errno, std::system_category()}), path));
-  char word = kServed;
-  iovec part = {&word, 1};
+  std::string words = kServed + network;
+  iovec part = {words.data(), words.size()};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
   msghdr message = {};
   message.msg_iov = &part;
@@ -129,10 +141,16 @@ Descriptor hand_over(const std::string& path, const Descriptor& listener) {
   header->cmsg_len = CMSG_LEN(sizeof(int));
   const int number = listener.get();
   std::memcpy(CMSG_DATA(header), &number, sizeof number);
-  if (::sendmsg(server.get(), &message, MSG_NOSIGNAL) != 1) fail(path);
-  if (::recv(server.get(), &word, 1, 0) != 1)
+  if (::sendmsg(server.get(), &message, MSG_NOSIGNAL) != static_cast<ssize_t>(words.size()))
+    fail(path);
+  char answer[kLongestWords];
+  const ssize_t count = ::recv(server.get(), answer, sizeof answer, 0);
+  if (count <= 0)
     throw Failure(
         fmt::format("{}: the server does not take the program: it is another user's", path));
+  if (answer[0] != kServed)
+    throw Failure(
+        fmt::format("{}: {}", path, std::string_view(answer, static_cast<std::size_t>(count))));
   return server;
 }
 

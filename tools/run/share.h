@@ -30,9 +30,10 @@ class ServerSocket {
   std::map<int, Descriptor> visitors_;
 };
 
-// Hands the listener to the server there, which serves it from now on. The connection is to be
-// kept: its end is the server's. Throws Failure.
-Descriptor hand_over(const std::string& path, const Descriptor& listener);
+// Hands the listener to the server there, which serves it from now on, on the network of this name.
+// The connection is to be kept: its end is the server's. Throws Failure.
+Descriptor hand_over(const std::string& path, const Descriptor& listener,
+                     const std::string& network);
 
 }  // namespace lkl::tool::served
 

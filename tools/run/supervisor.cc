@@ -34,9 +34,9 @@ Supervisor::~Supervisor() {
   while (!clients_.empty()) end_client(clients_.begin()->first);
 }
 
-void Supervisor::add_client(Descriptor listener, Ended ended) {
+void Supervisor::add_client(Descriptor listener, Ended ended, const std::string& network) {
   const std::uint64_t id = kOfClient | worlds_.new_id();
-  auto client = std::make_shared<Client>(id, std::move(listener));
+  auto client = std::make_shared<Client>(id, std::move(listener), networks_.find(network));
   // its end only, which is told in any case
   epoll_event event = {};
   event.data.u64 = id;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "run/client.h"
+#include "run/guest_namespaces.h"
 #include "run/guest_socket.h"
 #include "run/notification_thread.h"
 #include "run/worlds.h"
@@ -30,8 +31,9 @@ class Supervisor {
 
   // Below: by the thread that calls run(), or before it. That one does all, but to open files.
   using Ended = std::function<void()>;
-  // Serves who is under the filter of this listener; `ended` when the last of them has gone.
-  void add_client(Descriptor listener, Ended ended);
+  // Serves who is under the filter of this listener; `ended` when the last of them has gone. On the
+  // network of this name in our kernel, the first one if it has none. Throws Failure.
+  void add_client(Descriptor listener, Ended ended, const std::string& network = "");
   std::size_t clients() const { return clients_.size(); }
   // Calls this when the host's descriptor is readable, or its other end closed.
   void watch(int fd, std::function<void()> readable);
@@ -77,6 +79,7 @@ class Supervisor {
   std::map<std::uint64_t, Watch> watches_;
 
   Worlds worlds_;
+  GuestNamespaces networks_;
   std::multimap<std::chrono::steady_clock::time_point, std::weak_ptr<GuestSocket>> deadlines_;
   // What threads wait for. No signal ends that by itself, so we look for one, at times.
   std::unordered_map<pid_t, std::weak_ptr<GuestSocket>> waits_;

@@ -13,6 +13,7 @@
 #include "lkl/commands.h"
 #include "lkl/lklfuse.h"
 #include "run/disk_servers.h"
+#include "run/guest_namespaces.h"
 #include "run/guest_network.h"
 #include "run/program.h"
 #include "run/reply.h"
@@ -26,7 +27,7 @@ namespace {
 struct RunOptions {
   served::NetworkOptions network;
   std::vector<std::string> disks;
-  std::string tier = "auto", server;
+  std::string tier = "auto", server, network_name;
   bool trace = false;
   std::vector<std::string> words;
 };
@@ -131,7 +132,8 @@ int serve_program(const RunOptions& options, const Context& context, served::Pro
 // The kernel is that of a server.
 int join_server(const RunOptions& options, served::Program& program,
                 served::ForwardedSignals& signals) {
-  const Descriptor server = served::hand_over(options.server, program.take_listener());
+  const Descriptor server =
+      served::hand_over(options.server, program.take_listener(), options.network_name);
   program.let_go();
   pollfd both[] = {{program.pidfd(), POLLIN, 0}, {signals.fd(), POLLIN, 0}};
   for (;;) {
@@ -153,6 +155,12 @@ void run(const RunOptions& options, Context& context) {
        !options.network.config.empty() || !options.network.settings.empty() ||
        !options.network.capture.empty() || options.trace))
     throw UsageFailure("--server: the network is the server's: what is to be set is set there");
+  if (!options.network_name.empty()) {
+    if (options.server.empty())
+      throw UsageFailure("--netns: is of a server's kernel: give --server as well");
+    if (const std::string why = served::why_no_name(options.network_name); !why.empty())
+      throw UsageFailure(fmt::format("--netns {}: {}", options.network_name, why));
+  }
   std::vector<served::DiskMount> mounts = parse_disks(options, context.options);
   const std::string lklfuse = mounts.empty() ? "" : find_lklfuse();
   allow_many_files();
@@ -198,6 +206,10 @@ Run add_run(Parser parser) {
       .type_name("auto|server");
   parser.add_option("--server", options->server, "Use the kernel of the lkl server at this socket")
       .type_name("PATH");
+  parser
+      .add_option("--netns", options->network_name,
+                  "With --server: the network namespace of this name in its kernel (made if new)")
+      .type_name("NAME");
   parser.add_flag("--trace", options->trace, "Print what is done for the program, call by call");
   return [options](Context& context) { run(*options, context); };
 }
