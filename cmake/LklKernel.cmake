@@ -4,7 +4,11 @@
 #   LKL_KERNEL_HEADERS  usr/include as made by the kernel's own headers target
 #   LKL_KERNEL_TREE     the source tree with arch/lkl in it
 #   LKL_KERNEL_CHECKERS checkers it has: those of the profile and LKL_CHECKERS
+#   LKL_PLAIN_PROFILES  those whose fragments say all, and lkl_profile_fragments(NAME RESULT): the
+#                       files of one
 
+set(LKL_PLAIN_PROFILES minimal default flat windows trees demo debug checkers valgrind fuzz fuzz-mapped
+    trace nettests)
 set(fragments_minimal base)
 set(fragments_default base fs net netfilter mapped mappedfs)
 set(fragments_flat base fs net netfilter)
@@ -26,6 +30,13 @@ set(tests_boottests boot)
 set(checkers_debug lockdep)
 set(checkers_checkers lockdep kasan ubsan kmemleak)
 set(checkers_valgrind valgrind)
+
+function(lkl_profile_fragments name result)
+  set(files ${fragments_${name}} ${checkers_${name}})
+  list(TRANSFORM files PREPEND ${CMAKE_SOURCE_DIR}/arch/lkl/configs/)
+  list(TRANSFORM files APPEND .config)
+  set(${result} ${files} PARENT_SCOPE)
+endfunction()
 
 if(NOT DEFINED fragments_${LKL_PROFILE})
   message(FATAL_ERROR "LKL_PROFILE=${LKL_PROFILE}: no such profile "
