@@ -249,24 +249,23 @@ func main() {
   EXPECT_EQ(in_image("e.img", "/file"), "by go\n");
 }
 
+// Nor where all mounts are handed on, as systemd has them.
 TEST_P(DiskTest, NobodyElseSeesIt) {
   make_ext4("e.img", "32M");
-  const auto is_seen = [this] {
-    return text_of("/proc/self/mountinfo").find(" " + path("m") + " ") != std::string::npos;
-  };
-  Process process(line({"--disk", on_m("e.img")},
-                       {"sh", "-c",
-                        "echo here >m/f; echo ready; while [ ! -e go ]; do sleep 0.05; done; "
-                        "grep -c \" $PWD/m .*fuse.lklfuse e.img \" /proc/self/mountinfo; cat m/f"}),
-                  false);
-  ASSERT_EQ(process.first_line(), "ready");
-  EXPECT_FALSE(is_seen());
-  EXPECT_EQ(shell("ls m"), "");
-  write_file("go", "");
-  const Result result = process.finish();
-  EXPECT_EQ(result.out, "1\nhere\n");
+  const std::string look = "grep -c \" $PWD/m .*fuse.lklfuse e.img \" /proc/self/mountinfo; ls m";
+  std::string command;
+  for (const std::string& word :
+       line({"--disk", on_m("e.img")},
+            {"sh", "-c",
+             "echo here >m/f; " + look + "; >ready; while [ ! -e go ]; do sleep 0.05; done"}))
+    command += " '" + word + "'";
+  const Result result =
+      run({"unshare", geteuid() == 0 ? "-m" : "-Urm", "--propagation", "shared", "sh", "-c",
+           command + " & while [ ! -e ready ]; do sleep 0.05; done; " + look +
+               // if it is seen there, nothing is to wait for that
+               "; touch go; umount m 2>/dev/null; wait $!; echo $?; " + look});
+  EXPECT_EQ(result.out, "1\nf\nlost+found\n0\n0\n0\n");
   EXPECT_EQ(result.err, "");
-  EXPECT_FALSE(is_seen());
   // it is closed when the command has ended
   EXPECT_EQ(lkl_ok({"cat", "e.img", "/f"}), "here\n");
   check_ext4("e.img");
@@ -282,6 +281,17 @@ TEST_P(DiskTest, TheUserStaysWhoItIs) {
               "CapEff:\t0000000000000000\n");
   }
   EXPECT_EQ(with_disk_ok(on_m("e.img"), "grep NoNewPrivs /proc/self/status"), "NoNewPrivs:\t1\n");
+}
+
+// A namespace is its maker's to look into.
+TEST_P(DiskTest, WhoLetsNobodyLookIsServed) {
+  make_ext4("e.img", "32M");
+  write_file("look.py",
+             "import ctypes, socket\n"
+             "assert ctypes.CDLL(None).prctl(4, 0, 0, 0, 0) == 0  # PR_SET_DUMPABLE\n"
+             "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+             "s.bind(('10.0.2.15', 80)); print(s.getsockname())\n");
+  EXPECT_EQ(with_disk_ok(on_m("e.img"), "/usr/bin/python3 look.py"), "('10.0.2.15', 80)\n");
 }
 
 // Where there is one user, he may do all in the image; root sees the owners that it has.
@@ -449,20 +459,37 @@ TEST_P(DiskTest, AKilledServer) {
   check_ext4("e.img");
 }
 
-// The terminal sends it to all: the image is closed in order nevertheless.
+// The terminal sends it to all that are in front.
 TEST_P(DiskTest, CtrlC) {
   make_ext4("e.img", "64M");
-  std::vector<std::string> words =
-      line({"--disk", on_m("e.img")}, {"sh", "-c", "echo done >m/f; echo ready; exec sleep 60"});
-  words.insert(words.begin(), "setsid");
-  Process process(words, false);
+  const auto start = [&](const std::string& script) {
+    std::vector<std::string> words = line({"--disk", on_m("e.img")}, {"sh", "-c", script});
+    words.insert(words.begin(), "setsid");
+    return words;
+  };
+  {
+    Process process(start("echo done >m/f; echo ready; exec sleep 60"), false);
+    ASSERT_EQ(process.first_line(), "ready");
+    kill(-process.pid(), SIGINT);
+    const Result result = process.finish();
+    EXPECT_EQ(result.status, 128 + SIGINT);
+    EXPECT_EQ(result.err, "");
+    check_ext4("e.img");
+    EXPECT_EQ(in_image("e.img", "/f"), "done\n");
+  }
+  // who goes on has its files still
+  Process process(start("trap 'echo got it >m/f; touch got' INT; echo ready; "
+                        "while [ ! -e go ]; do sleep 0.05; done; echo more >>m/f"),
+                  false);
   ASSERT_EQ(process.first_line(), "ready");
   kill(-process.pid(), SIGINT);
+  for (int i = 0; i < 500 && access("got", F_OK) != 0; i++) usleep(20'000);
+  write_file("go", "");
   const Result result = process.finish();
-  EXPECT_EQ(result.status, 128 + SIGINT);
+  EXPECT_EQ(result.status, 0);
   EXPECT_EQ(result.err, "");
   check_ext4("e.img");
-  EXPECT_EQ(in_image("e.img", "/f"), "done\n");
+  EXPECT_EQ(in_image("e.img", "/f"), "got it\nmore\n");
 }
 
 TEST_P(DiskTest, WhoIsLeftIsWaitedFor) {

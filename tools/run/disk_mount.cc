@@ -55,7 +55,7 @@ std::string who_forbids(int error) {
   if (error == ENOSPC)
     return "there are too many of them already (user.max_user_namespaces), or too many in each "
            "other";
-  return "the host, or the container that this is in, forbids it";
+  return "the host, or the container or chroot that this is in, forbids it";
 }
 
 void write_line(const char* file, const std::string& line) {
@@ -88,8 +88,11 @@ Users enter_namespaces() {
   // What is mounted here stays here. What the host unmounts is not kept in use by us.
   if (::mount("none", "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) {
     const int error = errno;
-    throw Failure(fmt::format("--disk: mounts cannot be made private: {}: {}",
-                              describe({error, std::system_category()}), who_forbids(error)));
+    throw Failure(fmt::format(
+        "--disk: mounts cannot be made private: {}: {}", describe({error, std::system_category()}),
+        error == EINVAL ? "the root is a folder only (chroot), and has to be a mount: mount --bind "
+                          "it on itself before"
+                        : who_forbids(error)));
   }
   return users;
 }
@@ -165,10 +168,8 @@ void take_root(const DiskMount& disk, Descriptor fuse, Users users, const HandOv
         ::move_mount(trees[i].get(), "", AT_FDCWD, kKept[i], MOVE_MOUNT_F_EMPTY_PATH) != 0)
       print_error(fmt::format("lkl: {}: has no folder /{} for the host's: the program is without\n",
                               disk.image, kKept[i]));
-  // The old root is below the new one then, and taken off. Where it is no mount (within chroot) it
-  // stays, and nothing leads to it.
-  const bool pivoted = ::syscall(SYS_pivot_root, ".", ".") == 0;
-  if (pivoted ? ::umount2(".", MNT_DETACH) != 0 : ::chroot(".") != 0)
+  // The old root lies over the new one then, and is taken off.
+  if (::syscall(SYS_pivot_root, ".", ".") != 0 || ::umount2(".", MNT_DETACH) != 0)
     throw Failure(fmt::format("{}: cannot be the root: {}", disk.image, last_error()));
   if (::chdir("/") != 0) throw Failure(fmt::format("{}: {}", disk.image, last_error()));
   ::setenv("PWD", "/", 1);
