@@ -16,7 +16,7 @@ set(fragments_windows base fs)
 set(fragments_trees base mapped trees)
 set(fragments_demo base demo)
 set(fragments_debug base fs net netfilter mapped mappedfs)
-set(fragments_checkers base planted debuginfo)
+set(fragments_checkers base mapped planted debuginfo)
 set(fragments_valgrind base planted lines)
 set(fragments_kunit base mapped kunit)
 set(fragments_boottests boottests mapped)
@@ -48,7 +48,7 @@ if(NOT EXISTS ${LKL_KERNEL_SOURCE})
 endif()
 
 set(fragments ${fragments_${LKL_PROFILE}})
-# The shadow of KASAN has been tried without page tables only.
+# With KASAN the suites have been run without page tables only.
 if("kasan" IN_LIST LKL_CHECKERS AND LKL_PROFILE STREQUAL "kunit")
   list(REMOVE_ITEM fragments mapped)
 endif()

@@ -6,8 +6,8 @@ namespace lkl::host {
 
 class KernelShadow final {
  public:
-  // Zeroed. Nothing is mapped if the kernel wants none. std::bad_alloc, after a message
-  // that says why, if the host does not give it.
+  // Zeroed, and zeros again where it is discarded. Nothing is mapped if the kernel wants none.
+  // std::bad_alloc, after a message that says why, if the host does not give it.
   KernelShadow();
   ~KernelShadow();
   KernelShadow(const KernelShadow&) = delete;

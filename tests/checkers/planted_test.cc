@@ -6,7 +6,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <fstream>
 #include <regex>
+#include <string>
 
 #include "checkers/kernel_report.h"
 #include "support/kernel_test.h"
@@ -22,6 +25,19 @@ namespace {
 
 constexpr char kBugFile[] = "/debugfs/lkl/bug";
 
+// Bytes of KASAN's shadow that are there; it is one mapping of the host.
+size_t resident_shadow() {
+  std::ifstream maps("/proc/self/smaps");
+  std::string line;
+  bool in_shadow = false;
+  while (std::getline(maps, line)) {
+    if (line.starts_with("200000000000-")) in_shadow = true;
+    if (in_shadow && line.starts_with("Rss:")) return std::stoull(line.substr(4)) << 10;
+  }
+  ADD_FAILURE() << "KASAN has no shadow";
+  return 0;
+}
+
 #define NEEDS_CHECKER(name) \
   if (!has_checker(name)) GTEST_SKIP() << "this kernel is built without " << (name)
 
@@ -33,11 +49,11 @@ class PlantedTest : public ::testing::Test {
     kernel_log().clear();  // each report was asked for, and looked at
   }
 
-  void boot() {
+  void boot(const char* more_words = "") {
     kernel_log().clear();
     ops_.print = lkl_test::keep_log;
     ASSERT_EQ(lkl_init(&ops_), 0);
-    ASSERT_EQ(lkl_start_kernel("mem=128M loglevel=8"), 0) << kernel_log();
+    ASSERT_EQ(lkl_start_kernel("mem=128M loglevel=8 %s", more_words), 0) << kernel_log();
     char debugfs[] = "debugfs";
     ASSERT_EQ(lkl_mount_fs(debugfs), 0);
   }
@@ -90,12 +106,44 @@ TEST_F(PlantedTest, GlobalOutOfBounds) {
                 "planted_global_out_of_bounds", "beyond[sizeof(planted_global)]");
 }
 
+TEST_F(PlantedTest, VmallocOutOfBounds) {
+  NEEDS_CHECKER("kasan");
+  expect_report("vmalloc-out-of-bounds",
+                "BUG: KASAN: vmalloc-out-of-bounds in planted_vmalloc_out_of_bounds+",
+                "planted_vmalloc_out_of_bounds", "area[size]");
+}
+
+// Addresses that were given back, and are given again, are as those that nobody has had before;
+// between them their shadow is the host's.
+TEST_F(PlantedTest, VmallocComesAndGoes) {
+  NEEDS_CHECKER("kasan");
+  constexpr int kTimes = 100;
+  // what is freed is taken back when it is 32 MiB of addresses: an eighth of that is shadow
+  constexpr size_t kLeast = size_t{2} << 20;
+  lkl_cleanup();
+  boot("kasan_multi_shot");
+  size_t before = resident_shadow(), most_given_back = 0;
+  for (int i = 0; i < kTimes; ++i) {
+    const std::string log = log_of("vmalloc-out-of-bounds");
+    const size_t report = log.find("BUG: KASAN: vmalloc-out-of-bounds in planted_vmalloc_out");
+    ASSERT_NE(report, std::string::npos) << i << "\n" << log;
+    ASSERT_EQ(log.find("BUG: KASAN", report + 1), std::string::npos) << i << "\n" << log;
+    // to who takes it back
+    __lkl__kernel_timespec moment = {.tv_sec = 0, .tv_nsec = 1'000'000};
+    ASSERT_EQ(lkl_sys_nanosleep(&moment, nullptr), 0);
+    const size_t now = resident_shadow();
+    if (now < before) most_given_back = std::max(most_given_back, before - now);
+    before = now;
+  }
+  EXPECT_GE(most_given_back, kLeast);
+}
+
 // The next kernel of this process has the shadow as at the start: what was poisoned when the
 // first one ended is not, and what is to be is.
 TEST_F(PlantedTest, KasanInTheNextBoot) {
   NEEDS_CHECKER("kasan");
-  for (int i = 0; i < 3; ++i) {
-    EXPECT_NE(log_of("use-after-free").find("BUG: KASAN"), std::string::npos);
+  for (const char* bug : {"use-after-free", "vmalloc-out-of-bounds", "use-after-free"}) {
+    EXPECT_NE(log_of(bug).find("BUG: KASAN"), std::string::npos) << bug;
     lkl_cleanup();
     boot();
     EXPECT_EQ(kernel_log().find("KASAN"), std::string::npos) << kernel_log();
@@ -117,6 +165,20 @@ TEST_F(PlantedTest, KasanInAFork) {
   ASSERT_EQ(waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0);
   EXPECT_NE(log_of("slab-out-of-bounds").find("BUG: KASAN: slab-out-of-bounds"), std::string::npos);
+}
+
+TEST_F(PlantedTest, VmallocInAFork) {
+  NEEDS_CHECKER("kasan");
+  const auto is_found = [this] {
+    return log_of("vmalloc-out-of-bounds").find("BUG: KASAN: vmalloc-out-of-bounds") !=
+           std::string::npos;
+  };
+  const pid_t child = fork();
+  if (child == 0) _exit(is_found() ? 0 : 1);
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(is_found()) << kernel_log();
 }
 
 TEST_F(PlantedTest, Shift) {
@@ -144,6 +206,15 @@ TEST_F(PlantedTest, Leak) {
   EXPECT_NE(leaks.find("unreferenced object"), std::string::npos) << leaks << kernel_log();
   EXPECT_EQ(source_of(leaks, "unreferenced object", "planted_leak"), planted_line("'l', 200"))
       << leaks;
+}
+
+TEST_F(PlantedTest, VmallocLeak) {
+  NEEDS_CHECKER("kmemleak");
+  ASSERT_EQ(write_kernel_file(kBugFile, "vmalloc-leak"), 0);
+  const std::string leaks = lkl_test::find_leaks();
+  EXPECT_EQ(source_of(leaks, "unreferenced object", "planted_vmalloc_leak"),
+            planted_line("'v', 6000"))
+      << leaks << kernel_log();
 }
 
 TEST_F(PlantedTest, LockInversion) {

@@ -442,8 +442,11 @@ bool lkl_is_mapped_for_user(const void __user *address)
 	return mm_of((unsigned long)address) != &init_mm;
 }
 
-/* Only tables are looked at here: not in the midst of what others do with them. */
-int lkl_kernel_page_fault(lkl_u64 address, int write, int in_kernel)
+/*
+ * Only tables are looked at here: not in the midst of what others do with them. On stacks of the
+ * application, too: as host_side.c, see the Makefile.
+ */
+int __no_sanitize_address lkl_kernel_page_fault(lkl_u64 address, int write, int in_kernel)
 {
 	struct mm_struct *mm;
 

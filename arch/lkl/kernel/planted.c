@@ -12,10 +12,12 @@
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/seq_file.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/timer.h>
+#include <linux/vmalloc.h>
 #include "lkl.h"
 
 static noinline void planted_slab_out_of_bounds(void)
@@ -60,6 +62,18 @@ static noinline void planted_global_out_of_bounds(void)
 	READ_ONCE(beyond[sizeof(planted_global)]);
 }
 
+/* More than a MiB, so that the addresses are soon used again; it ends within a page. */
+static noinline void planted_vmalloc_out_of_bounds(void)
+{
+	unsigned int size = SZ_1M + 904;
+	char *area = vmalloc(size);
+
+	OPTIMIZER_HIDE_VAR(area);
+	if (area)
+		READ_ONCE(area[size]);
+	vfree(area);
+}
+
 static noinline void planted_shift(void)
 {
 	int bits = 40;
@@ -102,6 +116,14 @@ static noinline void planted_leak(void)
 	/* Words on stacks may look like a pointer to one, not to all. */
 	for (i = 0; i < 8; i++)
 		memset(kmalloc(200, GFP_KERNEL | __GFP_NOFAIL), 'l', 200);
+}
+
+static noinline void planted_vmalloc_leak(void)
+{
+	int i;
+
+	for (i = 0; i < 8; i++)
+		memset(__vmalloc(6000, GFP_KERNEL | __GFP_NOFAIL), 'v', 6000);
 }
 
 static DEFINE_MUTEX(planted_first);
@@ -161,10 +183,12 @@ static const struct {
 	{ "use-after-free", planted_use_after_free },
 	{ "stack-out-of-bounds", planted_stack_out_of_bounds },
 	{ "global-out-of-bounds", planted_global_out_of_bounds },
+	{ "vmalloc-out-of-bounds", planted_vmalloc_out_of_bounds },
 	{ "shift", planted_shift },
 	{ "array-index", planted_array_index },
 	{ "uninitialised", planted_uninitialised },
 	{ "leak", planted_leak },
+	{ "vmalloc-leak", planted_vmalloc_leak },
 	{ "lock-inversion", planted_lock_inversion },
 	{ "sleep-in-atomic", planted_sleep_in_atomic },
 	{ "rcu", planted_rcu },

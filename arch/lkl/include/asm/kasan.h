@@ -21,6 +21,9 @@
 /* sizes of page tables that mm/kasan/init.c wants to have: there are none */
 #define PTRS_PER_PTE			1
 #define PTRS_PER_PMD			1
+#elif !defined(__ASSEMBLY__)
+/* linux/kasan.h, which some files have first, comes to asm/pgtable.h from here */
+struct vm_fault;
 #endif
 
 #endif
