@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// Descriptors of several threads and processes.
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <vector>
+
+#include "oracle.h"
+
+namespace lkl::oracle {
+
+namespace {
+
+void copies() {
+  const Pair pair = connected();
+  const int copy = dup(pair.near);
+  close(pair.near);
+  (void)!write(copy, "copy", 4);
+  say("read", read_text(pair.far));
+  dup2(copy, 200);
+  close(copy);
+  (void)!write(200, "two", 3);
+  say("read", read_text(pair.far));
+  say("type", option(200, SOL_SOCKET, SO_TYPE));
+  close(200);
+  say("read", read_text(pair.far));
+  close(pair.far);
+}
+void passed() {
+  const Pair pair = connected();
+  int ends[2];
+  socketpair(AF_UNIX, SOCK_STREAM, 0, ends);
+  fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0) {
+    close(pair.near);
+    char byte;
+    iovec part = {&byte, 1};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+    msghdr message = {};
+    message.msg_iov = &part, message.msg_iovlen = 1;
+    message.msg_control = control, message.msg_controllen = sizeof control;
+    if (recvmsg(ends[1], &message, 0) != 1) _exit(1);
+    int fd;
+    memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
+    (void)!write(fd, "passed", 6);
+    _exit(option(fd, SOL_SOCKET, SO_DOMAIN) == AF_INET ? 0 : 2);
+  }
+  char byte = 0;
+  iovec part = {&byte, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message = {};
+  message.msg_iov = &part, message.msg_iovlen = 1;
+  message.msg_control = control, message.msg_controllen = sizeof control;
+  cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET, header->cmsg_type = SCM_RIGHTS,
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(header), &pair.near, sizeof(int));
+  say("sent", sendmsg(ends[0], &message, 0));
+  close(pair.near);
+  say("read", read_text(pair.far));
+  int status = -1;
+  waitpid(child, &status, 0);
+  say("child", status);
+  close(ends[0]), close(ends[1]), close(pair.far);
+}
+void exhausted() {
+  const int listener = listen_somewhere(SOCK_NONBLOCK);
+  const int one = connect_to(port_of(listener));
+  wait_for(listener, POLLIN);
+  rlimit before = {};
+  getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit small = {30, before.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &small);
+  std::vector<int> fds;
+  for (int fd; (fd = open("/dev/null", O_RDONLY)) >= 0;) fds.push_back(fd);
+  say("socket", socket(AF_INET, SOCK_STREAM, 0));
+  say("accept", accept(listener, nullptr, nullptr));
+  say("still there", wait_for(listener, POLLIN, 0));
+  for (const int fd : fds) close(fd);
+  setrlimit(RLIMIT_NOFILE, &before);
+  const int fd = accept(listener, nullptr, nullptr);
+  say("accepted", fd >= 0);
+  close(fd), close(one), close(listener);
+}
+void closed_all() {
+  const Pair pair = connected();
+  fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0) {
+    close_range(3, ~0U, 0);
+    const Pair own = connected();
+    const bool good = write(own.near, "x", 1) == 1 && read_text(own.far) == "\"x\"";
+    _exit(good ? 0 : 1);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  say("child", status);
+  (void)!write(pair.near, "mine", 4);
+  say("parent", read_text(pair.far));
+  done(pair);
+}
+
+}  // namespace
+
+std::span<const Case> processes_cases() {
+  static constexpr Case kCases[] = {
+      OFTEN(copies),
+      CASE(passed),
+      CASE(exhausted),
+      CASE(closed_all),
+  };
+  return kCases;
+}
+
+}  // namespace lkl::oracle

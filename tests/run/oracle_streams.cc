@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// Streams: how they are connected, what comes through, how they end.
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "oracle.h"
+
+namespace lkl::oracle {
+
+namespace {
+
+void echo() {
+  const Pair pair = connected();
+  say("sent", write(pair.near, "hello", 5));
+  say("read", read_text(pair.far));
+  say("shut down", shutdown(pair.near, SHUT_WR));
+  say("read", read_text(pair.far));
+  say("sent after half", write(pair.far, "late", 4));
+  say("read", read_text(pair.near));
+  close(pair.far);
+  say("read", read_text(pair.near));
+  close(pair.near);
+}
+void refused() {
+  const int listener = listen_somewhere();
+  const int port = port_of(listener);
+  close(listener);
+  say("connect", connect_to(port));
+  const int fd = connect_to(port, SOCK_NONBLOCK);
+  if (fd < 0) return say("connect", fd);
+  say("ready", (wait_for(fd, POLLOUT) & POLLOUT) != 0);
+  say("error", error_text(fd));
+  say("error again", error_text(fd));
+  close(fd);
+}
+void nonblocking() {
+  const int listener = listen_somewhere(SOCK_NONBLOCK);
+  say("accept", accept(listener, nullptr, nullptr));
+  say("readable", wait_for(listener, POLLIN, 0));
+  const int fd = connect_to(port_of(listener), SOCK_NONBLOCK);
+  say("writable", wait_for(fd, POLLOUT) & POLLOUT);
+  say("error", error_text(fd));
+  say("listener", wait_for(listener, POLLIN));
+  sockaddr_in peer = {};
+  socklen_t size = sizeof peer;
+  const int far =
+      accept4(listener, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  say("accepted", far >= 0);
+  say("peer is right", ntohs(peer.sin_port) == port_of(fd) && size == sizeof peer);
+  say("flags", (fcntl(far, F_GETFL) & O_NONBLOCK) != 0 && fcntl(far, F_GETFD) == FD_CLOEXEC);
+  say("listener", wait_for(listener, POLLIN, 0));
+  char byte;
+  say("read", read(far, &byte, 1));
+  const sockaddr_in there = loopback(port_of(listener));
+  say("connect again", connect(fd, reinterpret_cast<const sockaddr*>(&there), sizeof there));
+  close(fd), close(far), close(listener);
+}
+void unreachable_is_not_writable() {
+  // nobody takes the connections of a full backlog
+  const int listener = socket(AF_INET, SOCK_STREAM, 0);
+  const sockaddr_in any = loopback(0);
+  bind(listener, reinterpret_cast<const sockaddr*>(&any), sizeof any);
+  listen(listener, 0);
+  std::vector<int> fds;
+  for (int i = 0; i < 4; i++) fds.push_back(connect_to(port_of(listener), SOCK_NONBLOCK));
+  usleep(50'000);
+  say("the last is writable", wait_for(fds.back(), POLLOUT, 100));
+  const sockaddr_in there = loopback(port_of(listener));
+  say("connect again",
+      connect(fds.back(), reinterpret_cast<const sockaddr*>(&there), sizeof there));
+  for (const int fd : fds) close(fd);
+  close(listener);
+}
+void reset() {
+  const Pair pair = connected();
+  const linger now = {1, 0};
+  setsockopt(pair.far, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  close(pair.far);
+  wait_for(pair.near, POLLIN);
+  char byte;
+  say("read", read(pair.near, &byte, 1));
+  say("write", send(pair.near, "x", 1, MSG_NOSIGNAL));
+  close(pair.near);
+}
+void reset_is_an_error() {
+  const Pair pair = connected();
+  const linger now = {1, 0};
+  setsockopt(pair.far, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  close(pair.far);
+  wait_for(pair.near, POLLIN);
+  say("error", error_text(pair.near));
+  say("error again", error_text(pair.near));
+  say("write", send(pair.near, "x", 1, MSG_NOSIGNAL));
+  close(pair.near);
+}
+void unread_is_a_reset() {
+  const Pair pair = connected();
+  (void)!write(pair.near, "unread", 6);
+  wait_for(pair.far, POLLIN);
+  close(pair.far);
+  wait_for(pair.near, POLLIN);
+  char byte;
+  say("read", read(pair.near, &byte, 1));
+  close(pair.near);
+}
+void closed_is_a_broken_pipe() {
+  const Pair pair = connected();
+  close(pair.far);
+  say("read", read_text(pair.near));
+  long last = 0;
+  for (int i = 0; i < 100 && last >= 0; i++) {
+    last = send(pair.near, "x", 1, MSG_NOSIGNAL);
+    usleep(10'000);
+  }
+  say("write", last < 0 && (errno == EPIPE || errno == ECONNRESET));
+  close(pair.near);
+}
+void much() {
+  const Pair pair = connected();
+  constexpr size_t kSize = 8 << 20;
+  const auto fill = [](int fd) {
+    std::vector<unsigned char> bytes(kSize);
+    for (size_t i = 0; i < kSize; i++) bytes[i] = static_cast<unsigned char>(i * 31 >> 3);
+    for (size_t at = 0; at < kSize;) {
+      const ssize_t count = write(fd, bytes.data() + at, kSize - at);
+      if (count <= 0) return;
+      at += static_cast<size_t>(count);
+    }
+    shutdown(fd, SHUT_WR);
+  };
+  const auto drain = [](int fd, unsigned long& sum, size_t& all) {
+    std::vector<unsigned char> room(70'001);
+    for (ssize_t count; (count = read(fd, room.data(), room.size())) > 0;)
+      for (ssize_t i = 0; i < count; i++) sum = sum * 33 + room[static_cast<size_t>(i)], all++;
+  };
+  unsigned long near_sum = 0, far_sum = 0;
+  size_t near_all = 0, far_all = 0;
+  std::thread one(fill, pair.near), two(fill, pair.far);
+  std::thread three([&] { drain(pair.near, near_sum, near_all); });
+  std::thread four([&] { drain(pair.far, far_sum, far_all); });
+  one.join(), two.join(), three.join(), four.join();
+  say("near", std::to_string(near_all) + " " + std::to_string(near_sum));
+  say("far", std::to_string(far_all) + " " + std::to_string(far_sum));
+  done(pair);
+}
+void slow_reader() {
+  const Pair pair = connected();
+  fcntl(pair.near, F_SETFL, O_NONBLOCK);
+  std::vector<char> bytes(64 << 10, 'a');
+  size_t written = 0;
+  for (int idle = 0; idle < 20;) {
+    const ssize_t count = write(pair.near, bytes.data(), bytes.size());
+    if (count > 0)
+      written += static_cast<size_t>(count), idle = 0;
+    else
+      idle++, usleep(5'000);
+  }
+  say("stops", written > (64 << 10) && written < (256 << 20));
+  close(pair.near);
+  size_t all = 0;
+  for (ssize_t count; (count = read(pair.far, bytes.data(), bytes.size())) > 0;)
+    all += static_cast<size_t>(count);
+  say("all came", all == written);
+  close(pair.far);
+}
+void sent_files() {
+  const Pair pair = connected();
+  FILE* const file = tmpfile();
+  fputs("of a file", file);
+  fflush(file);
+  off_t at = 3;
+  say("sendfile", sendfile(pair.near, fileno(file), &at, 6));
+  say("read", read_text(pair.far));
+  int ends[2];
+  (void)!pipe(ends);
+  (void)!write(pair.near, "spliced", 7);
+  say("splice", splice(pair.far, nullptr, ends[1], nullptr, 100, 0));
+  say("read", read_text(ends[0]));
+  close(ends[0]), close(ends[1]);
+  fclose(file);
+  done(pair);
+}
+void shut_both() {
+  const Pair pair = connected();
+  std::string got;
+  std::thread reader([&] { got = read_text(pair.near); });
+  usleep(50'000);
+  say("shut down", shutdown(pair.near, SHUT_RDWR));
+  reader.join();
+  say("reader", got);
+  say("other", read_text(pair.far));
+  say("write", send(pair.near, "x", 1, MSG_NOSIGNAL));
+  done(pair);
+}
+void peeked() {
+  const Pair pair = connected();
+  (void)!write(pair.near, "abcdef", 6);
+  char text[16] = {};
+  say("peek", recv(pair.far, text, 3, MSG_PEEK));
+  say("all", recv(pair.far, text, 6, MSG_WAITALL));
+  say("text", std::string(text, 6));
+  int left = -1;
+  ioctl(pair.far, FIONREAD, &left);
+  say("left", left);
+  iovec part = {text, sizeof text};
+  msghdr message = {};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  (void)!write(pair.near, "message", 7);
+  say("recvmsg", recvmsg(pair.far, &message, 0));
+  sockaddr_in from;
+  socklen_t size = sizeof from;
+  (void)!write(pair.near, "from", 4);
+  say("recvfrom",
+      recvfrom(pair.far, text, sizeof text, 0, reinterpret_cast<sockaddr*>(&from), &size));
+  done(pair);
+}
+
+}  // namespace
+
+std::span<const Case> streams_cases() {
+  static constexpr Case kCases[] = {
+      OFTEN(echo),
+      OFTEN(refused),
+      OFTEN(nonblocking),
+      CASE(unreachable_is_not_writable),
+      OFTEN(reset),
+      OFTEN(reset_is_an_error),
+      OFTEN(unread_is_a_reset),
+      CASE(closed_is_a_broken_pipe),
+      CASE(much),
+      CASE(slow_reader),
+      CASE(sent_files),
+      CASE(shut_both),
+      CASE(peeked),
+  };
+  return kCases;
+}
+
+}  // namespace lkl::oracle
