@@ -204,8 +204,9 @@ Outcome Supervisor::use(GuestSocket& socket, const Notification& call, const Des
   const int flags = message_flags(call);
   if (socket.is_stream()) {
     constexpr int kFastOpen = 0x20000000;
-    if ((flags & MSG_OOB) != 0 || (sends(call.call) && (flags & kFastOpen) != 0))
-      return {.result = -EOPNOTSUPP};
+    if ((flags & MSG_OOB) != 0) return {.result = -EOPNOTSUPP};
+    if (sends(call.call) && (flags & kFastOpen) != 0)
+      return socket.fast_open(call, nonblocking || (flags & MSG_DONTWAIT) != 0);
     if ((flags & MSG_ERRQUEUE) != 0 && !sends(call.call)) return socket.receive(call, &end);
     return Outcome::on_host();
   }

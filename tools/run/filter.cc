@@ -64,6 +64,7 @@ std::vector<sock_filter> make_filter() {
   ask_about(context, SCMP_SYS(sendto), {differs(4, 0)});
   ask_about(context, SCMP_SYS(sendto), {has_bit(3, MSG_OOB)});
   ask_about(context, SCMP_SYS(recvfrom), {differs(4, 0)});
+  ask_about(context, SCMP_SYS(sendto), {has_bit(3, MSG_FASTOPEN)});
   ask_about(context, SCMP_SYS(recvfrom), {has_bit(3, MSG_OOB)});
   ask_about(context, SCMP_SYS(recvfrom), {has_bit(3, MSG_ERRQUEUE)});
   ask_about(context, SCMP_SYS(ioctl), {{1, SCMP_CMP_MASKED_EQ, kRequestClass, kSocketRequests}});

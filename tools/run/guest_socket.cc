@@ -180,7 +180,7 @@ Outcome GuestSocket::attempt(const Notification& call, const Descriptor* end) {
     case SYS_sendto:
     case SYS_sendmsg:
     case SYS_sendmmsg:
-      return send(call);
+      return is_stream() ? fast_open(call, false) : send(call);
     default:
       return receive(call, end);
   }

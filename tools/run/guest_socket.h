@@ -91,6 +91,7 @@ class GuestSocket : public std::enable_shared_from_this<GuestSocket> {
   Outcome accept(const Notification& call, const Descriptor* end);
   Outcome send(const Notification& call);
   Outcome receive(const Notification& call, const Descriptor* end);
+  Outcome fast_open(const Notification& call, bool nonblocking);
   Outcome shut_down(int how);
   int take_error() { return std::exchange(error_, 0); }
 

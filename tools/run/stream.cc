@@ -68,7 +68,8 @@ void GuestSocket::pump_out() {
     }
     const lkl_long sent = lkl_sys_sendto(fd_, bytes.data(), bytes.size(),
                                          LKL_MSG_DONTWAIT | LKL_MSG_NOSIGNAL, nullptr, 0);
-    if (sent < 0 && sent != -LKL_EAGAIN) {
+    // EINPROGRESS: what is written connects it (TCP_FASTOPEN_CONNECT)
+    if (sent < 0 && sent != -LKL_EAGAIN && sent != -LKL_EINPROGRESS) {
       rest_out_.clear();
       return break_off(static_cast<int>(-sent));
     }
@@ -194,6 +195,51 @@ Outcome GuestSocket::connect(const Notification& call, bool nonblocking) {
   if (error == -LKL_EINPROGRESS)
     if (const Descriptor end = program_end()) stuff(end);
   return {.result = error};
+}
+
+// MSG_FASTOPEN: connect() with the first data. The kernel takes them at once if it has a cookie of
+// the peer's; else they are sent when it is connected.
+Outcome GuestSocket::fast_open(const Notification& call, bool nonblocking) {
+  if (call.call == SYS_sendmmsg) return {.result = -EOPNOTSUPP};
+  if (state_ == State::kRemains) return {.result = -EPIPE};
+  const ProgramMemory memory(client_->listener, call);
+  ProgramMessage place;
+  if (const int error = find_message(call, 0, memory, place)) return {.result = error};
+  std::size_t room = 0;
+  for (iovec& part : place.parts) {
+    part.iov_len = std::min(part.iov_len, kLongestData - room);
+    room += part.iov_len;
+  }
+  Message& message = scratch_message();
+  if (const int error = collect(place, memory, message)) return {.result = error};
+  lkl_long sent;
+  if (state_ == State::kConnecting && !waiting_.empty()) {
+    const lkl_long error = lkl_sys_connect(fd_, reinterpret_cast<const lkl_sockaddr*>(peer_.data()),
+                                           static_cast<int>(peer_.size()));
+    if (error == -LKL_EINPROGRESS || error == -LKL_EALREADY) return Outcome::waits();
+    if (error != 0) {
+      state_ = State::kFresh;
+      return {.result = error};
+    }
+    message.name.clear();
+    sent = message.send(fd_, 0);
+  } else {
+    peer_ = message.name;
+    sent = message.send(fd_, LKL_MSG_FASTOPEN);
+    if (sent == -LKL_EINPROGRESS && state_ == State::kFresh) {
+      state_ = State::kConnecting;
+      watch_socket(LKL_EPOLLIN | LKL_EPOLLOUT | LKL_EPOLLRDHUP);
+      if (!nonblocking) return Outcome::waits();
+      if (const Descriptor end = program_end()) stuff(end);
+    }
+  }
+  if (sent == -LKL_EAGAIN) sent = 0;
+  if (sent < 0) return {.result = sent};
+  rest_out_.assign(message.data.begin() + static_cast<std::ptrdiff_t>(sent),
+                   message.data.begin() + static_cast<std::ptrdiff_t>(message.size));
+  const auto taken = static_cast<long>(message.size);
+  connected();
+  return {.result = taken};
 }
 
 Outcome GuestSocket::listen(int backlog) {
