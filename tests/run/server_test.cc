@@ -279,6 +279,11 @@ TEST_F(SharedTest, NetworksOfTheirOwn) {
   const std::string there = in("a", {"cat", "/proc/net/dev"}).out;
   EXPECT_EQ(there.find(" b:"), std::string::npos) << there;
   EXPECT_NE(there.find("eth0:"), std::string::npos) << there;
+  // by a request of a socket of AF_UNIX, as the C library makes it
+  const std::string find =
+      "import socket; print([n for _, n in socket.if_nameindex()]); socket.if_nametoindex('b')";
+  EXPECT_EQ(in("", {"/usr/bin/python3", "-c", find}).status, 0);
+  EXPECT_NE(in("a", {"/usr/bin/python3", "-c", find}).status, 0);
   EXPECT_EQ(in("a", {"ip", "addr", "add", "10.7.0.2/24", "dev", "eth0"}).status, 0);
   EXPECT_EQ(in("", {"ip", "addr", "add", "10.7.0.1/24", "dev", "a"}).status, 0);
   EXPECT_EQ(in("a", {"ping", "-c", "1", "-W", "5", "10.7.0.1"}).status, 0);

@@ -42,6 +42,25 @@ std::uint64_t cookie_of(const Descriptor& end) {
 }
 
 std::optional<Clock::duration> timeout_of(int fd, int option) {
+bool is_unix(const Descriptor& end) {
+  int family = -1;
+  socklen_t size = sizeof family;
+  return ::getsockopt(end.get(), SOL_SOCKET, SO_DOMAIN, &family, &size) == 0 && family == AF_UNIX;
+}
+
+// Requests about interfaces, routes, neighbours: of any socket, whatever its family.
+// if_nametoindex() makes one of AF_UNIX for it.
+bool is_about_network(unsigned request) {
+  return request >= SIOCADDRT && request < SIOCPROTOPRIVATE;
+}
+long request_of_network(unsigned number, std::uint64_t argument, const ProgramMemory& memory) {
+  const auto fd = static_cast<int>(lkl_sys_socket(AF_INET, LKL_SOCK_DGRAM | LKL_SOCK_CLOEXEC, 0));
+  if (fd < 0) return fd;
+  const long result = request(fd, number, argument, memory);
+  lkl_sys_close(static_cast<unsigned>(fd));
+  return result;
+}
+
   struct {
     long seconds, microseconds;
   } time = {};
@@ -109,7 +128,14 @@ Outcome Supervisor::make_socket(const std::shared_ptr<Client>& client, const Not
 }
 
 // Sockets of the host's: they are left alone, but for those that would ask its network.
-Outcome Supervisor::use_unix(Client& client, const Notification& call) {
+Outcome Supervisor::use_unix(Client& client, const Notification& call, const Descriptor& end) {
+  if (call.call == SYS_ioctl) {
+    const auto number = static_cast<unsigned>(call.arguments[1]);
+    if (!is_about_network(number) || !is_unix(end)) return Outcome::on_host();
+    enter_network(client.network);
+    return {.result = request_of_network(number, call.arguments[2],
+                                         ProgramMemory(client.listener, call))};
+  }
   if (call.call != SYS_connect) return Outcome::on_host();
   const int size = call.number(2);
   sockaddr_un address = {};
@@ -134,7 +160,7 @@ Outcome Supervisor::use_socket(const std::shared_ptr<Client>& client, const Noti
     return Outcome::on_host();
   }
   const auto socket = client->find(cookie_of(end));
-  if (socket == nullptr) return use_unix(*client, call);
+  if (socket == nullptr) return use_unix(*client, call, end);
   if (call.call == SYS_bind || call.call == SYS_connect || call.call == SYS_listen) drain_pairs();
   socket->seen(call.thread, call.number(0));
   socket->flush();

@@ -58,7 +58,7 @@ class Supervisor {
   Outcome make_socket(const std::shared_ptr<Client>& client, const Notification& call);
   Outcome use_socket(const std::shared_ptr<Client>& client, const Notification& call);
   Outcome use(GuestSocket& socket, const Notification& call, const Descriptor& end);
-  Outcome use_unix(Client& client, const Notification& call);
+  Outcome use_unix(Client& client, const Notification& call, const Descriptor& end);
   Outcome tell_name(GuestSocket& socket, const Notification& call);
   Outcome option(GuestSocket& socket, const Notification& call, const Descriptor& end);
   void defer(const std::shared_ptr<GuestSocket>& socket, const Notification& call);
