@@ -27,6 +27,13 @@ TEST(ServedPath, LeavesOthersToTheHost) {
     EXPECT_EQ(served_path(path, "/sysfs"), std::nullopt) << path;
 }
 
+TEST(ServedPath, KnowsWhatMakesTunnels) {
+  EXPECT_TRUE(is_tunnel_device("/dev/net/tun"));
+  EXPECT_TRUE(is_tunnel_device("/dev//net/./tun"));
+  EXPECT_FALSE(is_tunnel_device("dev/net/tun"));
+  EXPECT_FALSE(is_tunnel_device("/dev/net/tun0"));
+}
+
 TEST(ServedPath, KnowsWhoWouldResolveForTheHost) {
   EXPECT_TRUE(is_host_resolver("/run/systemd/resolve/io.systemd.Resolve"));
   EXPECT_TRUE(is_host_resolver("/var/run/nscd/socket"));

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/filter.h>
+#include <linux/if_tun.h>
 #include <lkl.h>
 #include <net/if.h>
 #include <net/if_arp.h>
@@ -92,7 +93,14 @@ constexpr Request kRequests[] = {
     {SIOCGARP, sizeof(arpreq)},      {SIOCSARP, sizeof(arpreq)},
     {SIOCDARP, sizeof(arpreq)},      {0x8906 /* SIOCGSTAMP */, sizeof(timeval)},
     {SIOCATMARK, sizeof(int)},       {0x894B /* SIOCOUTQNSD */, sizeof(int)},
+    {TUNSETIFF, sizeof(ifreq)},      {TUNGETIFF, sizeof(ifreq)},
+    {TUNSETQUEUE, sizeof(ifreq)},    {TUNGETFEATURES, sizeof(int)},
+    {TUNGETSNDBUF, sizeof(int)},     {TUNSETSNDBUF, sizeof(int)},
+    {TUNGETVNETHDRSZ, sizeof(int)},  {TUNSETVNETHDRSZ, sizeof(int)},
 };
+// Those whose argument is a number.
+constexpr unsigned kNumbers[] = {TUNSETPERSIST, TUNSETOWNER,  TUNSETGROUP, TUNSETLINK,
+                                 TUNSETOFFLOAD, TUNSETNOCSUM, TUNSETDEBUG};
 
 long list_interfaces(int fd, std::uint64_t argument, const ProgramMemory& memory) {
   auto theirs = memory.value<ifconf>(argument);
@@ -151,6 +159,8 @@ long get_option(int fd, int level, int name, std::uint64_t address, std::uint64_
 
 long request(int fd, unsigned number, std::uint64_t argument, const ProgramMemory& memory) {
   if (number == SIOCGIFCONF) return list_interfaces(fd, argument, memory);
+  if (std::ranges::find(kNumbers, number) != std::end(kNumbers))
+    return lkl_sys_ioctl(static_cast<unsigned>(fd), number, argument);
   const auto* const known = std::ranges::find(kRequests, number, &Request::number);
   if (known == std::end(kRequests)) return -EOPNOTSUPP;
   std::vector<char> value(known->size);

@@ -21,7 +21,7 @@ long set_option(int fd, int level, int name, std::uint64_t address, int size,
 // Both the value and its size are written to the program.
 long get_option(int fd, int level, int name, std::uint64_t address, std::uint64_t size_at,
                 const ProgramMemory& memory);
-// ioctl() with SIOC*.
+// ioctl() with SIOC* and TUN*.
 long request(int fd, unsigned number, std::uint64_t argument, const ProgramMemory& memory);
 
 }  // namespace lkl::tool::served

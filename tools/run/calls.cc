@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/if_tun.h>
 #include <lkl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -16,6 +17,7 @@
 #include <cstring>
 
 #include "run/allowed_options.h"
+#include "run/open_call.h"
 #include "run/reply.h"
 #include "run/served_files.h"
 #include "run/supervisor.h"
@@ -41,7 +43,6 @@ std::uint64_t cookie_of(const Descriptor& end) {
   return cookie;
 }
 
-std::optional<Clock::duration> timeout_of(int fd, int option) {
 bool is_unix(const Descriptor& end) {
   int family = -1;
   socklen_t size = sizeof family;
@@ -61,6 +62,7 @@ long request_of_network(unsigned number, std::uint64_t argument, const ProgramMe
   return result;
 }
 
+std::optional<Clock::duration> timeout_of(int fd, int option) {
   struct {
     long seconds, microseconds;
   } time = {};
@@ -82,8 +84,9 @@ void Supervisor::serve(const std::shared_ptr<Client>& client, const Notification
   if (const auto before = client->recall(call.thread);
       before && before->call == call.call && before->arguments == call.arguments)
     return reply(*client, call, {.result = before->result});
-  const Outcome outcome =
-      call.call == SYS_socket ? make_socket(client, call) : use_socket(client, call);
+  const Outcome outcome = call.call == SYS_socket ? make_socket(client, call)
+                          : opens_file(call)      ? open_tunnel(client, call)
+                                                  : use_socket(client, call);
   if (outcome.kind != Outcome::Kind::kAnswered) reply(*client, call, outcome);
 }
 
@@ -106,8 +109,14 @@ Outcome Supervisor::make_socket(const std::shared_ptr<Client>& client, const Not
   const auto fd = static_cast<int>(
       lkl_sys_socket(family, type | LKL_SOCK_NONBLOCK | LKL_SOCK_CLOEXEC, call.number(2)));
   if (fd < 0) return {.result = fd};
-  const auto state =
-      type == SOCK_STREAM ? GuestSocket::State::kFresh : GuestSocket::State::kDatagrams;
+  return give(client, call, fd,
+              type == SOCK_STREAM ? GuestSocket::State::kFresh : GuestSocket::State::kDatagrams,
+              flags);
+}
+
+// The program gets this descriptor of our kernel.
+Outcome Supervisor::give(const std::shared_ptr<Client>& client, const Notification& call, int fd,
+                         GuestSocket::State state, int flags) {
   GuestSocket::Ends ends;
   try {
     ends = GuestSocket::make(worlds_, client, fd, state, (flags & SOCK_NONBLOCK) != 0);
@@ -125,6 +134,16 @@ Outcome Supervisor::make_socket(const std::shared_ptr<Client>& client, const Not
   }
   ends.socket->seen(call.thread, number);
   return Outcome::answered();
+}
+
+Outcome Supervisor::open_tunnel(const std::shared_ptr<Client>& client, const Notification& call) {
+  const auto flags = flags_of_open(*client, call);
+  if (!flags) return {.result = -EFAULT};
+  enter_network(client->network);
+  const int fd = open_tunnel_device();
+  if (fd < 0) return {.result = fd};
+  static_assert(O_CLOEXEC == SOCK_CLOEXEC && O_NONBLOCK == SOCK_NONBLOCK);
+  return give(client, call, fd, GuestSocket::State::kDatagrams, *flags);
 }
 
 // Sockets of the host's: they are left alone, but for those that would ask its network.
@@ -196,6 +215,7 @@ Outcome Supervisor::use(GuestSocket& socket, const Notification& call, const Des
   };
   if (socket.state() == State::kRemains && call.call != SYS_getsockopt && !has_messages(call.call))
     return {.result = -ENOTCONN};
+  if (socket.is_device() && call.call != SYS_ioctl) return {.result = -ENOTSOCK};
   const ProgramMemory memory(socket.client().listener, call);
   switch (call.call) {
     case SYS_connect:
@@ -221,9 +241,12 @@ Outcome Supervisor::use(GuestSocket& socket, const Notification& call, const Des
       return option(socket, call, end);
     case SYS_shutdown:
       return socket.shut_down(call.number(1));
-    case SYS_ioctl:
-      return {.result = request(socket.fd(), static_cast<unsigned>(call.arguments[1]),
-                                call.arguments[2], memory)};
+    case SYS_ioctl: {
+      const auto number = static_cast<unsigned>(call.arguments[1]);
+      const long result = request(socket.fd(), number, call.arguments[2], memory);
+      if (result == 0 && number == TUNSETIFF) socket.attached();
+      return {.result = result};
+    }
     default:
       break;
   }

@@ -48,7 +48,9 @@ void GuestSocket::datagrams_out() {
       message.data = rest_out_;
       message.size = rest_out_.size();
     }
-    const lkl_long sent = message.send(fd_, 0);
+    const lkl_long sent =
+        device_ ? lkl_sys_write(static_cast<unsigned>(fd_), message.data.data(), message.size)
+                : message.send(fd_, 0);
     if (sent == -LKL_EAGAIN) {
       if (rest_out_.empty())
         rest_out_.assign(message.data.begin(),
@@ -68,8 +70,10 @@ void GuestSocket::datagrams_in() {
     if (mine.held) {
       message.take(*mine.held);
     } else {
-      const lkl_long count = message.receive(fd_, 0, sized_);
-      if (count == -LKL_EAGAIN) return;
+      const lkl_long count =
+          device_ ? message.receive_packet(fd_) : message.receive(fd_, 0, sized_);
+      // a device goes on having its errors: it has no interface any more
+      if (count == -LKL_EAGAIN || (count < 0 && device_)) return;
       if (count < 0) {
         // told by the next call that can
         error_ = static_cast<int>(-count);

@@ -27,7 +27,8 @@ GuestSocket::GuestSocket(Worlds& worlds, std::shared_ptr<Client> client, int fd,
   if (state != State::kDatagrams) return;
   datagrams_ = std::make_unique<Datagrams>();
   int family = 0, size = sizeof family;
-  lkl_sys_getsockopt(fd, SOL_SOCKET, SO_DOMAIN, reinterpret_cast<char*>(&family), &size);
+  device_ = lkl_sys_getsockopt(fd, SOL_SOCKET, SO_DOMAIN, reinterpret_cast<char*>(&family),
+                               &size) == -LKL_ENOTSOCK;
   sized_ = family == LKL_AF_NETLINK;
 }
 
@@ -50,7 +51,7 @@ GuestSocket::Ends GuestSocket::make(Worlds& worlds, std::shared_ptr<Client> clie
   client->add(socket->cookie_, socket);
   worlds.add(socket->id_, socket);
   worlds.watch_host(socket->pair_.get(), socket->id_, kPairEvents, false);
-  if (state == State::kDatagrams) socket->watch_socket(LKL_EPOLLIN);
+  if (state == State::kDatagrams && !socket->device_) socket->watch_socket(LKL_EPOLLIN);
   return {std::move(socket), std::move(program)};
 }
 
@@ -58,6 +59,10 @@ void GuestSocket::watch_socket(unsigned events) {
   if (watched_ == events || fd_ < 0) return;
   worlds_.watch_guest(fd_, id_, events, watched_ != 0);
   watched_ = events;
+}
+
+void GuestSocket::attached() {
+  if (watched_ == 0) watch_socket(LKL_EPOLLIN);
 }
 
 void GuestSocket::watch_pair(bool for_room) {

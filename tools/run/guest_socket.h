@@ -72,6 +72,8 @@ class GuestSocket : public std::enable_shared_from_this<GuestSocket> {
 
   State state() const { return state_; }
   bool is_stream() const { return state_ != State::kDatagrams; }
+  // A tunnel: its packets are read and written.
+  bool is_device() const { return device_; }
   int fd() const { return fd_; }
   bool closed() const { return closed_; }
   Client& client() const { return *client_; }
@@ -81,17 +83,19 @@ class GuestSocket : public std::enable_shared_from_this<GuestSocket> {
   void guest_event(unsigned events);
   // What the program has written goes to the socket before what it asks for now.
   void flush();
+  // A device has an interface from now on, before which it cannot be waited for.
+  void attached();
   // Closes both, when the program is no more.
   void close();
 
   // Calls of the program. `end`: a copy of the program's end, or none: it is got when needed.
   Outcome attempt(const Notification& call, const Descriptor* end);
   Outcome connect(const Notification& call, bool nonblocking);
+  Outcome fast_open(const Notification& call, bool nonblocking);
   Outcome listen(int backlog);
   Outcome accept(const Notification& call, const Descriptor* end);
   Outcome send(const Notification& call);
   Outcome receive(const Notification& call, const Descriptor* end);
-  Outcome fast_open(const Notification& call, bool nonblocking);
   Outcome shut_down(int how);
   int take_error() { return std::exchange(error_, 0); }
 
@@ -153,6 +157,7 @@ class GuestSocket : public std::enable_shared_from_this<GuestSocket> {
   bool hang_up_ = false;    // an event has said that the end will be read
   // Of netlink(7): the kernel makes messages as large as the room that it was once shown.
   bool sized_ = false;
+  bool device_ = false;
   unsigned watched_ = 0;  // events of the socket
   std::size_t stuffing_ = 0;
   int error_ = 0;

@@ -75,6 +75,16 @@ lkl_long Message::receive(int fd, unsigned how, bool sized) {
   return count;
 }
 
+lkl_long Message::receive_packet(int fd) {
+  make_room();
+  name.clear();
+  control.clear();
+  const lkl_long count = lkl_sys_read(static_cast<unsigned>(fd), data.data(), data.size());
+  size = static_cast<std::size_t>(std::max<lkl_long>(count, 0));
+  flags = 0;
+  return count;
+}
+
 lkl_long Message::send(int fd, unsigned how) const {
   lkl_iovec part = {.iov_base = const_cast<char*>(data.data()), .iov_len = size};
   lkl_msghdr header = {};

@@ -47,6 +47,8 @@ struct Message {
   // Of our kernel's socket; a negative error, or how long it is. `sized`: with room for just it.
   lkl_long receive(int fd, unsigned flags, bool sized = false);
   lkl_long send(int fd, unsigned flags) const;
+  // Of a tunnel.
+  lkl_long receive_packet(int fd);
 };
 // One for each thread.
 Message& scratch_message();

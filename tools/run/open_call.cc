@@ -16,26 +16,29 @@ bool opens_file(const Notification& call) {
   return call.call == SYS_open || call.call == SYS_openat || call.call == SYS_openat2;
 }
 
-Outcome open_file(const Client& client, const Notification& call) {
-  const bool at = call.call != SYS_open;
-  const ProgramMemory memory(client.listener, call);
-  const auto path = memory.text(call.arguments[at ? 1 : 0]);
+std::optional<int> flags_of_open(const Client& client, const Notification& call) {
+  if (call.call != SYS_openat2) return call.number(call.call == SYS_open ? 1 : 2);
+  const auto how = ProgramMemory(client.listener, call).value<std::uint64_t>(call.arguments[2]);
+  if (!how) return std::nullopt;
+  return static_cast<int>(*how);
+}
+
+std::optional<Outcome> open_file(const Client& client, const Notification& call) {
+  const auto path =
+      ProgramMemory(client.listener, call).text(call.arguments[call.call == SYS_open ? 0 : 1]);
   if (!path) return Outcome::on_host();
+  if (is_tunnel_device(*path)) return std::nullopt;
   const auto served = served_path(*path, client.network.sysfs);
   if (!served) return Outcome::on_host();
-  int flags = call.number(at ? 2 : 1);
-  if (call.call == SYS_openat2) {
-    const auto how = memory.value<std::uint64_t>(call.arguments[2]);
-    if (!how) return {.result = -EFAULT};
-    flags = static_cast<int>(*how);
-  }
+  const auto flags = flags_of_open(client, call);
+  if (!flags) return Outcome{.result = -EFAULT};
   enter_network(client.network);
   int error;
-  const Descriptor file = open_served(*served, flags, error);
-  if (error < 0) return {.result = error};
-  const int number = client.listener.give(call.id, file.get(), (flags & O_CLOEXEC) != 0);
+  const Descriptor file = open_served(*served, *flags, error);
+  if (error < 0) return Outcome{.result = error};
+  const int number = client.listener.give(call.id, file.get(), (*flags & O_CLOEXEC) != 0);
   trace(call, nullptr, number);
-  if (number < 0 && number != -ENOENT) return {.result = number};
+  if (number < 0 && number != -ENOENT) return Outcome{.result = number};
   return Outcome::answered();
 }
 

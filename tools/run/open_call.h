@@ -4,14 +4,19 @@
 #ifndef LKL_TOOL_RUN_OPEN_CALL_H
 #define LKL_TOOL_RUN_OPEN_CALL_H
 
+#include <optional>
+
 #include "run/guest_socket.h"
 
 namespace lkl::tool::served {
 
 bool opens_file(const Notification& call);
 
-// What comes of it. Any thread.
-Outcome open_file(const Client& client, const Notification& call);
+// What comes of it; nothing if it opens what makes interfaces. Any thread.
+std::optional<Outcome> open_file(const Client& client, const Notification& call);
+
+// O_*, as the program says; nothing if it is in memory that is not there.
+std::optional<int> flags_of_open(const Client& client, const Notification& call);
 
 }  // namespace lkl::tool::served
 

@@ -17,6 +17,7 @@ namespace lkl::tool::served {
 namespace {
 
 constexpr std::string_view kFiles[] = {"/etc/hosts", "/etc/resolv.conf"};
+constexpr char kTunnel[] = "/dev/net/tun";
 constexpr std::string_view kResolvers[] = {"/run/nscd/socket", "/var/run/nscd/socket",
                                            "/run/systemd/resolve/io.systemd.Resolve",
                                            "/run/systemd/resolve/io.systemd.Resolve.Monitor"};
@@ -100,6 +101,18 @@ Descriptor open_served(const std::string& path, int flags, int& error) {
       ::open(fmt::format("/proc/self/fd/{}", copy.get()).c_str(), O_RDONLY | O_CLOEXEC));
   if (!readable) error = -errno;
   return readable;
+}
+
+bool is_tunnel_device(const std::string& path) {
+  return path.starts_with('/') && plain(path) == kTunnel;
+}
+
+int open_tunnel_device() {
+  // as devtmpfs would have it, which is not mounted there
+  constexpr unsigned kNumber = 10 << 8 | 200;
+  for (const char* folder : {"/dev", "/dev/net"}) lkl_sys_mkdir(folder, 0755);
+  lkl_sys_mknod(kTunnel, LKL_S_IFCHR | 0666, kNumber);
+  return static_cast<int>(lkl_sys_open(kTunnel, LKL_O_RDWR | LKL_O_CLOEXEC | LKL_O_NONBLOCK, 0));
 }
 
 bool is_host_resolver(const std::string& socket_path) {

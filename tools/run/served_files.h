@@ -19,6 +19,11 @@ std::optional<std::string> served_path(const std::string& path, const std::strin
 // if it is empty.
 Descriptor open_served(const std::string& path_in_kernel, int flags, int& error);
 
+// /dev/net/tun: who opens it makes interfaces of our kernel. A descriptor of that, or a negative
+// error.
+bool is_tunnel_device(const std::string& path);
+int open_tunnel_device();
+
 // A socket of the host's by which it would resolve names in the program's place.
 bool is_host_resolver(const std::string& socket_path);
 

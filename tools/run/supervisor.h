@@ -56,6 +56,9 @@ class Supervisor {
   void serve_calls();
   void serve(const std::shared_ptr<Client>& client, const Notification& call);
   Outcome make_socket(const std::shared_ptr<Client>& client, const Notification& call);
+  Outcome give(const std::shared_ptr<Client>& client, const Notification& call, int fd,
+               GuestSocket::State state, int flags);
+  Outcome open_tunnel(const std::shared_ptr<Client>& client, const Notification& call);
   Outcome use_socket(const std::shared_ptr<Client>& client, const Notification& call);
   Outcome use(GuestSocket& socket, const Notification& call, const Descriptor& end);
   Outcome use_unix(Client& client, const Notification& call, const Descriptor& end);
