@@ -14,7 +14,7 @@ using namespace lkl::oracle;
 
 constexpr std::span<const Case> (*kThemes[])() = {streams_cases, options_cases,   events_cases,
                                                   servers_cases, processes_cases, datagrams_cases,
-                                                  signals_cases};
+                                                  signals_cases, names_cases};
 
 }  // namespace
 

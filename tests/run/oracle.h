@@ -31,6 +31,7 @@ std::span<const Case> servers_cases();
 std::span<const Case> processes_cases();
 std::span<const Case> datagrams_cases();
 std::span<const Case> signals_cases();
+std::span<const Case> names_cases();
 
 // The case that says something from now on.
 void begin(const char* name);

@@ -5,10 +5,15 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
+
+#include <linux/errqueue.h>  // wants struct timespec
 
 #include <string>
 #include <vector>
@@ -199,12 +204,102 @@ void listed_interfaces() {
   close(fd);
 }
 
+// Of one that nobody has taken: who was asked is told.
+void error_queue() {
+  const int gone = datagrams(), fd = datagrams();
+  const sockaddr_in there = loopback(port_of(gone));
+  close(gone);
+  const int on = 1;
+  say("set", setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof on));
+  say("sendto", sendto(fd, "lost", 4, 0, reinterpret_cast<const sockaddr*>(&there), sizeof there));
+  char text[16], control[512];
+  sockaddr_in to = {};
+  iovec part = {text, sizeof text};
+  msghdr message = {};
+  message.msg_name = &to, message.msg_namelen = sizeof to;
+  message.msg_iov = &part, message.msg_iovlen = 1;
+  message.msg_control = control, message.msg_controllen = sizeof control;
+  usleep(50'000);
+  const ssize_t count = recvmsg(fd, &message, MSG_ERRQUEUE);
+  say("recvmsg", count);
+  if (count < 0) return (void)close(fd);
+  say("text", std::string(text, static_cast<size_t>(count)));
+  say("to", to.sin_port == there.sin_port);
+  say("flags", message.msg_flags);
+  const cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  say("control", header != nullptr && header->cmsg_type == IP_RECVERR);
+  sock_extended_err error = {};
+  if (header != nullptr) memcpy(&error, CMSG_DATA(header), sizeof error);
+  say("error", std::string(strerrorname_np(static_cast<int>(error.ee_errno))) + " " +
+                   std::to_string(error.ee_origin) + " " + std::to_string(error.ee_type) + " " +
+                   std::to_string(error.ee_code));
+  say("empty", recvmsg(fd, &message, MSG_ERRQUEUE));
+  close(fd);
+}
+// A large one that the kernel sends as several.
+void segments() {
+  const int one = datagrams(), two = datagrams();
+  const sockaddr_in there = loopback(port_of(two));
+  connect(one, reinterpret_cast<const sockaddr*>(&there), sizeof there);
+  const int size = 100;
+  say("set", setsockopt(one, IPPROTO_UDP, UDP_SEGMENT, &size, sizeof size));
+  const std::vector<char> bytes(250, 'x');
+  char room[300];
+  say("send", send(one, bytes.data(), bytes.size(), 0));
+  for (int i = 0; i < 3; i++) say("read", read(two, room, sizeof room));
+  say("sendto", sendto(one, bytes.data(), bytes.size(), 0,
+                       reinterpret_cast<const sockaddr*>(&there), sizeof there));
+  for (int i = 0; i < 3; i++) say("recv", recv(two, room, sizeof room, 0));
+  close(one), close(two);
+}
+void dissolved() {
+  const int one = datagrams(), two = datagrams(), three = datagrams();
+  const sockaddr_in there = loopback(port_of(two)), other = loopback(port_of(three));
+  say("connect", connect(one, reinterpret_cast<const sockaddr*>(&there), sizeof there));
+  sockaddr peer = {};
+  socklen_t size = sizeof peer;
+  say("peer", getpeername(one, &peer, &size));
+  const sockaddr none = {.sa_family = AF_UNSPEC, .sa_data = {}};
+  say("dissolve", connect(one, &none, sizeof none));
+  say("peer", getpeername(one, &peer, &size));
+  say("connect", connect(one, reinterpret_cast<const sockaddr*>(&other), sizeof other));
+  say("send", send(one, "three", 5, 0));
+  say("read", read_text(three));
+  say("sendto", sendto(one, "two", 3, 0, reinterpret_cast<const sockaddr*>(&there), sizeof there));
+  say("read", read_text(two));
+  close(one), close(two), close(three);
+}
+void timestamps() {
+  const int one = datagrams(), two = datagrams();
+  const int on = 1;
+  say("set", setsockopt(two, SOL_SOCKET, SO_TIMESTAMP, &on, sizeof on));
+  const sockaddr_in there = loopback(port_of(two));
+  timeval before = {}, after = {};
+  gettimeofday(&before, nullptr);
+  sendto(one, "now", 3, 0, reinterpret_cast<const sockaddr*>(&there), sizeof there);
+  char text[16], control[256];
+  iovec part = {text, sizeof text};
+  msghdr message = {};
+  message.msg_iov = &part, message.msg_iovlen = 1;
+  message.msg_control = control, message.msg_controllen = sizeof control;
+  say("recvmsg", recvmsg(two, &message, 0));
+  gettimeofday(&after, nullptr);
+  const cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  timeval time = {};
+  if (header != nullptr) memcpy(&time, CMSG_DATA(header), sizeof time);
+  // by clocks of two kernels, which are set at different times
+  const auto us = [](const timeval& when) { return when.tv_sec * 1'000'000 + when.tv_usec; };
+  say("is now", us(time) > us(before) - 1'000'000 && us(time) < us(after) + 1'000'000);
+  close(one), close(two);
+}
+
 }  // namespace
 
 std::span<const Case> datagrams_cases() {
   static constexpr Case kCases[] = {
-      CASE(addresses), CASE(mixed_receivers), CASE(connected_datagrams), CASE(messages),
-      CASE(timeouts),  CASE(large_datagrams), CASE(refused_datagrams),   CASE(listed_interfaces),
+      CASE(addresses),   CASE(mixed_receivers), CASE(connected_datagrams), CASE(messages),
+      CASE(timeouts),    CASE(large_datagrams), CASE(refused_datagrams),   CASE(listed_interfaces),
+      CASE(error_queue), CASE(segments),        CASE(dissolved),           CASE(timestamps),
   };
   return kCases;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //
 // Names, options, and mistakes.
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -66,12 +67,67 @@ void mistakes() {
   say("ring", syscall(425 /* io_uring_setup */, 0, nullptr) < 0);
 }
 
+void both_families() {
+  const int listener = socket(AF_INET6, SOCK_STREAM, 0);
+  const int off = 0;
+  say("set", setsockopt(listener, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off));
+  sockaddr_in6 any = {};
+  any.sin6_family = AF_INET6;
+  say("bind", bind(listener, reinterpret_cast<sockaddr*>(&any), sizeof any));
+  say("listen", listen(listener, 4));
+  say("listens", option(listener, SOL_SOCKET, SO_ACCEPTCONN));
+  socklen_t size = sizeof any;
+  getsockname(listener, reinterpret_cast<sockaddr*>(&any), &size);
+  const int four = connect_to(ntohs(any.sin6_port)), six = socket(AF_INET6, SOCK_STREAM, 0);
+  any.sin6_addr = in6addr_loopback;
+  say("connect", connect(six, reinterpret_cast<sockaddr*>(&any), sizeof any));
+  for (int i = 0; i < 2; i++) {
+    sockaddr_in6 peer = {};
+    size = sizeof peer;
+    const int fd = accept(listener, reinterpret_cast<sockaddr*>(&peer), &size);
+    char text[INET6_ADDRSTRLEN] = {};
+    inet_ntop(AF_INET6, &peer.sin6_addr, text, sizeof text);
+    say("peer", text);
+    say("size", size);
+    close(fd);
+  }
+  close(four), close(six), close(listener);
+}
+// Less room than there is to say: as much as there is room for, and how much it would have been.
+void small_rooms() {
+  const int listener = listen_somewhere();
+  char room[64] = {};
+  auto* const address = reinterpret_cast<sockaddr*>(room);
+  socklen_t size = 4;
+  say("getsockname", getsockname(listener, address, &size));
+  say("size", size);
+  int value = -1;
+  size = 2;
+  say("getsockopt", getsockopt(listener, SOL_SOCKET, SO_TYPE, &value, &size));
+  say("size", size);
+  size = 64;
+  say("getsockopt", getsockopt(listener, SOL_SOCKET, SO_TYPE, room, &size));
+  say("size", size);
+  size = static_cast<socklen_t>(-1);
+  say("negative", getsockopt(listener, SOL_SOCKET, SO_TYPE, &value, &size));
+  say("negative", getsockname(listener, address, &size));
+  say("short", setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &value, 1));
+  const int near = connect_to(port_of(listener));
+  size = 3;
+  const int far = accept(listener, address, &size);
+  say("accept", far >= 0);
+  say("size", size);
+  close(near), close(far), close(listener);
+}
+
 }  // namespace
 
 std::span<const Case> options_cases() {
   static constexpr Case kCases[] = {
       CASE(names_and_options),
       CASE(mistakes),
+      CASE(both_families),
+      CASE(small_rooms),
   };
   return kCases;
 }

@@ -2,8 +2,11 @@
 //
 // Descriptors of several threads and processes.
 #include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -107,14 +110,107 @@ void closed_all() {
   done(pair);
 }
 
+// As libuv starts programs: the child has our memory, and descriptors of its own.
+void vforked() {
+  const Pair pair = connected();
+  fflush(stdout);
+  const pid_t child = vfork();
+  if (child == 0) {
+    dup2(pair.near, 1);
+    close(pair.near);
+    close(pair.far);
+    execl("/bin/echo", "echo", "by a child", nullptr);
+    _exit(1);
+  }
+  say("read", read_text(pair.far));
+  int status = -1;
+  waitpid(child, &status, 0);
+  say("child", status);
+  (void)!write(pair.near, "by us", 5);
+  say("read", read_text(pair.far));
+  done(pair);
+}
+void spawned() {
+  const Pair pair = connected();
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, pair.near, 0);
+  posix_spawn_file_actions_adddup2(&actions, pair.near, 1);
+  posix_spawn_file_actions_addclose(&actions, pair.near);
+  posix_spawn_file_actions_addclose(&actions, pair.far);
+  pid_t child = -1;
+  char name[] = "cat";
+  char* const words[] = {name, nullptr};
+  say("spawn", posix_spawn(&child, "/bin/cat", &actions, nullptr, words, environ));
+  posix_spawn_file_actions_destroy(&actions);
+  close(pair.near);
+  (void)!write(pair.far, "there and back", 14);
+  say("read", read_text(pair.far));
+  shutdown(pair.far, SHUT_WR);
+  say("read", read_text(pair.far));
+  int status = -1;
+  waitpid(child, &status, 0);
+  say("child", status);
+  close(pair.far);
+}
+void kept_by_exec() {
+  const Pair pair = connected();
+  constexpr int kKept = 9, kLost = 8;
+  fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0) {
+    dup2(pair.near, kKept);
+    dup3(pair.near, kLost, O_CLOEXEC);
+    close(pair.near), close(pair.far);
+    execl("/bin/sh", "sh", "-c", "echo kept >&9; (echo lost >&8) 2>/dev/null || exit 7", nullptr);
+    _exit(1);
+  }
+  close(pair.near);
+  say("read", read_text(pair.far));
+  int status = -1;
+  waitpid(child, &status, 0);
+  say("child", WEXITSTATUS(status));
+  say("read", read_text(pair.far));
+  close(pair.far);
+}
+// The lowest that is free, as everywhere: select() and many programs count on it.
+void numbers() {
+  const int lowest = open("/dev/null", O_RDONLY);
+  close(lowest);
+  const int listener = listen_somewhere();
+  say("socket", listener - lowest);
+  const int near = connect_to(port_of(listener));
+  say("socket", near - lowest);
+  const int far = accept(listener, nullptr, nullptr);
+  say("accepted", far - lowest);
+  say("copy", fcntl(near, F_DUPFD, lowest + 10) - lowest);
+  close(lowest + 10);
+  const int copy = fcntl(near, F_DUPFD_CLOEXEC, 0);
+  say("copy", copy - lowest);
+  say("flags", fcntl(copy, F_GETFD));
+  close(copy), close(near);
+  const int again = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  say("socket", again - lowest);
+  say("flags", fcntl(again, F_GETFD));
+  close(again), close(far), close(listener);
+  for (int i = 0; i < 200; i++) {
+    const Pair pair = connected();
+    const int epoll = epoll_create1(0);
+    epoll_event event = {};
+    epoll_ctl(epoll, EPOLL_CTL_ADD, pair.far, &event);
+    done(pair), close(epoll);
+  }
+  const int then = socket(AF_INET, SOCK_STREAM, 0);
+  say("none is lost", then - lowest);
+  close(then);
+}
+
 }  // namespace
 
 std::span<const Case> processes_cases() {
   static constexpr Case kCases[] = {
-      OFTEN(copies),
-      CASE(passed),
-      CASE(exhausted),
-      CASE(closed_all),
+      OFTEN(copies), CASE(passed),  CASE(exhausted),    CASE(closed_all),
+      CASE(vforked), CASE(spawned), CASE(kept_by_exec), CASE(numbers),
   };
   return kCases;
 }

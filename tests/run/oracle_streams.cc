@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 //
 // Streams: how they are connected, what comes through, how they end.
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <string>
@@ -15,6 +20,15 @@
 #include <vector>
 
 #include "oracle.h"
+
+extern "C" {
+ssize_t __read_chk(int, void*, size_t, size_t);
+ssize_t __recv_chk(int, void*, size_t, size_t, int);
+ssize_t __recvfrom_chk(int, void*, size_t, size_t, int, sockaddr*, socklen_t*);
+int __poll_chk(pollfd*, nfds_t, int, size_t);
+int __ppoll_chk(pollfd*, nfds_t, const timespec*, const sigset_t*, size_t);
+int __openat_2(int, const char*, int);
+}
 
 namespace lkl::oracle {
 
@@ -227,6 +241,128 @@ void peeked() {
   done(pair);
 }
 
+// Connected by what it sends first. The host asks the peer for a cookie and goes on without one.
+void fast_open() {
+  const int listener = listen_somewhere();
+  const sockaddr_in there = loopback(port_of(listener));
+  const auto* const address = reinterpret_cast<const sockaddr*>(&there);
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  say("sendto", sendto(fd, "first", 5, MSG_FASTOPEN, address, sizeof there));
+  const int far = accept(listener, nullptr, nullptr);
+  say("read", read_text(far));
+  say("again", sendto(fd, "x", 1, MSG_FASTOPEN, address, sizeof there));
+  say("write", write(fd, "second", 6));
+  say("read", read_text(far));
+  close(fd), close(far);
+  const int other = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  const ssize_t sent = sendto(other, "third", 5, MSG_FASTOPEN, address, sizeof there);
+  say("without waiting", sent);
+  say("writable", wait_for(other, POLLOUT));
+  say("error", error_text(other));
+  if (sent < 0) say("write", write(other, "third", 5));
+  const int third = accept(listener, nullptr, nullptr);
+  say("read", read_text(third));
+  close(other), close(third), close(listener);
+  const int nobody = socket(AF_INET, SOCK_STREAM, 0);
+  say("nobody", sendto(nobody, "x", 1, MSG_FASTOPEN | MSG_NOSIGNAL, address, sizeof there));
+  close(nobody);
+  const int nowhere = socket(AF_INET, SOCK_STREAM, 0);
+  say("no address", sendto(nowhere, "x", 1, MSG_FASTOPEN | MSG_NOSIGNAL, nullptr, 0));
+  close(nowhere);
+}
+void fast_open_by_an_option() {
+  const int listener = listen_somewhere();
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  const int on = 1;
+  say("set", setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof on));
+  const sockaddr_in there = loopback(port_of(listener));
+  say("connect", connect(fd, reinterpret_cast<const sockaddr*>(&there), sizeof there));
+  say("write", write(fd, "first", 5));
+  const int far = accept(listener, nullptr, nullptr);
+  say("read", read_text(far));
+  (void)!write(far, "back", 4);
+  say("read", read_text(fd));
+  close(fd), close(far), close(listener);
+}
+// What makes programs do without: EINVAL, as Java wants it.
+void files_that_are_not_sent() {
+  const Pair pair = connected();
+  int ends[2];
+  (void)!pipe(ends);
+  (void)!write(ends[1], "piped", 5);
+  (void)!write(pair.far, "socket", 6);
+  wait_for(pair.near, POLLIN);
+  say("of a pipe", sendfile(pair.near, ends[0], nullptr, 5));
+  say("of a socket", sendfile(ends[1], pair.near, nullptr, 6));
+  say("of itself", sendfile(pair.near, pair.near, nullptr, 6));
+  say("copy", copy_file_range(pair.near, nullptr, pair.far, nullptr, 6, 0));
+  say("tee", tee(pair.near, ends[1], 6, 0));
+  FILE* const file = tmpfile();
+  fputs("of a file", file);
+  fflush(file);
+  say("none", sendfile(pair.near, fileno(file), nullptr, 0));
+  off_t past = 100;
+  say("past the end", sendfile(pair.near, fileno(file), &past, 9));
+  lseek(fileno(file), 0, SEEK_SET);
+  say("by its place", sendfile(pair.near, fileno(file), nullptr, 100));
+  say("place", lseek(fileno(file), 0, SEEK_CUR));
+  say("read", read_text(pair.far));
+  say("no place", lseek(pair.near, 0, SEEK_CUR));
+  char byte;
+  say("no place", pread(pair.near, &byte, 1, 0));
+  fclose(file);
+  close(ends[0]), close(ends[1]);
+  done(pair);
+}
+void parts() {
+  const Pair pair = connected();
+  char a[] = "one ", b[] = "two ", c[] = "three";
+  const iovec out[] = {{a, 4}, {nullptr, 0}, {b, 4}, {c, 5}};
+  say("writev", writev(pair.near, out, 4));
+  char x[3], y[64];
+  const iovec in[] = {{x, sizeof x}, {y, sizeof y}};
+  wait_for(pair.far, POLLIN);
+  say("readv", readv(pair.far, in, 2));
+  say("text", std::string(x, 3) + "|" + std::string(y, 10));
+  mmsghdr several[2] = {};
+  iovec parts[] = {{a, 4}, {c, 5}};
+  for (int i = 0; i < 2; i++)
+    several[i].msg_hdr.msg_iov = &parts[i], several[i].msg_hdr.msg_iovlen = 1;
+  say("sendmmsg", sendmmsg(pair.near, several, 2, 0));
+  say("lengths", std::to_string(several[0].msg_len) + " " + std::to_string(several[1].msg_len));
+  char all[9];
+  say("recv", recv(pair.far, all, sizeof all, MSG_WAITALL));
+  say("text", std::string(all, 9));
+  done(pair);
+}
+// What calls become that a compiler checks (_FORTIFY_SOURCE).
+void fortified() {
+  const Pair pair = connected();
+  const int one = datagrams();
+  const sockaddr_in here = loopback(port_of(one));
+  char text[8] = {};
+  (void)!write(pair.near, "abcd", 4);
+  pollfd fds[] = {{pair.far, POLLIN, 0}, {one, POLLIN, 0}};
+  say("poll", __poll_chk(fds, 2, 2000, sizeof fds));
+  say("read", __read_chk(pair.far, text, 2, sizeof text));
+  say("recv", __recv_chk(pair.far, text + 2, 2, sizeof text - 2, 0));
+  say("text", text);
+  sendto(one, "efg", 3, 0, reinterpret_cast<const sockaddr*>(&here), sizeof here);
+  const timespec soon = {2, 0};
+  say("ppoll", __ppoll_chk(fds, 2, &soon, nullptr, sizeof fds));
+  sockaddr_in from = {};
+  socklen_t size = sizeof from;
+  say("recvfrom", __recvfrom_chk(one, text, sizeof text, sizeof text, 0,
+                                 reinterpret_cast<sockaddr*>(&from), &size));
+  say("from", ntohs(from.sin_port) == port_of(one));
+  const int file = __openat_2(AT_FDCWD, "/proc/self/net/dev", O_RDONLY);
+  say("open", file >= 0);
+  say("read", __read_chk(file, text, 6, sizeof text));
+  say("text", std::string(text, 6));
+  close(file), close(one);
+  done(pair);
+}
+
 }  // namespace
 
 std::span<const Case> streams_cases() {
@@ -244,6 +380,11 @@ std::span<const Case> streams_cases() {
       CASE(sent_files),
       CASE(shut_both),
       CASE(peeked),
+      OFTEN(fast_open),
+      OFTEN(fast_open_by_an_option),
+      CASE(files_that_are_not_sent),
+      CASE(parts),
+      CASE(fortified),
   };
   return kCases;
 }
