@@ -4,7 +4,9 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
+#include <memory>
 
 #include "tools/tool_test.h"
 #include "web_server.h"
@@ -43,6 +45,52 @@ TEST_F(RunTest, WhatIsNotThereIsSaid) {
                  "the network is the server's");
   write_file("empty", "");
   EXPECT_EQ(lkl({"run", path("empty")}).status, 126);
+}
+
+// One line says it, and the program is not started.
+TEST_F(RunTest, ATapInterfaceThatIsNotOurs) {
+  if (geteuid() != 0) GTEST_SKIP() << "rights are given up by root";
+  const Result result = run({"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env",
+                             "-u", "LKL_KERNEL_LOG", LKL_TOOL_PATH, "run", "--net", "tap:lkl-none",
+                             "--", "echo", "started"});
+  if (result.status == 126 || result.status == 127)
+    GTEST_SKIP() << "others than root may not read " << LKL_TOOL_PATH;
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(result.out, "");
+  EXPECT_EQ(std::ranges::count(result.err, '\n'), 1) << result.err;
+  EXPECT_NE(result.err.find("lkl-none"), std::string::npos) << result.err;
+}
+
+// The threads that serve sleep as long as nobody asks them for anything.
+TEST_F(RunTest, NobodyIsWokenForAProgramThatWaits) {
+  const auto sleeps = [](int process) {
+    long sum = 0;
+    for (const auto& task :
+         std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/task")) {
+      std::ifstream file(task.path() / "status");
+      const std::string name = "voluntary_ctxt_switches:";
+      for (std::string line; std::getline(file, line);)
+        if (line.starts_with(name)) sum += std::stol(line.substr(name.size()));
+    }
+    return sum;
+  };
+  Process process({LKL_TOOL_PATH, "run", "--", "/usr/bin/python3", "-c",
+                   "import select, socket\n"
+                   "s = socket.create_server(('0.0.0.0', 80))\n"
+                   "a = socket.create_connection(('127.0.0.1', 80)); b = s.accept()[0]\n"
+                   "print('ready', flush=True)\n"
+                   "select.select([s, a, b], [], [])\n"},
+                  false);
+  ASSERT_EQ(process.first_line(), "ready");
+  sleep(2);  // until the kernel has said all that it says when a network comes up
+  const long before = sleeps(process.pid());
+  sleep(4);
+  const long after = sleeps(process.pid());
+  RecordProperty("sleeps", static_cast<int>(after - before));
+  // who looks now and then would do so hundreds of times
+  EXPECT_LT(after - before, 60);
+  process.signal(SIGTERM);
+  process.finish();
 }
 
 TEST_F(RunTest, ProgramsForOtherProcessorsAreRefused) {
@@ -241,6 +289,30 @@ TEST_F(SharedTest, KilledProgramsLeaveTheServerAndTheOthersAlone) {
     EXPECT_EQ(victim.finish().status, 128 + SIGKILL);
   }
   EXPECT_EQ(run(served({"/usr/bin/python3", "-c", kAsk})).out, "shared\n");
+  echo.signal(SIGTERM);
+  echo.finish();
+}
+
+TEST_F(SharedTest, TwentyFourProgramsAtOnce) {
+  Process echo(served({"/usr/bin/python3", "-c", kEcho}), false);
+  ASSERT_EQ(echo.first_line(), "ready");
+  std::vector<std::unique_ptr<Process>> all;
+  for (int i = 0; i < 24; i++)
+    all.push_back(std::make_unique<Process>(
+        served({"/usr/bin/python3", "-c",
+                "import socket, sys\n"
+                "for i in range(20):\n"
+                "  s = socket.create_connection(('127.0.0.1', 7777))\n"
+                "  text = b'%s of %d' % (sys.argv[1].encode(), i)\n"
+                "  s.sendall(text); assert s.recv(100) == text; s.close()\n"
+                "print('good')\n",
+                std::to_string(i)}),
+        false));
+  for (const auto& one : all) {
+    const Result result = one->finish();
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_EQ(result.out, "good\n");
+  }
   echo.signal(SIGTERM);
   echo.finish();
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 //
-// A server of HTTP on the host's loopback, for programs that are to reach it; and ports for theirs.
+// A server of HTTP on the host, for programs that are to reach it; and ports for theirs.
 #ifndef LKL_TESTS_RUN_WEB_SERVER_H
 #define LKL_TESTS_RUN_WEB_SERVER_H
 
@@ -11,41 +11,69 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <mutex>
 #include <string>
 #include <thread>
 
 namespace lkl::tool_test {
 
-// Answers each request with the same body.
+// Answers each request with the same body, at this address of the host.
 class WebServer {
  public:
-  explicit WebServer(std::string body) : body_(std::move(body)) {
-    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    ::bind(listener_, reinterpret_cast<sockaddr*>(&address), size);
+  explicit WebServer(std::string body, const std::string& address = "127.0.0.1")
+      : body_(std::move(body)) {
+    sockaddr_storage storage = {};
+    socklen_t size;
+    auto* const generic = reinterpret_cast<sockaddr*>(&storage);
+    if (address.find(':') == address.npos) {
+      auto* const v4 = reinterpret_cast<sockaddr_in*>(generic);
+      v4->sin_family = AF_INET;
+      ::inet_pton(AF_INET, address.c_str(), &v4->sin_addr);
+      size = sizeof *v4;
+    } else {
+      auto* const v6 = reinterpret_cast<sockaddr_in6*>(generic);
+      v6->sin6_family = AF_INET6;
+      ::inet_pton(AF_INET6, address.c_str(), &v6->sin6_addr);
+      size = sizeof *v6;
+    }
+    listener_ = ::socket(generic->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ::bind(listener_, generic, size);
     ::listen(listener_, 64);
-    ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
-    port_ = ntohs(address.sin_port);
+    ::getsockname(listener_, generic, &size);
+    // at the same place in both
+    port_ = ntohs(reinterpret_cast<sockaddr_in*>(generic)->sin_port);
     thread_ = std::thread([this] { serve(); });
   }
   ~WebServer() {
     over_ = true;
     ::shutdown(listener_, SHUT_RDWR);
+    {
+      // of a peer that is gone without a word
+      const std::lock_guard lock(mutex_);
+      if (connection_ >= 0) ::shutdown(connection_, SHUT_RDWR);
+    }
     thread_.join();
     ::close(listener_);
   }
+  int port() const { return port_; }
   // As the kernel sees it, by slirp:.
-  std::string url() const { return "http://10.0.2.2:" + std::to_string(port_) + "/file"; }
+  std::string url() const { return url("10.0.2.2"); }
+  std::string url(const std::string& host) const {
+    return "http://" + host + ":" + std::to_string(port_) + "/file";
+  }
   int requests() const { return requests_; }
 
  private:
+  void set_connection(int fd) {
+    const std::lock_guard lock(mutex_);
+    connection_ = fd;
+    if (over_ && fd >= 0) ::shutdown(fd, SHUT_RDWR);
+  }
   void serve() {
     while (!over_) {
       const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
       if (fd < 0) continue;
+      set_connection(fd);
       std::string request;
       char part[4096];
       while (request.find("\r\n\r\n") == request.npos) {
@@ -66,14 +94,17 @@ class WebServer {
       // not closed with something unread
       while (::read(fd, part, sizeof part) > 0) {
       }
+      set_connection(-1);
       ::close(fd);
     }
   }
 
   const std::string body_;
   int listener_ = -1, port_ = 0;
-  std::atomic<bool> over_{false};
   std::atomic<int> requests_{0};
+  std::atomic<bool> over_{false};
+  std::mutex mutex_;
+  int connection_ = -1;
   std::thread thread_;
 };
 
