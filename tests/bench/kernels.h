@@ -13,6 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstdio>
+
 inline constexpr int kBacklog = 1024, kEvents = 128;
 
 struct Library {
@@ -124,7 +126,17 @@ struct Host {
       ::close(fd);
     }
   }
-  static int socket(int type = SOCK_STREAM) { return ::socket(AF_INET, type, 0); }
+  // With the kernel's default for what sends, whatever the host has chosen for itself: what is
+  // compared is stacks, and the library's has that default. A host that has chosen another one may
+  // let nobody in a network of his own choose that for all.
+  static int socket(int type = SOCK_STREAM) {
+    constexpr char kDefault[] = "cubic";
+    const int fd = ::socket(AF_INET, type, 0);
+    if (!(type & SOCK_DGRAM) &&
+        ::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, kDefault, sizeof kDefault - 1) != 0)
+      std::perror("cubic");
+    return fd;
+  }
   static long bind(int fd, const sockaddr_in& a) {
     return ::bind(fd, reinterpret_cast<const sockaddr*>(&a), sizeof a);
   }
