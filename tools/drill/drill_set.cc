@@ -224,7 +224,6 @@ class DrillSet : public TestSet {
     Said said = split_log(outcome.output);
     const int status = outcome.exit_status;
     // the user's program has numbers of its own
-    // the user's program has numbers of its own
     const bool differed =
         (status >= kDiffered && status <= kDoubtfulPackets) || (users_ && status != kPassed);
     const bool ended = outcome.signal == 0 && !outcome.timed_out && (status == kPassed || differed);
