@@ -133,12 +133,15 @@ TEST_F(LifeTest, MemoryGoesBackToTheHost) {
   for (int i = 0; i < 64; ++i)
     ASSERT_EQ(lkl_sys_write(fd, block.data(), block.size()), static_cast<long>(block.size()));
   // some of the library's code may have gone since
-  EXPECT_GT(resident_kib(), before + 40 * 1024);
+  const long full = resident_kib();
+  EXPECT_GT(full, before + 40 * 1024);
   lkl_sys_close(fd);
   ASSERT_EQ(lkl_sys_unlink("/big"), 0);
-  // free page reporting works in the background, a few seconds apart
+  // Free page reporting works in the background, a few seconds apart. The processor's list of free
+  // pages keeps an eighth of the memory, KASAN for a while what else was freed.
+  constexpr long kGoBack = 44 * 1024;
   __lkl__kernel_timespec second = {.tv_sec = 1, .tv_nsec = 0};
-  for (int i = 0; i < 30 && resident_kib() > before + 16 * 1024; ++i)
+  for (int i = 0; i < 30 && resident_kib() > full - kGoBack; ++i)
     lkl_sys_nanosleep(&second, nullptr);
-  EXPECT_LT(resident_kib(), before + 16 * 1024);
+  EXPECT_LT(resident_kib(), full - kGoBack);
 }
