@@ -140,6 +140,35 @@ void closed_is_a_broken_pipe() {
   say("write", last < 0 && (errno == EPIPE || errno == ECONNRESET));
   close(pair.near);
 }
+// What is peeked at goes on where the last one ended, and what is read counts.
+void peeked_by_offset() {
+  for (const bool datagram : {false, true}) {
+    const int one = datagram ? datagrams() : -1, two = datagram ? datagrams() : -1;
+    const Pair pair = datagram ? Pair{one, two} : connected();
+    if (datagram) {
+      const sockaddr_in there = loopback(port_of(two));
+      connect(one, reinterpret_cast<const sockaddr*>(&there), sizeof there);
+    }
+    say("at first", option(pair.far, SOL_SOCKET, SO_PEEK_OFF));
+    const int begin = 0;
+    say("set", setsockopt(pair.far, SOL_SOCKET, SO_PEEK_OFF, &begin, sizeof begin));
+    (void)!write(pair.near, "abcdef", 6);
+    wait_for(pair.far, POLLIN);
+    char text[8] = {};
+    for (int i = 0; i < 2; i++) {
+      say("peek", recv(pair.far, text, 2, MSG_PEEK));
+      say("text", std::string(text, 2));
+      say("offset", option(pair.far, SOL_SOCKET, SO_PEEK_OFF));
+    }
+    const size_t size = datagram ? 6 : 3;
+    say("recv", recv(pair.far, text, size, 0));
+    say("text", std::string(text, size));
+    say("offset", option(pair.far, SOL_SOCKET, SO_PEEK_OFF));
+    const int none = -1;
+    say("unset", setsockopt(pair.far, SOL_SOCKET, SO_PEEK_OFF, &none, sizeof none));
+    done(pair);
+  }
+}
 void much() {
   const Pair pair = connected();
   constexpr size_t kSize = 8 << 20;
@@ -380,6 +409,7 @@ std::span<const Case> streams_cases() {
       CASE(sent_files),
       CASE(shut_both),
       CASE(peeked),
+      CASE(peeked_by_offset),
       OFTEN(fast_open),
       OFTEN(fast_open_by_an_option),
       CASE(files_that_are_not_sent),

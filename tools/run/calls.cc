@@ -298,6 +298,8 @@ Outcome Supervisor::option(GuestSocket& socket, const Notification& call, const 
       }
     }
     if (socket.state() == GuestSocket::State::kRemains) return {.result = -EINVAL};
+    // Of the bytes in the pair, which the host counts.
+    if (level == SOL_SOCKET && name == SO_PEEK_OFF) return Outcome::on_host();
     return {.result =
                 get_option(socket.fd(), level, name, call.arguments[3], call.arguments[4], memory)};
   }
@@ -312,6 +314,7 @@ Outcome Supervisor::option(GuestSocket& socket, const Notification& call, const 
     if (memory.read(call.arguments[3], &time, sizeof time))
       ::setsockopt(end.get(), level, name, &time, sizeof time);
   }
+  if (error == 0 && level == SOL_SOCKET && name == SO_PEEK_OFF) return Outcome::on_host();
   return {.result = error};
 }
 
