@@ -123,6 +123,22 @@ TEST_F(RunTest, NetworkFilesAreTheKernels) {
   EXPECT_EQ(lkl({"run", "cat", path("own")}).out, "mine\n");
 }
 
+// Who asks for it does without; nobody waits for what does not come.
+TEST_F(RunTest, OptionsThatCannotBeServedAreRefused) {
+  const Result result =
+      lkl({"run", "--", "/usr/bin/python3", "-c",
+           "import errno, socket\n"
+           "s = socket.create_server(('127.0.0.1', 7000))\n"
+           "a = socket.create_connection(('127.0.0.1', 7000)); b = s.accept()[0]\n"
+           "def refused(level, name, value):\n"
+           "  try: a.setsockopt(level, name, value)\n"
+           "  except OSError as error: print(errno.errorcode[error.errno])\n"
+           "refused(socket.SOL_SOCKET, 60, 1)\n"        // SO_ZEROCOPY
+           "refused(socket.IPPROTO_TCP, 31, b'tls')\n"  // TCP_ULP
+           "refused(socket.SOL_SOCKET, 50, 0)\n"});     // SO_ATTACH_BPF
+  EXPECT_EQ(result.out, "ENOPROTOOPT\nENOPROTOOPT\nENOPROTOOPT\n") << result.err;
+}
+
 TEST_F(RunTest, AConfigurationIsTaken) {
   write_file("net.json", R"({"interfaces": [{"uri": "slirp:", "ip": "10.0.2.77", "masklen": 24}],
     "gateway": "10.0.2.2", "nameserver": "10.0.2.3", "hostname": "named"})");

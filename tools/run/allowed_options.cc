@@ -25,10 +25,13 @@ struct OptionName {
   bool operator==(const OptionName&) const = default;
 };
 
-// With an address, or a descriptor; or what only works with memory that both share.
+// With an address, or a descriptor; or what only works with memory that both share, or of bytes
+// that go straight to the socket. Programs do without.
 constexpr OptionName kRefused[] = {
     {SOL_SOCKET, 50},   // SO_ATTACH_BPF
     {SOL_SOCKET, 52},   // SO_ATTACH_REUSEPORT_EBPF
+    {SOL_SOCKET, 60},   // SO_ZEROCOPY: of memory that is ours, and is used again
+    {IPPROTO_TCP, 31},  // TCP_ULP: TLS, whose records have a kind beside their bytes
     {SOL_SOCKET, 77},   // SO_PEERPIDFD
     {IPPROTO_IP, 64},   // IPT_SO_SET_REPLACE
     {IPPROTO_IP, 96},   // ARPT_SO_SET_REPLACE
