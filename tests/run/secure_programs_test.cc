@@ -17,6 +17,8 @@ class SshTest : public WireTest {
     if (IsSkipped()) return;
     NEEDS("ssh", "openssh-client");
     NEEDS(kSshd, "openssh-server");
+    if (shell_status("getent passwd $(id -u) | grep -E '(nologin|false)$'").status == 0)
+      GTEST_SKIP() << user() << " has no shell";
     shell("ssh-keygen -q -t ed25519 -N '' -f own && ssh-keygen -q -t ed25519 -N '' -f key");
     write_file("config", "HostKey " + path("own") + "\nPidFile none\nUsePAM no\nStrictModes no\n" +
                              "AuthorizedKeysFile " + path("key.pub") +
