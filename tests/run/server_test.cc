@@ -337,6 +337,27 @@ TEST_F(SharedTest, ASecondServerIsRefused) {
   expect_failure({"server", "--socket", path("socket")}, 1, "another server has it");
 }
 
+// Who connects may say anything, and send any descriptor.
+TEST_F(SharedTest, StrangeWordsAreRefused) {
+  const std::string say =
+      "import array, os, socket, sys\n"
+      "def ask(words, fd):\n"
+      "  s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); s.connect(sys.argv[1])\n"
+      "  with_it = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [fd]))] if fd >= 0 "
+      "else []\n"
+      "  s.sendmsg([words], with_it); s.settimeout(20)\n"
+      "  return s.recv(1000) if fd >= 0 else b''\n"
+      "pipe = os.pipe()[0]\n"
+      "print(ask(b'\\x06', pipe), ask(b'\\x06a/b', pipe), ask(b'\\x06' + b'n' * 5000, pipe), "
+      "ask(b'x', -1))\n";
+  const std::string answers = run({"/usr/bin/python3", "-c", say, path("socket")}).out;
+  EXPECT_EQ(answers,
+            "b'what was sent is no listener of seccomp' b'has a slash, a space or a control "
+            "character' b'is too long for an interface: 15 characters at most' b''\n");
+  // it is there still
+  EXPECT_EQ(lkl({"run", "--server", path("socket"), "true"}).status, 0);
+}
+
 TEST_F(SharedTest, NetworksOfTheirOwn) {
   if (!have("ip") || !have("ping")) GTEST_SKIP() << "iproute2 or iputils-ping is not installed";
   const auto in = [&](const std::string& network, std::vector<std::string> words) {

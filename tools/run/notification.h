@@ -29,6 +29,8 @@ struct Notification {
 class Listener {
  public:
   explicit Listener(Descriptor fd);
+  // Who sends one may send anything.
+  static bool is_one(const Descriptor& fd);
 
   int fd() const { return fd_.get(); }
   // Waits for one. Nothing if its thread has gone, or a signal has ended its wait, meanwhile; or if

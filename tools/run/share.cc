@@ -12,6 +12,7 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "base/socket_message.h"
 #include "run/guest_namespaces.h"
 
 namespace lkl::tool::served {
@@ -20,7 +21,6 @@ namespace {
 
 // The first of what is said, and all of the answer if it is not why not.
 constexpr char kServed = '\x06';
-constexpr std::size_t kLongestWords = 256;
 
 sockaddr_un address_of(const std::string& path) {
   sockaddr_un address = {};
@@ -85,39 +85,24 @@ void ServerSocket::accept_one() {
 }
 
 void ServerSocket::take_listener(int fd) {
-  char words[kLongestWords];
-  iovec part = {words, sizeof words};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-  msghdr message = {};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  const ssize_t count = ::recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-  if (count < 0 && errno == EAGAIN) return;
-  Descriptor listener;
-  const cmsghdr* const header = count > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
-  if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
-    int number;
-    std::memcpy(&number, CMSG_DATA(header), sizeof number);
-    listener = Descriptor(number);
-  }
-  if (!listener) {
+  SocketMessage said = receive_message(fd);
+  if (!said.fd || said.text.empty()) {
     // has gone
     supervisor_.forget(fd);
     visitors_.erase(fd);
     return;
   }
-  const std::string network(words + 1, static_cast<std::size_t>(count - 1));
+  const std::string network = said.text.substr(1);
   std::string answer(1, kServed);
   try {
     if (!network.empty() && !why_no_name(network).empty()) throw Failure(why_no_name(network));
+    if (!Listener::is_one(said.fd)) throw Failure("what was sent is no listener of seccomp");
     supervisor_.add_client(
-        std::move(listener), [] {}, network);
-  } catch (const Failure& failure) {
-    answer = failure.what();
+        std::move(said.fd), [] {}, network);
+  } catch (const std::exception& error) {
+    answer = error.what();
   }
-  (void)!::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  send_message(fd, answer);
 }
 
 Descriptor hand_over(const std::string& path, const Descriptor& listener,
@@ -127,30 +112,13 @@ Descriptor hand_over(const std::string& path, const Descriptor& listener,
   if (::connect(server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
     throw Failure(fmt::format("{}: no server is there: {}; start it with lkl server --socket {}",
                               path, describe({errno, std::system_category()}), path));
-  std::string words = kServed + network;
-  iovec part = {words.data(), words.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message = {};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  const int number = listener.get();
-  std::memcpy(CMSG_DATA(header), &number, sizeof number);
-  if (::sendmsg(server.get(), &message, MSG_NOSIGNAL) != static_cast<ssize_t>(words.size()))
-    fail(path);
-  char answer[kLongestWords];
-  const ssize_t count = ::recv(server.get(), answer, sizeof answer, 0);
-  if (count <= 0)
+  std::string answer;
+  if (send_message(server.get(), kServed + network, listener.get()))
+    answer = receive_message(server.get()).text;
+  if (answer.empty())
     throw Failure(
         fmt::format("{}: the server does not take the program: it is another user's", path));
-  if (answer[0] != kServed)
-    throw Failure(
-        fmt::format("{}: {}", path, std::string_view(answer, static_cast<std::size_t>(count))));
+  if (answer[0] != kServed) throw Failure(fmt::format("{}: {}", path, answer));
   return server;
 }
 
