@@ -105,7 +105,7 @@ build() {
 	local preset=$1 objects status=0
 	shift
 	objects=$(recall "objects.$preset")
-	[ -n "$objects" ] || case $preset in default) objects=1200 ;; demo) objects=600 ;; esac
+	[ -n "$objects" ] || case $preset in default) objects=2200 ;; demo) objects=600 ;; esac
 	say "Building preset $preset${1:+: $*}"
 	long tail_state cmake -S "$root" --preset "$preset" || { cat "$log"; die "cmake --preset $preset failed"; }
 	rm -f "$log"
