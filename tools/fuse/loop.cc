@@ -103,9 +103,14 @@ class RequestBuffer {
   int receive(int fd) {
     if (!memory_.is_library() && !replace()) return -EAGAIN;
     ssize_t got;
+    bool ended = false;
+    const auto again = [&ended] {
+      // interrupted before it was read; or the mount has ended just then: the next one says how
+      return errno == ENOENT || (errno == ECONNABORTED && !std::exchange(ended, true));
+    };
     do {
       got = read(fd, request_.mem, kRequestBufferSize - kSkip);
-    } while (got < 0 && errno == ENOENT);  // interrupted before it was read
+    } while (got < 0 && again());
     if (got < 0) return errno == ENODEV ? 0 : -errno;
     request_.size = static_cast<std::size_t>(got);
     return static_cast<int>(got);
