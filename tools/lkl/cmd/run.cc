@@ -86,11 +86,13 @@ void forward(served::ForwardedSignals& signals, const served::Program& program) 
 }
 
 // Its status when it has ended. Signals that have come until then were for it: the host sends us
-// Ctrl-C before the program can have ended by it.
+// Ctrl-C before the program can have ended by it. Later ones are for us, and nobody can know that
+// it has ended before status() has been asked.
 std::optional<int> status_of(served::Program& program, served::ForwardedSignals& signals) {
-  const std::optional<int> status = program.status();
-  while (status && signals.take_any() != 0) continue;
-  return status;
+  pollfd end = {program.pidfd(), POLLIN, 0};
+  if (::poll(&end, 1, 0) <= 0) return std::nullopt;
+  while (signals.take_any() != 0) continue;
+  return program.status();
 }
 
 // To serve who is left when the program has ended is what a signal ends, the terminal's too.
