@@ -108,10 +108,10 @@ class Alarm {
 struct CurrentThread {
   ThreadRecord* record = nullptr;
   uint64_t kernel = 0;
-  bool attaching = false;      // its record is being made: a signal handler has to do without
-  bool forks_in_call = false;  // it forks where fork() would wait for itself
-  uint8_t in_library = 0;      // functions that are more than a call
-  uint8_t printing = 0;        // calls of the print function that it is inside
+  bool attaching = false;    // its record is being made: a signal handler has to do without
+  bool forks_alone = false;  // its child has no kernel, and nothing is prepared
+  uint8_t in_library = 0;    // functions that are more than a call
+  uint8_t printing = 0;      // calls of the print function that it is inside
 };
 // Read by each call.
 LKL_PER_THREAD(CurrentThread, current_thread)

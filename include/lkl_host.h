@@ -161,6 +161,26 @@ enum lkl_on_panic {
 int lkl_set_on_panic(enum lkl_on_panic what);
 
 /**
+ * enum lkl_on_fork - what the child of a fork() of the host has
+ * @LKL_ON_FORK_COPY:  a kernel that goes on from the same state, beside the parent's
+ * @LKL_ON_FORK_LEAVE: none: the kernel is the parent's alone, its calls in the child end with
+ *                     -LKL_ESHUTDOWN. fork() copies no memory of the kernel, and does not wait for
+ *                     anything of the library's
+ */
+enum lkl_on_fork {
+	LKL_ON_FORK_COPY,
+	LKL_ON_FORK_LEAVE
+};
+
+/**
+ * lkl_set_on_fork - choose what children have; LKL_ON_FORK_COPY at first
+ *
+ * For programs whose children execute others, or talk to the parent. Any thread, at any time: it
+ * is of the forks that begin later. Returns 0, or -LKL_EINVAL.
+ */
+int lkl_set_on_fork(enum lkl_on_fork what);
+
+/**
  * lkl_print_function - what the kernel says
  * @user:   as it was given to lkl_set_print()
  * @text:   a line or a part of one, without a terminating 0

@@ -170,6 +170,12 @@ void lkl_cleanup() {
   lkl::host::Coverage::write_by_environment();
 }
 
+int lkl_set_on_fork(lkl_on_fork what) {
+  if (what < LKL_ON_FORK_COPY || what > LKL_ON_FORK_LEAVE) return -LKL_EINVAL;
+  Registry::get().on_fork = what;
+  return 0;
+}
+
 int lkl_coverage_write(const char* folder) {
   if (!folder || !*folder) return -LKL_EINVAL;
   if (!lkl::host::Coverage::built()) return -LKL_ENOSYS;

@@ -300,7 +300,7 @@ void Instance::reseed() {
     call_kernel(number_, LKL_NR_SEED, reinterpret_cast<uint64_t>(seed.data()), seed.size());
 }
 
-void Instance::fork_child_in_call() {
+void Instance::fork_child_alone() {
   std::construct_at(&fork_mutex_);
   child_without_kernel();
 }

@@ -75,7 +75,7 @@ class Instance final {
   void fork_parent();
   void fork_child();
   // In the child, if nothing was prepared: the copy can't go on.
-  void fork_child_in_call();
+  void fork_child_alone();
 
  private:
   friend struct HostCalls;

@@ -168,8 +168,9 @@ void Registry::fork_prepare() {
   // A signal handler inside a call or another function, or what a boot prints to: this thread has
   // what it would wait for.
   host::CurrentThread& me = host::current_thread();
-  me.forks_in_call = me.attaching || me.in_library > 0 || (me.record && me.record->inside);
-  if (me.forks_in_call) return;
+  const bool in_call = me.attaching || me.in_library > 0 || (me.record && me.record->inside);
+  me.forks_alone = in_call || on_fork == LKL_ON_FORK_LEAVE;
+  if (me.forks_alone) return;
 
   const host::Unnoticed scope;
   std::unique_lock lock(mutex_);
@@ -179,7 +180,7 @@ void Registry::fork_prepare() {
 }
 
 void Registry::fork_parent() {
-  if (host::current_thread().forks_in_call) return;
+  if (host::current_thread().forks_alone) return;
   if (instance_) instance_->fork_parent();
   mutex_.unlock();
 }
@@ -193,8 +194,8 @@ void Registry::fork_child() {
   cleaning_ = false;
   changing_ = false;
   if (!instance_) return;
-  if (host::current_thread().forks_in_call)
-    instance_->fork_child_in_call();
+  if (host::current_thread().forks_alone)
+    instance_->fork_child_alone();
   else
     instance_->fork_child();
 }

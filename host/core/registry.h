@@ -115,6 +115,7 @@ class Registry final {
   KernelImage image;
   std::atomic<lkl_on_panic> on_panic_of_application = LKL_ON_PANIC_ABORT;
   std::atomic<lkl_on_panic> on_panic = LKL_ON_PANIC_ABORT;
+  std::atomic<lkl_on_fork> on_fork = LKL_ON_FORK_COPY;
   CallTrace trace;
   Printer printer;
   // Of programs that give them when they boot (lkl/compat5.h).

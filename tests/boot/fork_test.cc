@@ -156,6 +156,31 @@ TEST_F(ForkTest, ByManyThreadsAtOnce) {
   EXPECT_EQ(lkl_sys_getpid(), 1);
 }
 
+TEST_F(ForkTest, AChildIsLeftWithoutAKernel) {
+  EXPECT_EQ(lkl_set_on_fork(static_cast<lkl_on_fork>(2)), -LKL_EINVAL);
+  ASSERT_EQ(lkl_set_on_fork(LKL_ON_FORK_LEAVE), 0);
+  ASSERT_EQ(lkl_sys_mkdir("/left", 0755), 0);
+  EXPECT_EQ(in_child([] {
+              if (lkl_sys_rmdir("/left") != -LKL_ESHUTDOWN) return 1;
+              long result = 0;
+              std::thread([&] { result = lkl_sys_getpid(); }).join();
+              return result == -LKL_ESHUTDOWN && lkl_is_running() == 0 ? 0 : 2;
+            }),
+            0);
+  EXPECT_EQ(lkl_sys_rmdir("/left"), 0);
+  // and while another thread is busy in it
+  std::atomic<bool> stop = false;
+  std::thread busy([&] {
+    while (!stop) lkl_sys_getppid();
+  });
+  for (int i = 0; i < 20; ++i)
+    EXPECT_EQ(in_child([] { return lkl_sys_getpid() == -LKL_ESHUTDOWN ? 0 : 1; }), 0);
+  stop = true;
+  busy.join();
+  ASSERT_EQ(lkl_set_on_fork(LKL_ON_FORK_COPY), 0);
+  EXPECT_EQ(in_child([] { return lkl_sys_getpid() == 1 ? 0 : 1; }), 0);
+}
+
 TEST_F(ForkTest, WhileDisksComeAndGo) {
   if (kWhyNoForkBesideThreads) GTEST_SKIP() << kWhyNoForkBesideThreads;
   std::atomic<bool> stop = false;
