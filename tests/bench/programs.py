@@ -5,7 +5,8 @@
     programs.py LKL [SECONDS]
 
 LKL is the command (build/default/bin/lkl). As root: nginx behind a TAP interface and behind a pair of veth, asked by wrk on the
-host; connections that a program makes; the start of a program. Rows are the library, the host, and the ratio of the two.
+host; connections that a program makes; what reading a file of the host's costs; the start of a
+program. Rows are the library by both tiers, the host, and the ratios.
 """
 import contextlib
 import os
@@ -99,14 +100,40 @@ def start(words):
     return best * 1e3
 
 
-def row(what, library, host):
-    print(f"{what:50} {library:12.1f} {host:12.1f} {library / host:8.2f}", flush=True)
+def row(what, served, preloaded, host):
+    print(f"{what:42} {served:10.2f} {preloaded:10.2f} {host:10.2f} {served / host:8.2f} {preloaded / host:8.2f}", flush=True)
+
+
+# Nanoseconds of a read() of one byte of a file of the host's.
+READING = """
+#include <fcntl.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+int main(void) {
+  int fd = open("/dev/zero", O_RDONLY);
+  double best = 1e9;
+  for (int round = 0; round < 20; round++) {
+    struct timespec a, b;
+    char byte;
+    clock_gettime(CLOCK_MONOTONIC, &a);
+    for (int i = 0; i < 200000; i++) (void)!read(fd, &byte, 1);
+    clock_gettime(CLOCK_MONOTONIC, &b);
+    double took = ((b.tv_sec - a.tv_sec) * 1e9 + (b.tv_nsec - a.tv_nsec)) / 200000;
+    if (took < best) best = took;
+  }
+  printf("%f\\n", best);
+}
+"""
+
+def printed(words):
+    return float(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
 
 
 def main():
     lkl = sys.argv[1]
     seconds = sys.argv[2] if len(sys.argv) > 2 else "5"
-    for program in ("nginx", "wrk", "curl"):
+    for program in ("nginx", "wrk", "curl", "cc"):
         if not shutil.which(program):
             sys.exit(f"{program}: is not installed")
     if os.geteuid() != 0:
@@ -116,21 +143,24 @@ def main():
         pathlib.Path(folder, "page").write_bytes(b"x" * 1000)
         config = pathlib.Path(folder, "nginx.conf")
         config.write_text(NGINX.format(folder=folder))
-        served = [lkl, "run", "--net", f"tap:{name}", "--address", "10.98.1.2/24", "--"]
-        host = ["ip", "netns", "exec", name]
+        source = pathlib.Path(folder, "read.c")
+        source.write_text(READING)
+        reading = str(source.with_suffix(""))
+        sh(f"cc -O2 -o {reading} {source}")
+        tap = ["--net", f"tap:{name}", "--address", "10.98.1.2/24", "--"]
+        ways = [[lkl, "run", "--tier", tier] + tap for tier in ("server", "preload")] + [["ip", "netns", "exec", name]]
         nginx = ["nginx", "-c", str(config)]
-        print(f"{'':50} {'library':>12} {'host':>12} {'ratio':>8}")
-        rates = {}
+        print(f"{'':42} {'server':>10} {'preload':>10} {'host':>10} {'':>8} {'':>8}")
+        rates = [[] for _ in ways]
         # in turns: the machine is not the same all the time
         for _ in range(3):
-            for who, before, address in (("library", served, "10.98.1.2"), ("host", host, "10.98.2.2")):
-                with running(before + nginx, address):
-                    rates.setdefault(who, []).append(requests_per_second(address, seconds))
-        row("nginx, requests a second", *(sorted(rates[who])[1] for who in ("library", "host")))
-        connect = [float(subprocess.run(before + ["python3", "-c", CONNECTING], capture_output=True, text=True,
-                                        check=True).stdout) for before in (served, host)]
-        row("socket(), connect(), close(), us", *connect)
-        row("start of true, ms", start([lkl, "run", "true"]), start(["true"]))
+            for way, into, address in zip(ways, rates, ("10.98.1.2", "10.98.1.2", "10.98.2.2")):
+                with running(way + nginx, address):
+                    into.append(requests_per_second(address, seconds))
+        row("nginx, requests a second", *(sorted(some)[1] for some in rates))
+        row("socket(), connect(), close(), us", *(printed(way + ["python3", "-c", CONNECTING]) for way in ways))
+        row("read() of a file of the host's, ns", *(printed(way + [reading]) for way in ways))
+        row("start of true, ms", *(start(way + ["true"]) for way in ways))
 
 
 main()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //
 // What sockets do by lkl run is what they do on the host.
+#include <algorithm>
 #include <sstream>
 
 #include "tools/tool_test.h"
@@ -15,18 +16,41 @@ std::vector<std::string> cases() {
   return names;
 }
 
-class OracleTest : public ToolTest, public testing::WithParamInterface<std::string> {};
-
-TEST_P(OracleTest, SaysTheSame) {
-  const Result host = run({LKL_ORACLE, GetParam()});
+void says_the_same(const std::string& name, const std::string& tier) {
+  const Result host = run({LKL_ORACLE, name});
   ASSERT_EQ(host.status, 0) << host.out << host.err;
   ASSERT_FALSE(host.out.empty());
-  const Result served = lkl({"run", "--", LKL_ORACLE, GetParam()});
+  const Result served = run({LKL_TOOL_PATH, "run", "--tier", tier, "--", LKL_ORACLE, name});
   EXPECT_EQ(served.status, 0) << served.err;
   EXPECT_EQ(served.out, host.out);
 }
 
+class OracleTest : public ToolTest, public testing::WithParamInterface<std::string> {};
+class PreloadedOracleTest : public OracleTest {};
+
+TEST_P(OracleTest, SaysTheSame) {
+  says_the_same(GetParam(), "server");
+}
+
 INSTANTIATE_TEST_SUITE_P(Cases, OracleTest, testing::ValuesIn(cases()),
+                         [](const auto& info) { return info.param; });
+
+// But for what is of more than one process: a child is told that it has no sockets.
+std::vector<std::string> cases_of_one_process() {
+  std::vector<std::string> names = cases();
+  std::erase_if(names, [](const std::string& name) {
+    constexpr std::string_view kOthers[] = {"forked_server", "passed",  "closed_all",
+                                            "vforked",       "spawned", "kept_by_exec"};
+    return std::ranges::find(kOthers, name) != std::end(kOthers);
+  });
+  return names;
+}
+
+TEST_P(PreloadedOracleTest, SaysTheSame) {
+  says_the_same(GetParam(), "preload");
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, PreloadedOracleTest, testing::ValuesIn(cases_of_one_process()),
                          [](const auto& info) { return info.param; });
 
 }  // namespace

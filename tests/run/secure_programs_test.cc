@@ -52,6 +52,9 @@ class SshTest : public WireTest {
 };
 OVER_ALL_WIRES(SshTest);
 
+class SshProcessesTest : public SshTest {};
+OVER_SERVED_WIRES(SshProcessesTest);
+
 TEST_P(SshTest, Client) {
   const int port = free_port();
   write_noise("noise", 5'000'000, 11);
@@ -66,7 +69,7 @@ TEST_P(SshTest, Client) {
 }
 
 // A port of the host's, through the connection.
-TEST_P(SshTest, ForwardsPorts) {
+TEST_P(SshProcessesTest, ForwardPorts) {
   const int port = free_port();
   const std::string body = long_text(1'000'000);
   const WebServer web(body, listening());
@@ -80,7 +83,7 @@ TEST_P(SshTest, ForwardsPorts) {
   EXPECT_TRUE(said == body) << said.size();
 }
 
-TEST_P(SshTest, Server) {
+TEST_P(SshProcessesTest, Serve) {
   write_noise("noise", 5'000'000, 12);
   Server server(*this, 22, sshd("0.0.0.0", 22));
   const std::string there = user() + "@" + server.address + " ";
@@ -118,7 +121,7 @@ TEST_P(SshTest, GitClones) {
 }
 
 class TunnelTest : public WireTest {};
-OVER_ALL_WIRES(TunnelTest);
+OVER_SERVED_WIRES(TunnelTest);
 
 // A network through UDP: the interface is the kernel's on this side, and the host's on the other.
 TEST_P(TunnelTest, Openvpn) {

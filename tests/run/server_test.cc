@@ -36,7 +36,6 @@ TEST_F(RunTest, TheStatusIsTheProgramsOwn) {
 TEST_F(RunTest, WhatIsNotThereIsSaid) {
   expect_failure({"run", "--", "no-such-program"}, 1, "no-such-program: there is no such program");
   expect_failure({"run"}, 2, "no program given");
-  expect_failure({"run", "--tier", "preload", "true"}, 2, "--tier preload: is not there yet");
   expect_failure({"run", "--tier", "third", "true"}, 2, "--tier third");
   expect_failure({"run", "--net", "tab:x", "true"}, 1, "did you mean \"tap:\"?");
   expect_failure({"run", "--sysctl", "net.ipv4.ip_forward", "true"}, 2, "is to be KEY=VALUE");

@@ -46,7 +46,8 @@ void WireTest::TearDown() {
 std::vector<std::string> WireTest::line(const std::vector<std::string>& words,
                                         const std::vector<std::string>& options,
                                         const std::string& more_of_slirp) const {
-  std::vector<std::string> all = {LKL_TOOL_PATH, "run", "--net"};
+  std::vector<std::string> all = {LKL_TOOL_PATH, "run", "--tier",
+                                  is_preloaded() ? "preload" : "server", "--net"};
   if (is_tap()) {
     for (const char* word : {"tap:lkl0", "--address", "10.97.0.2/24", "--gateway", "10.97.0.1"})
       all.push_back(word);
@@ -58,6 +59,18 @@ std::vector<std::string> WireTest::line(const std::vector<std::string>& words,
   all.push_back("--");
   all.insert(all.end(), words.begin(), words.end());
   return all;
+}
+
+void WireTest::expect_refused(const std::vector<std::string>& words, const std::string& why) const {
+  const Result result = served(words);
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(result.out, "");
+  EXPECT_EQ(result.err, "lkl: " + words[0] + ": " + why + "; --tier server serves it\n");
+  // nor does another program
+  const Result by_another = served({"/usr/bin/env", "--", words[0]});
+  EXPECT_EQ(by_another.status, 126);
+  EXPECT_NE(by_another.err.find(why + "; that is for --tier server"), std::string::npos)
+      << by_another.err;
 }
 
 std::string WireTest::served_shell(const std::string& command) const {

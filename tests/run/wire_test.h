@@ -13,14 +13,15 @@
 
 namespace lkl::tool_test {
 
-// Each test over slirp: and over tap:. As root the host's side is a network of the test's own,
-// where all ports are free.
+// Each test over slirp: and over tap:, served and with the kernel in the program. As root the
+// host's side is a network of the test's own, where all ports are free.
 class WireTest : public ToolTest, public testing::WithParamInterface<std::string> {
  protected:
   void SetUp() override;
   void TearDown() override;
 
-  bool is_tap() const { return GetParam() == "tap"; }
+  bool is_tap() const { return GetParam().starts_with("tap"); }
+  bool is_preloaded() const { return GetParam().ends_with("preload"); }
   // Whether the host's side is the test's own: then it may have any port.
   bool is_alone() const { return before_ >= 0; }
 
@@ -43,6 +44,8 @@ class WireTest : public ToolTest, public testing::WithParamInterface<std::string
                 const std::vector<std::string>& options = {}) const {
     return run(line(words, options));
   }
+  // --tier preload does not start it, and says why and what to do.
+  void expect_refused(const std::vector<std::string>& words, const std::string& why) const;
   // A shell's line, which must succeed; its output.
   std::string served_shell(const std::string& command) const;
 
@@ -93,7 +96,14 @@ inline constexpr long kIperfLeast = 24L << 20;
 #define NEEDS(program, package) \
   if (!have(program)) GTEST_SKIP() << program << " is not installed (" package ")"
 
-#define OVER_ALL_WIRES(test)                                             \
+// Tests of one process each.
+#define OVER_ALL_WIRES(test)                                                                \
+  INSTANTIATE_TEST_SUITE_P(Wires, test,                                                     \
+                           testing::Values("slirp", "tap", "slirp_preload", "tap_preload"), \
+                           [](const auto& info) { return info.param; })
+
+// Tests of several processes that are to have one kernel.
+#define OVER_SERVED_WIRES(test)                                          \
   INSTANTIATE_TEST_SUITE_P(Wires, test, testing::Values("slirp", "tap"), \
                            [](const auto& info) { return info.param; })
 

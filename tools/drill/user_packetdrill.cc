@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "base/plugin.h"
 #include "drill/lexer.h"
 
 namespace lkl::tool::drill {
@@ -31,17 +32,6 @@ sys.stderr.write(said)
 sys.exit(int(status) & 255)
 )";
 
-// Beside the program, as in a build, or where it is installed.
-fs::path find_plugin() {
-  const fs::path bin = fs::read_symlink("/proc/self/exe").parent_path();
-  for (const char* folder : {".", LKL_PLUGIN_FOLDER}) {
-    const fs::path path = bin / folder / kPlugin;
-    if (fs::exists(path)) return fs::canonical(path);
-  }
-  throw Failure(fmt::format("{}: not found beside {}, nor in {}", kPlugin, bin.string(),
-                            (bin / LKL_PLUGIN_FOLDER).lexically_normal().string()));
-}
-
 void write_file(const fs::path& path, std::string_view text) {
   std::ofstream file(path);
   file << text;
@@ -52,7 +42,7 @@ void write_file(const fs::path& path, std::string_view text) {
 }  // namespace
 
 UserPacketdrill::UserPacketdrill(const std::string& program)
-    : program_(fs::absolute(program)), plugin_(find_plugin()) {
+    : program_(fs::absolute(program)), plugin_(find_plugin(kPlugin)) {
   if (::access(program_.c_str(), X_OK) != 0)
     throw Failure(
         fmt::format("--packetdrill {}: {}", program, describe({errno, std::system_category()})));

@@ -24,6 +24,14 @@ struct NetworkOptions {
   std::string capture;                    // a file for what goes over the first wire
 };
 
+// What lkl_load_config_json() has to be given besides the environment, in this order; empty:
+// nothing.
+struct NetworkTexts {
+  std::string file, options;
+};
+// Reads all of it to `config`, where it is checked. Throws Failure.
+NetworkTexts read_network(const NetworkOptions& options, lkl_config& config);
+
 class GuestNetwork {
  public:
   // Throws Failure: what is wrong has been said by the library, too.
@@ -33,9 +41,7 @@ class GuestNetwork {
   GuestNetwork& operator=(const GuestNetwork&) = delete;
 
  private:
-  void read(const NetworkOptions& options);
   void open_wires();
-  void set_up(bool private_wires);
 
   lkl_config config_ = {};
   Kernel kernel_;

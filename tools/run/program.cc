@@ -30,7 +30,6 @@ namespace lkl::tool::served {
 namespace {
 
 constexpr int kForwarded[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
-constexpr int kNoExec = 127, kNotExecutable = 126;
 
 [[noreturn]] void fail(const std::string& what) {
   throw std::system_error(errno, std::system_category(), what);
@@ -53,7 +52,53 @@ std::string look_in_path(const std::string& name) {
   throw Failure(fmt::format("{}: there is no such program", name));
 }
 
-// The file of this name. Throws Failure if there is none, or if it could not be served.
+// What the process says until it is under its filter; behind the last one is its listener's number.
+constexpr char kMounted = 'm', kFailed = 'f', kFiltered = 'l';
+
+std::string find_files(int channel, const std::string& name, const std::vector<DiskMount>& disks) {
+  if (!disks.empty())
+    mount_disks(disks, [channel](int fuse, Users users) {
+      if (!send_message(channel, {kMounted, static_cast<char>(users)}, fuse))
+        ::_exit(kNoSuchProgram);
+    });
+  return find_program(name);
+}
+
+// In the child.
+[[noreturn]] void become(const std::vector<std::string>& words, const std::vector<DiskMount>& disks,
+                         std::span<const sock_filter> filter, int channel, const sigset_t& mask) {
+  std::vector<char*> pointers;
+  for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
+  pointers.push_back(nullptr);
+  std::string file;
+  try {
+    file = find_files(channel, words.front(), disks);
+  } catch (const std::exception& error) {
+    send_message(channel, kFailed + std::string(error.what()).substr(0, kLongestMessage - 1));
+    ::_exit(kNoSuchProgram);
+  }
+  // Nothing but system calls from here on. The listener can't be sent, as that would be asked about
+  // already: who gets its number takes it.
+  const int listener = install_filter(filter);
+  struct __attribute__((packed)) {
+    char kind = kFiltered;
+    int number;
+  } const filtered = {.number = listener};
+  (void)!::write(channel, &filtered, sizeof filtered);
+  char go = 0;
+  if (listener < 0 || ::read(channel, &go, 1) != 1) ::_exit(kNoSuchProgram);
+  ::close(listener);
+  restore_limits();
+  ::signal(SIGPIPE, SIG_DFL);
+  ::sigprocmask(SIG_SETMASK, &mask, nullptr);
+  ::execve(file.c_str(), pointers.data(), environ);
+  const int error = errno;
+  (void)!::write(channel, &error, sizeof error);
+  ::_exit(error == ENOENT || error == ENOTDIR ? kNoSuchProgram : kNotExecutable);
+}
+
+}  // namespace
+
 std::string find_program(const std::string& name) {
   const std::string file = look_in_path(name);
   struct stat status = {};
@@ -76,52 +121,6 @@ std::string find_program(const std::string& name) {
   }
   return file;
 }
-
-// What the process says until it is under its filter; behind the last one is its listener's number.
-constexpr char kMounted = 'm', kFailed = 'f', kFiltered = 'l';
-
-std::string find_files(int channel, const std::string& name, const std::vector<DiskMount>& disks) {
-  if (!disks.empty())
-    mount_disks(disks, [channel](int fuse, Users users) {
-      if (!send_message(channel, {kMounted, static_cast<char>(users)}, fuse)) ::_exit(kNoExec);
-    });
-  return find_program(name);
-}
-
-// In the child.
-[[noreturn]] void become(const std::vector<std::string>& words, const std::vector<DiskMount>& disks,
-                         std::span<const sock_filter> filter, int channel, const sigset_t& mask) {
-  std::vector<char*> pointers;
-  for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
-  pointers.push_back(nullptr);
-  std::string file;
-  try {
-    file = find_files(channel, words.front(), disks);
-  } catch (const std::exception& error) {
-    send_message(channel, kFailed + std::string(error.what()).substr(0, kLongestMessage - 1));
-    ::_exit(kNoExec);
-  }
-  // Nothing but system calls from here on. The listener can't be sent, as that would be asked about
-  // already: who gets its number takes it.
-  const int listener = install_filter(filter);
-  struct __attribute__((packed)) {
-    char kind = kFiltered;
-    int number;
-  } const filtered = {.number = listener};
-  (void)!::write(channel, &filtered, sizeof filtered);
-  char go = 0;
-  if (listener < 0 || ::read(channel, &go, 1) != 1) ::_exit(kNoExec);
-  ::close(listener);
-  restore_limits();
-  ::signal(SIGPIPE, SIG_DFL);
-  ::sigprocmask(SIG_SETMASK, &mask, nullptr);
-  ::execve(file.c_str(), pointers.data(), environ);
-  const int error = errno;
-  (void)!::write(channel, &error, sizeof error);
-  ::_exit(error == ENOENT || error == ENOTDIR ? kNoExec : kNotExecutable);
-}
-
-}  // namespace
 
 Program::Program(const std::vector<std::string>& words, const std::vector<DiskMount>& disks) {
   const std::vector<sock_filter> filter = make_filter();

@@ -19,6 +19,14 @@
 
 namespace lkl::tool::served {
 
+// Exit codes of shells for programs that cannot be executed.
+inline constexpr int kNoSuchProgram = 127, kNotExecutable = 126;
+
+// The file of this name, which is looked for by PATH if it has no slash. Throws Failure if there is
+// none, or if it is one that could not be served: of another architecture, or that would have
+// rights which it does not get.
+std::string find_program(const std::string& name);
+
 // The process waits, before execve(), until it is let go. Made while the process has one thread.
 class Program {
  public:

@@ -15,6 +15,7 @@
 #include "run/disk_servers.h"
 #include "run/guest_namespaces.h"
 #include "run/guest_network.h"
+#include "run/preloaded.h"
 #include "run/program.h"
 #include "run/reply.h"
 #include "run/share.h"
@@ -146,11 +147,12 @@ int join_server(const RunOptions& options, served::Program& program,
 }
 
 void run(const RunOptions& options, Context& context) {
-  if (options.tier == "preload")
-    throw UsageFailure("--tier preload: is not there yet; --tier server serves all programs");
-  if (options.tier != "server" && options.tier != "auto")
-    throw UsageFailure(fmt::format("--tier {}: is to be auto or server", options.tier));
+  const bool is_preloaded = options.tier == "preload";
+  if (!is_preloaded && options.tier != "server" && options.tier != "auto")
+    throw UsageFailure(fmt::format("--tier {}: is to be auto, preload or server", options.tier));
   if (options.words.empty()) throw UsageFailure("no program given");
+  if (is_preloaded && (!options.server.empty() || !options.disks.empty() || options.trace))
+    throw UsageFailure("--server, --disk and --trace are of --tier server");
   if (!options.server.empty() &&
       (!options.network.wires.empty() || !options.network.addresses.empty() ||
        !options.network.gateways.empty() || !options.network.name_servers.empty() ||
@@ -162,6 +164,10 @@ void run(const RunOptions& options, Context& context) {
       throw UsageFailure("--netns: is of a server's kernel: give --server as well");
     if (const std::string why = served::why_no_name(options.network_name); !why.empty())
       throw UsageFailure(fmt::format("--netns {}: {}", options.network_name, why));
+  }
+  if (is_preloaded) {
+    context.exit = served::become_preloaded(options.words, options.network, context.options);
+    return;
   }
   std::vector<served::DiskMount> mounts = parse_disks(options, context.options);
   const std::string lklfuse = mounts.empty() ? "" : find_lklfuse();
@@ -203,9 +209,11 @@ Run add_run(Parser parser) {
       .type_name("IMAGE[:PART]:/FOLDER[,OPTION...]")
       .each_time();
   parser
-      .add_option("--tier", options->tier,
-                  "How the program is served; server: by a process that has the kernel (auto)")
-      .type_name("auto|server");
+      .add_option(
+          "--tier", options->tier,
+          "How the program is served; server: by a process that has the kernel (auto); preload: "
+          "by a library in its own process")
+      .type_name("auto|preload|server");
   parser.add_option("--server", options->server, "Use the kernel of the lkl server at this socket")
       .type_name("PATH");
   parser

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// lkl run --tier preload: what is particular to a kernel in the program's process.
+#include <signal.h>
+
+#include "tools/tool_test.h"
+#include "web_server.h"
+
+namespace lkl::tool_test {
+namespace {
+
+class PreloadTest : public ToolTest {
+ protected:
+  static Result preloaded(std::vector<std::string> words) {
+    words.insert(words.begin(), {LKL_TOOL_PATH, "run", "--tier", "preload"});
+    return run(words);
+  }
+  static Result python(const std::string& script, const std::vector<std::string>& more = {}) {
+    std::vector<std::string> words = {"--", "/usr/bin/python3", "-c", script};
+    words.insert(words.end(), more.begin(), more.end());
+    return preloaded(words);
+  }
+  static void expect_said(const Result& result, int status, const std::string& out) {
+    EXPECT_EQ(result.status, status) << result.err;
+    EXPECT_EQ(result.out, out) << result.err;
+  }
+};
+
+TEST_F(PreloadTest, TheProcessIsTheProgram) {
+  EXPECT_EQ(preloaded({"--", "true"}).status, 0);
+  EXPECT_EQ(preloaded({"--", "sh", "-c", "exit 42"}).status, 42);
+  EXPECT_EQ(preloaded({"--", "sh", "-c", "kill -TERM $$"}).status, 128 + SIGTERM);
+  EXPECT_EQ(preloaded({"--", "no-such-program"}).status, 1);
+  for (const std::vector<std::string>& options :
+       {std::vector<std::string>{"--disk", "e.img:/mnt"}, {"--server", "path"}, {"--trace"}}) {
+    std::vector<std::string> words = options;
+    words.emplace_back("true");
+    const Result result = preloaded(words);
+    EXPECT_EQ(result.status, 2);
+    EXPECT_NE(result.err.find("are of --tier server"), std::string::npos) << result.err;
+  }
+}
+
+// Nothing goes by the host's network instead.
+TEST_F(PreloadTest, WithoutAWireTheProgramEndsAtItsFirstSocket) {
+  const Result result = preloaded({"--net", "fd:999", "--", "/usr/bin/python3", "-c",
+                                   "import socket; print('begun', flush=True); socket.socket(); "
+                                   "print('made')"});
+  expect_said(result, 1, "begun\n");
+  EXPECT_NE(result.err.find("999"), std::string::npos) << result.err;
+  EXPECT_EQ(preloaded({"--net", "fd:999", "--", "true"}).status, 0);
+}
+
+TEST_F(PreloadTest, OptionsReachTheKernel) {
+  write_file("config", R"({"hostname": "elsewhere", "sysctl": "net.core.somaxconn|77"})");
+  const Result result = preloaded(
+      {"--net", "slirp:", "--address", "10.0.2.77/24", "--config", path("config"), "--sysctl",
+       "net.ipv4.ip_default_ttl=99", "--", "/bin/cat", "/proc/sys/net/core/somaxconn",
+       "/proc/sys/net/ipv4/ip_default_ttl", "/etc/hosts", "/proc/net/fib_trie"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  // the later ones are those of the options
+  EXPECT_NE(result.out.find("99\n"), std::string::npos) << result.out;
+  EXPECT_NE(result.out.find("elsewhere\n"), std::string::npos) << result.out;
+  EXPECT_NE(result.out.find("10.0.2.77"), std::string::npos) << result.out;
+}
+
+TEST_F(PreloadTest, AnEmptyEnvironmentIsNoWayOut) {
+  const Result result = preloaded({"--", "env", "-i", "/bin/cat", "/proc/net/dev"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_NE(result.out.find(" eth0:"), std::string::npos) << result.out;
+  // one after the other, of processes that are made in three ways
+  expect_said(python(R"(
+import os, subprocess
+def wires(text):
+    return sorted(line.split(':')[0].strip() for line in text.splitlines() if ':' in line)
+print(wires(subprocess.run(['/bin/cat', '/proc/net/dev'], env={}, stdout=-1, text=True).stdout))
+print(wires(os.popen('cat /proc/net/dev').read()))
+out, put = os.pipe()
+file = [(os.POSIX_SPAWN_DUP2, put, 1)]
+os.waitpid(os.posix_spawn('/bin/cat', ['cat', '/proc/net/dev'], {}, file_actions=file), 0)
+print(wires(os.read(out, 65536).decode()))
+)"),
+              0, "['eth0', 'lo']\n['eth0', 'lo']\n['eth0', 'lo']\n");
+}
+
+// The parent's sockets go on; the child is told what it cannot have, once.
+TEST_F(PreloadTest, AChildHasNoSockets) {
+  const Result result = python(R"(
+import os, socket
+near, far = socket.socket(), socket.create_server(('127.0.0.1', 0))
+near.connect(far.getsockname())
+child = os.fork()
+if child == 0:
+    failures = 0
+    for attempt in (lambda: near.send(b'x'), socket.socket, far.accept):
+        try:
+            attempt()
+        except OSError:
+            failures += 1
+    near.close(); far.close()
+    os._exit(failures)
+print(os.WEXITSTATUS(os.waitpid(child, 0)[1]))
+here, _ = far.accept()
+near.sendall(b'after it')
+print(here.recv(100).decode())
+)");
+  expect_said(result, 0, "3\nafter it\n");
+  const std::string why = "a process that a program has made by fork() uses its sockets";
+  const std::size_t said = result.err.find(why);
+  EXPECT_NE(said, std::string::npos) << result.err;
+  EXPECT_EQ(result.err.find(why, said + 1), std::string::npos) << result.err;
+}
+
+// Before there is a kernel a process may have as many children as it likes, and each has its own.
+TEST_F(PreloadTest, AChildOfAProcessWithoutAKernelHasItsOwn) {
+  expect_said(python(R"(
+import os, socket
+for i in range(3):
+    child = os.fork()
+    if child == 0:
+        socket.create_server(('0.0.0.0', 80))
+        os._exit(7)
+    print(os.WEXITSTATUS(os.waitpid(child, 0)[1]))
+)"),
+              0, "7\n7\n7\n");
+}
+
+TEST_F(PreloadTest, WhatIsTheLibrarysCannotBeClosed) {
+  expect_said(python(R"(
+import os, socket
+made = socket.socket()
+os.closerange(0, 3)
+highest = 0
+for number in range(3, 5000):
+    if number != made.fileno():
+        try:
+            os.close(number)
+        except OSError:
+            pass
+os.closerange(5000, 1 << 20)
+os.open('/dev/null', os.O_RDWR); os.dup2(made.fileno(), 1500)
+os.closerange(1024, 1400)
+far = socket.create_server(('127.0.0.1', 0))
+made.connect(far.getsockname())
+os._exit(9 if os.write(1500, b'x') == 1 and far.accept()[0].recv(1) == b'x' else 1)
+)"),
+              9, "");
+}
+
+// Both limits, as memcached does: the library's are among the program's then.
+TEST_F(PreloadTest, AProgramThatMayHaveFewDescriptors) {
+  expect_said(python(R"(
+import resource, socket
+for limit in (1024, 300, 100):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    if limit == 1024:
+        made = [socket.socket()]
+    for more in range(50):
+        made.append(socket.socket())
+    print(len({each.fileno() for each in made}))
+    for each in made[1:]:
+        each.close()
+    made = made[:1]
+)"),
+              0, "51\n51\n51\n");
+  for (const char* limit : {"1024", "128"})
+    expect_said(preloaded({"--", "sh", "-c",
+                           std::string("ulimit -n ") + limit + "; exec grep -c eth0 /proc/net/dev"}),
+                0, "1\n");
+}
+
+// As the host's kernel goes on with it.
+TEST_F(PreloadTest, WhatWasWrittenGoesOutAfterTheEnd) {
+  const std::string body(3'000'000, 'x');
+  for (const std::string& end : {std::string("os._exit(3)"), std::string("sys.exit(3)"),
+                                 std::string("os.execv('/bin/sh', ['sh', '-c', 'exit 3'])")}) {
+    SCOPED_TRACE(end);
+    const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    ::bind(listener, reinterpret_cast<sockaddr*>(&address), size);
+    ::listen(listener, 1);
+    ::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size);
+    std::size_t got = 0;
+    std::thread reader([&] {
+      const int fd = ::accept(listener, nullptr, nullptr);
+      // so that the program has ended when most of it is still to be read
+      ::usleep(300'000);
+      char part[65536];
+      for (ssize_t count; (count = ::read(fd, part, sizeof part)) > 0;)
+        got += static_cast<std::size_t>(count);
+      ::close(fd);
+    });
+    const Result result =
+        python("import os, sys, socket\n"
+               "made = socket.create_connection(('10.0.2.2', int(sys.argv[1])))\n"
+               "made.sendall(b'x' * 3000000)\n" +
+                   end,
+               {std::to_string(ntohs(address.sin_port))});
+    reader.join();
+    ::close(listener);
+    EXPECT_EQ(result.status, 3) << result.err;
+    EXPECT_EQ(got, body.size());
+  }
+}
+
+TEST_F(PreloadTest, StreamsOfStdio) {
+  const WebServer server("by a stream");
+  write_file("stream.c", R"(
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+int main(int argc, char** argv) {
+  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[1]))};
+  inet_pton(AF_INET, "10.0.2.2", &to.sin_addr);
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  if (connect(fd, (void*)&to, sizeof to)) return 1;
+  dprintf(fd, "GET /%s HTTP/1.0\r\n\r\n", "file");
+  FILE* in = fdopen(fd, "r");
+  if (!in || fileno(in) != fd) return 2;
+  char line[256];
+  while (fgets(line, sizeof line, in)) continue;
+  puts(line);
+  int next = socket(AF_INET, SOCK_STREAM, 0);
+  return fclose(in) || socket(AF_INET, SOCK_STREAM, 0) != fd || next == fd ? 3 : 0;
+}
+)");
+  shell("cc -O2 -D_FORTIFY_SOURCE=2 -o stream stream.c");
+  expect_said(preloaded({"--", path("stream"), std::to_string(server.port())}), 0, "by a stream\n");
+}
+
+// A handler may do what it likes, in the middle of a call too: it comes when the thread is out.
+TEST_F(PreloadTest, HandlersMakeCalls) {
+  write_file("handler.c", R"(
+#include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+static int made, handled, pair[2];
+static void handler(int signal) {
+  handled++;
+  int fd = socket(AF_INET, SOCK_DGRAM, 0);
+  if (fd >= 0) made++;
+  close(fd);
+  (void)!write(pair[1], "h", 1);
+}
+static void* hail(void* thread) {
+  for (int i = 0; i < 300; i++) {
+    pthread_kill(*(pthread_t*)thread, SIGUSR1);
+    usleep(500);
+  }
+  return 0;
+}
+int main(void) {
+  struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t size = sizeof at;
+  int listener = socket(AF_INET, SOCK_STREAM, 0);
+  bind(listener, (void*)&at, size);
+  listen(listener, 5);
+  getsockname(listener, (void*)&at, &size);
+  pair[0] = socket(AF_INET, SOCK_STREAM, 0);
+  connect(pair[0], (void*)&at, size);
+  pair[1] = accept(listener, 0, 0);
+  struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+  sigaction(SIGUSR1, &action, 0);
+  pthread_t self = pthread_self(), other;
+  pthread_create(&other, 0, hail, &self);
+  int got = 0;
+  for (char bytes[64]; got < 200;) {
+    ssize_t count = recv(pair[0], bytes, sizeof bytes, 0);
+    if (count <= 0) return printf("recv: %s\n", strerror(errno)), 1;
+    got += count;
+  }
+  pthread_join(other, 0);
+  printf("%d %d\n", made == handled, handled >= 200);
+  return 0;
+}
+)");
+  shell("cc -O2 -pthread -o handler handler.c");
+  expect_said(preloaded({"--", path("handler")}), 0, "1 1\n");
+}
+
+}  // namespace
+}  // namespace lkl::tool_test

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "preload/files.h"
+
+#include <lkl.h>
+
+#include <cstdarg>
+#include <cstring>
+#include <string>
+
+#include "preload/kernel.h"
+#include "preload/libc.h"
+#include "preload/numbers.h"
+#include "run/served_files.h"
+
+namespace lkl::preload {
+
+namespace {
+
+// Where the kernel's is mounted.
+constexpr const char* kSysfs = "/sysfs";
+
+// Most are none of them. No memory is asked for before that is known: it may be the program's
+// allocator that opens a file.
+bool may_be_served(const char* path) {
+  if (path == nullptr || *path != '/') return false;
+  const auto has = [path](const char* part) { return std::strstr(path, part) != nullptr; };
+  return has("/net") || has("/hosts") || has("/resolv.conf");
+}
+
+long open_tunnel(int flags) {
+  const int number = take_number((flags & O_CLOEXEC) != 0);
+  if (number < 0) return number;
+  const long kernel = in_kernel([&]() -> long {
+    const int fd = tool::served::open_tunnel_device();
+    if (fd >= 0 && (flags & O_NONBLOCK) == 0)
+      lkl_sys_fcntl(static_cast<unsigned>(fd), F_SETFL, O_RDWR);
+    return fd;
+  });
+  if (kernel < 0) {
+    free_number(number);
+    return kernel;
+  }
+  set_entry(number, Entry::of_kernel(static_cast<int>(kernel)));
+  return number;
+}
+
+long open_copy(const std::string& path, int flags) {
+  int error = 0;
+  int copy = -1;
+  in_kernel([&] {
+    copy = tool::served::open_served(path, flags, error).release();
+    return 0L;
+  });
+  if (error < 0) return error;
+  // with a number as a program gets it
+  const int number = libc().fcntl(copy, (flags & O_CLOEXEC) != 0 ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
+  const int why = errno;
+  take_entry(copy);
+  libc().close(copy);
+  return number < 0 ? -why : number;
+}
+
+}  // namespace
+
+std::optional<long> open_path(int, const char* path, int flags) {
+  if (this_thread.inside != 0 || !may_be_served(path)) return std::nullopt;
+  const bool is_tunnel = tool::served::is_tunnel_device(path);
+  const auto served = tool::served::served_path(path, kSysfs);
+  if (!is_tunnel && !served) return std::nullopt;
+  if (is_child()) {
+    refuse_in_child();
+    return -ENETDOWN;
+  }
+  want_kernel();
+  return is_tunnel ? open_tunnel(flags) : open_copy(*served, flags);
+}
+
+namespace {
+
+int open_any(int folder, const char* path, int flags, mode_t mode) {
+  if (this_thread.inside != 0) return make_librarys(libc().openat(folder, path, flags, mode));
+  if (const auto served = open_path(folder, path, flags)) return static_cast<int>(answer(*served));
+  return libc().openat(folder, path, flags, mode);
+}
+
+FILE* open_stream(const char* path, const char* mode) {
+  if (may_be_served(path) && this_thread.inside == 0) {
+    const bool only_reads = *mode == 'r' && std::strchr(mode, '+') == nullptr;
+    const int flags =
+        (only_reads ? O_RDONLY : O_RDWR) | (std::strchr(mode, 'e') != nullptr ? O_CLOEXEC : 0);
+    if (const auto served = open_path(AT_FDCWD, path, flags)) {
+      if (*served < 0) {
+        errno = static_cast<int>(-*served);
+        return nullptr;
+      }
+      return ::fdopen(static_cast<int>(*served), mode);
+    }
+  }
+  return libc().fopen(path, mode);
+}
+
+}  // namespace
+
+}  // namespace lkl::preload
+
+using namespace lkl::preload;
+
+#define LKL_OPEN(name, parameters, folder)                                              \
+  int name parameters {                                                                 \
+    va_list words;                                                                      \
+    va_start(words, flags);                                                             \
+    const auto mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(words, mode_t) : 0; \
+    va_end(words);                                                                      \
+    return open_any(folder, path, flags, mode);                                         \
+  }
+
+extern "C" {
+
+LKL_OPEN(open, (const char* path, int flags, ...), AT_FDCWD)
+LKL_OPEN(open64, (const char* path, int flags, ...), AT_FDCWD)
+LKL_OPEN(openat, (int folder, const char* path, int flags, ...), folder)
+LKL_OPEN(openat64, (int folder, const char* path, int flags, ...), folder)
+
+int __open_2(const char* path, int flags) {
+  return open_any(AT_FDCWD, path, flags, 0);
+}
+int __open64_2(const char* path, int flags) {
+  return open_any(AT_FDCWD, path, flags, 0);
+}
+int __openat_2(int folder, const char* path, int flags) {
+  return open_any(folder, path, flags, 0);
+}
+int __openat64_2(int folder, const char* path, int flags) {
+  return open_any(folder, path, flags, 0);
+}
+
+FILE* fopen(const char* path, const char* mode) {
+  return open_stream(path, mode);
+}
+FILE* fopen64(const char* path, const char* mode) {
+  return open_stream(path, mode);
+}
+}

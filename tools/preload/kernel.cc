@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "preload/kernel.h"
+
+#include <dirent.h>
+#include <lkl.h>
+#include <lkl_config.h>
+#include <pthread.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <string>
+
+#include "preload/deadline.h"
+#include "preload/libc.h"
+#include "preload/numbers.h"
+#include "preload/say.h"
+#include "preload/signals.h"
+#include "run/network_setup.h"
+#include "run/preload_variables.h"
+
+namespace lkl::preload {
+
+namespace {
+
+constexpr const char* kMemory = "256M";
+
+std::atomic<bool> runs;
+std::mutex starting;
+lkl_config config;
+std::atomic<bool> has_said;
+
+bool is_verbose() {
+  return ::getenv(kVerboseVariable) != nullptr;
+}
+
+// The library's own lines; the kernel's for who wants them.
+void print(void*, const char* text, lkl_ulong length) {
+  const std::string_view words(text, length);
+  if (words.starts_with("lkl: "))
+    has_said = true;
+  else if (!is_verbose())
+    return;
+  (void)!libc().write(STDERR_FILENO, text, length);
+}
+
+// The library says more than its result does, if it says anything.
+void check(int error, const char* what) {
+  if (error == 0) return;
+  if (has_said) libc()._exit(1);
+  give_up(std::string(what) + ": " + lkl_strerror(error));
+}
+
+const char* variable(const char* name) {
+  const char* const text = ::getenv(name);
+  return text != nullptr && *text != '\0' ? text : nullptr;
+}
+
+void read_config() {
+  check(lkl_load_config_env(&config), "LKL_HIJACK_*");
+  for (const char* name : {kFileVariable, kOptionsVariable})
+    if (const char* const text = variable(name)) check(lkl_load_config_json(&config, text), name);
+  if (config.ifnum == 0)
+    check(lkl_load_config_json(&config, R"({"interfaces": [{"uri": "slirp:", "dhcp": true}]})"),
+          "slirp:");
+}
+
+void start() {
+  lkl_set_print(print, nullptr);
+  read_config();
+  const NumbersKept kept;
+  prepare_faults();
+  check(lkl_init(&lkl_host_ops), "the library cannot be used");
+  lkl_set_on_fork(LKL_ON_FORK_LEAVE);
+  check(lkl_load_config_pre(&config), "there is no network");
+  const char* const memory = variable(kMemoryVariable);
+  const char* const more = config.boot_cmdline;
+  check(lkl_start_kernel("mem=%s %s%s", memory ? memory : kMemory,
+                         is_verbose() ? "" : "loglevel=2 ", more ? more : ""),
+        "the kernel does not boot");
+  check(tool::served::set_up_network(config), "the network cannot be set up");
+  serve_signals();
+  ::pthread_atfork(nullptr, nullptr, leave_to_parent);
+}
+
+// What TCP has yet to send, in /proc/net/tcp and the like: bytes, and connections that are closed
+// here, but have not heard so from the other end.
+struct Rest {
+  unsigned long bytes = 0, ends = 0;
+  bool operator==(const Rest&) const = default;
+};
+
+std::string read_kernels(const char* path) {
+  std::string text;
+  const auto fd = static_cast<int>(lkl_sys_open(path, LKL_O_RDONLY | LKL_O_CLOEXEC, 0));
+  if (fd < 0) return text;
+  char part[4096];
+  for (lkl_long count; (count = lkl_sys_read(static_cast<unsigned>(fd), part, sizeof part)) > 0;)
+    text.append(part, static_cast<std::size_t>(count));
+  lkl_sys_close(static_cast<unsigned>(fd));
+  return text;
+}
+
+Rest what_is_left() {
+  constexpr unsigned kFinWait1 = 4, kLastAck = 9, kClosing = 11, kListen = 10;
+  Rest rest;
+  for (const char* path : {"/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"}) {
+    const std::string text = read_kernels(path);
+    for (std::size_t at = text.find('\n'); at < text.size(); at = text.find('\n', at + 1)) {
+      unsigned state = 0;
+      unsigned long unsent = 0;
+      if (std::sscanf(text.c_str() + at, " %*u: %*[0-9A-F:] %*[0-9A-F:] %x %lx:", &state,
+                      &unsent) != 2 ||
+          state == kListen)
+        continue;
+      rest.bytes += unsent;
+      rest.ends += state == kFinWait1 || state == kLastAck || state == kClosing;
+    }
+  }
+  return rest;
+}
+
+// Inside.
+void wait_until_sent() {
+  constexpr int kPatienceMs = 5000;
+  Deadline deadline(kPatienceMs);
+  for (Rest before; !deadline.is_over();) {
+    const Rest rest = what_is_left();
+    if (rest == Rest{}) return;
+    if (rest != before) deadline = Deadline(kPatienceMs);
+    before = rest;
+    const timespec nap = {.tv_sec = 0, .tv_nsec = 1'000'000};
+    __lkl__kernel_timespec same = {.tv_sec = nap.tv_sec, .tv_nsec = nap.tv_nsec};
+    lkl_sys_nanosleep(&same, nullptr);
+  }
+}
+
+void close_sockets() {
+  for (int fd = 0; fd <= highest_entry(); fd++) {
+    const Entry entry = entry_of(fd);
+    if (entry.owner() == Owner::kKernel) lkl_sys_close(static_cast<unsigned>(entry.kernel_fd()));
+  }
+}
+
+}  // namespace
+
+bool has_kernel() {
+  return runs;
+}
+
+void want_kernel() {
+  if (runs.load(std::memory_order_acquire) || this_thread.inside != 0) return;
+  const Inside inside;
+  const std::lock_guard lock(starting);
+  if (runs) return;
+  start();
+  runs.store(true, std::memory_order_release);
+}
+
+void send_the_rest() {
+  if (!has_kernel()) return;
+  in_kernel([] {
+    wait_until_sent();
+    return 0L;
+  });
+}
+
+void end_kernel() {
+  static std::atomic<bool> ended;
+  if (!has_kernel() || this_thread.inside != 0 || ended.exchange(true)) return;
+  in_kernel([] {
+    close_sockets();
+    wait_until_sent();
+    // files of captures and the like are written then
+    lkl_unload_config(&config);
+    return 0L;
+  });
+}
+
+void leave_to_parent() {
+  leave_kernel_to_parent();
+  this_thread.task = 0;
+  this_thread.waiting = 0;
+  runs = false;
+}
+
+void learn_task() {
+  if (has_kernel()) this_thread.task = static_cast<int>(lkl_sys_gettid());
+}
+
+}  // namespace lkl::preload

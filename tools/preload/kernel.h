@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// The kernel in the program's process.
+#ifndef LKL_TOOL_PRELOAD_KERNEL_H
+#define LKL_TOOL_PRELOAD_KERNEL_H
+
+namespace lkl::preload {
+
+// Starts it, if it does not run: with the first socket of a process, or the first file that tells
+// of the network. If that fails the process ends, and says why.
+void want_kernel();
+// Whether this process has one. Not in a child.
+bool has_kernel();
+// In a child, which has none from then on.
+void leave_to_parent();
+// What was sent goes out, as the host's kernel would see to after the process. Until all is there,
+// or nothing is taken any more.
+void send_the_rest();
+// That, and the end of all sockets.
+void end_kernel();
+
+}  // namespace lkl::preload
+
+#endif  // LKL_TOOL_PRELOAD_KERNEL_H

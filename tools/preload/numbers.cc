@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "preload/numbers.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+
+#include "preload/epoll_set.h"
+#include "preload/libc.h"
+#include "preload/say.h"
+
+namespace lkl::preload {
+
+std::atomic<std::uint64_t> numbers[kMostNumbers];
+
+namespace {
+
+// Numbers from here on are the library's, if there are such.
+constexpr int kLowestOfLibrary = 1024;
+
+std::atomic<bool> of_child;
+std::atomic<int> keeper = -1;
+std::atomic<int> highest = -1;
+
+// Beyond what the program can have; but some have made both limits small, and then it is among
+// them.
+int lowest_of_library(const rlimit& limit) {
+  constexpr rlim_t kRoom = 256;
+  const rlim_t lowest = std::min<rlim_t>(limit.rlim_cur, kLowestOfLibrary);
+  if (limit.rlim_max >= lowest + kRoom) return static_cast<int>(lowest);
+  return static_cast<int>(limit.rlim_max - std::min(kRoom, limit.rlim_max / 2));
+}
+
+// The program's limit is none of the library's. Gives what it was.
+rlimit raise_limit() {
+  rlimit limit = {};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  rlimit raised = limit;
+  raised.rlim_cur = raised.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &raised);
+  return limit;
+}
+
+// The file behind all numbers of the kernel's.
+int keeper_fd() {
+  if (const int fd = keeper.load(); fd >= 0) return fd;
+  int none = -1;
+  int made = make_librarys(libc().socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (made >= 0 && !keeper.compare_exchange_strong(none, made)) {
+    take_entry(made);
+    libc().close(made);
+  }
+  return keeper.load();
+}
+
+}  // namespace
+
+void set_entry(int fd, Entry entry) {
+  if (!has_entry(fd)) return;
+  int before = highest.load(std::memory_order_relaxed);
+  while (before < fd && !highest.compare_exchange_weak(before, fd)) continue;
+  numbers[fd].store(entry.bits, std::memory_order_release);
+}
+
+int highest_entry() {
+  return highest;
+}
+
+Entry take_entry(int fd) {
+  return has_entry(fd) ? Entry{numbers[fd].exchange(0, std::memory_order_acq_rel)} : Entry{};
+}
+
+int kernel_fd_slowly(Entry entry) {
+  if (entry.owner() == Owner::kLibrary) return kNotThere;
+  const int fd = entry.owner() == Owner::kEpoll ? entry.epoll()->kernel_fd() : entry.kernel_fd();
+  if (fd < 0 || !is_child()) return fd < 0 ? kOfHost : fd;
+  refuse_in_child();
+  return kNotThere;
+}
+
+int take_number(bool close_on_exec) {
+  const int of = keeper_fd();
+  if (of < 0) return -EMFILE;
+  const int number = libc().fcntl(of, close_on_exec ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
+  if (number < kMostNumbers) return number < 0 ? -errno : number;
+  libc().close(number);
+  return -EMFILE;
+}
+
+void free_number(int number) {
+  take_entry(number);
+  libc().close(number);
+}
+
+int make_librarys(int fd) {
+  if (fd < 0) return fd;
+  const Inside inside;
+  if (!is_child() && fd < kLowestOfLibrary) {
+    const rlimit before = raise_limit();
+    const int high = libc().fcntl(fd, F_DUPFD_CLOEXEC, lowest_of_library(before));
+    ::setrlimit(RLIMIT_NOFILE, &before);
+    if (high >= 0) {
+      libc().close(fd);
+      fd = high;
+    }
+  }
+  set_entry(fd, Entry::of_library());
+  return fd;
+}
+
+NumbersKept::NumbersKept() : before_(raise_limit()) {
+  const int end = lowest_of_library(before_);
+  const int any = libc().open("/dev/null", O_RDONLY | O_CLOEXEC);
+  for (int number = any; number >= 0 && number < end && count_ < kLowestOfLibrary;
+       number = libc().fcntl(any, F_DUPFD_CLOEXEC, 0))
+    kept_[count_++] = number;
+}
+
+NumbersKept::~NumbersKept() {
+  for (int i = 0; i < count_; i++) libc().close(kept_[i]);
+  ::setrlimit(RLIMIT_NOFILE, &before_);
+}
+
+void leave_kernel_to_parent() {
+  of_child = true;
+}
+
+bool is_child() {
+  return of_child.load(std::memory_order_relaxed);
+}
+
+void refuse_in_child() {
+  static std::atomic<bool> said;
+  if (!said.exchange(true))
+    say("a process that a program has made by fork() uses its sockets, or makes some; that is "
+        "for --tier server, and gets errors here");
+}
+
+}  // namespace lkl::preload

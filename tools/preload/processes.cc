@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// Children, other programs in our place, and the end.
+#include <lkl.h>
+
+#include <algorithm>
+#include <cstdarg>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "preload/kernel.h"
+#include "preload/libc.h"
+#include "preload/numbers.h"
+#include "preload/say.h"
+#include "run/program_kind.h"
+
+extern char** environ;
+
+namespace lkl::preload {
+
+namespace {
+
+constexpr std::string_view kOurs[] = {"LD_PRELOAD=", "LKL_RUN_", "LKL_HIJACK_"};
+
+bool is_ours(std::string_view variable) {
+  return std::any_of(std::begin(kOurs), std::end(kOurs),
+                     [=](std::string_view begin) { return variable.starts_with(begin); });
+}
+
+// What a program gives another for its environment has to have these: without, that would use the
+// host's network.
+std::vector<char*> with_ours(char* const* given) {
+  std::vector<char*> all;
+  for (char* const* one = given; one != nullptr && *one != nullptr; one++) all.push_back(*one);
+  const auto is_there = [&all](std::string_view variable) {
+    const std::string_view name = variable.substr(0, variable.find('=') + 1);
+    return std::any_of(all.begin(), all.end(),
+                       [=](const char* one) { return std::string_view(one).starts_with(name); });
+  };
+  for (char** one = environ; one != nullptr && *one != nullptr; one++)
+    if (is_ours(*one) && !is_there(*one)) all.push_back(*one);
+  all.push_back(nullptr);
+  return all;
+}
+
+// 0, or the error for a program that would use the host's network.
+int refuse_program(const char* file) {
+  const auto why = tool::served::why_not_preloaded(file);
+  if (!why) return 0;
+  say(std::string(file) + ": " + *why + "; that is for --tier server, and it is not started here");
+  return EACCES;
+}
+
+int execute(const char* file, char* const* words, char* const* variables) {
+  if (this_thread.inside != 0) return libc().execve(file, words, variables);
+  if (const int error = refuse_program(file)) {
+    errno = error;
+    return -1;
+  }
+  if (::access(file, X_OK) == 0) send_the_rest();
+  return libc().execve(file, words, with_ours(variables).data());
+}
+
+// As the C library looks for it.
+template <class Try>
+int by_path(const char* name, Try attempt) {
+  if (std::strchr(name, '/') != nullptr) return attempt(name);
+  const char* const variable = ::getenv("PATH");
+  const std::string folders = variable != nullptr ? variable : "/bin:/usr/bin";
+  int error = ENOENT;
+  for (std::size_t at = 0; at <= folders.size();) {
+    const std::size_t end = std::min(folders.find(':', at), folders.size());
+    const std::string folder = folders.substr(at, end - at);
+    const std::string file = folder.empty() ? name : folder + "/" + name;
+    at = end + 1;
+    if (::access(file.c_str(), F_OK) != 0) continue;
+    if (attempt(file.c_str()) == 0) return 0;
+    if (errno != ENOENT && errno != ENOTDIR) error = errno;
+    if (errno != EACCES && errno != ENOENT && errno != ENOTDIR) break;
+  }
+  errno = error;
+  return -1;
+}
+
+int execute_by_path(const char* name, char* const* words, char* const* variables) {
+  return by_path(name, [=](const char* file) {
+    execute(file, words, variables);
+    if (errno != ENOEXEC) return -1;
+    // a script without a first line
+    std::vector<char*> shell = {const_cast<char*>("/bin/sh"), const_cast<char*>(file)};
+    for (char* const* one = words; *one != nullptr && *++one != nullptr;) shell.push_back(*one);
+    shell.push_back(nullptr);
+    return execute(shell[0], shell.data(), variables);
+  });
+}
+
+// The words of execl() and its kind, and what stands behind them.
+struct Words {
+  std::vector<char*> all;
+  char* const* variables;
+
+  Words(const char* first, va_list& rest, bool with_variables) {
+    for (const char* word = first; word != nullptr; word = va_arg(rest, const char*))
+      all.push_back(const_cast<char*>(word));
+    all.push_back(nullptr);
+    variables = with_variables ? va_arg(rest, char* const*) : environ;
+  }
+};
+
+}  // namespace
+
+}  // namespace lkl::preload
+
+using namespace lkl::preload;
+
+extern "C" {
+
+// The child has a copy of all memory, where the C library's would share ours: what it does with
+// descriptors is not ours then.
+pid_t vfork() __THROW {
+  const pid_t child = ::_Fork();
+  if (child == 0 && has_kernel()) leave_to_parent();
+  return child;
+}
+
+int execve(const char* file, char* const words[], char* const variables[]) __THROW {
+  return execute(file, words, variables);
+}
+int execv(const char* file, char* const words[]) __THROW {
+  return execute(file, words, environ);
+}
+int execvp(const char* name, char* const words[]) __THROW {
+  return execute_by_path(name, words, environ);
+}
+int execvpe(const char* name, char* const words[], char* const variables[]) __THROW {
+  return execute_by_path(name, words, variables);
+}
+int execl(const char* file, const char* first, ...) __THROW {
+  va_list rest;
+  va_start(rest, first);
+  const Words words(first, rest, false);
+  va_end(rest);
+  return execute(file, words.all.data(), environ);
+}
+int execlp(const char* name, const char* first, ...) __THROW {
+  va_list rest;
+  va_start(rest, first);
+  const Words words(first, rest, false);
+  va_end(rest);
+  return execute_by_path(name, words.all.data(), environ);
+}
+int execle(const char* file, const char* first, ...) __THROW {
+  va_list rest;
+  va_start(rest, first);
+  const Words words(first, rest, true);
+  va_end(rest);
+  return execute(file, words.all.data(), words.variables);
+}
+
+int posix_spawn(pid_t* process, const char* file, const posix_spawn_file_actions_t* actions,
+                const posix_spawnattr_t* attributes, char* const words[], char* const variables[]) {
+  if (this_thread.inside != 0)
+    return libc().posix_spawn(process, file, actions, attributes, words, variables);
+  if (const int error = refuse_program(file)) return error;
+  return libc().posix_spawn(process, file, actions, attributes, words, with_ours(variables).data());
+}
+int posix_spawnp(pid_t* process, const char* name, const posix_spawn_file_actions_t* actions,
+                 const posix_spawnattr_t* attributes, char* const words[],
+                 char* const variables[]) {
+  if (this_thread.inside != 0)
+    return libc().posix_spawnp(process, name, actions, attributes, words, variables);
+  int refused = 0;
+  by_path(name, [&](const char* file) {
+    refused = refuse_program(file);
+    return 0;
+  });
+  if (refused != 0) return refused;
+  return libc().posix_spawnp(process, name, actions, attributes, words,
+                             with_ours(variables).data());
+}
+
+void _exit(int status) {
+  end_kernel();
+  libc()._exit(status);
+  __builtin_unreachable();
+}
+void _Exit(int status) __THROW {
+  _exit(status);
+}
+
+// The end of main() is ours to see.
+using Main = int(int, char**, char**);
+static Main* program_main;
+
+static int main_to_its_end(int count, char** words, char** variables) {
+  std::atexit(end_kernel);
+  return program_main(count, words, variables);
+}
+
+int __libc_start_main(Main* main, int count, char** words, void (*begin)(), void (*end)(),
+                      void (*loader_end)(), void* stack) {
+  using Start = int(Main*, int, char**, void (*)(), void (*)(), void (*)(), void*);
+  program_main = main;
+  auto* const start = reinterpret_cast<Start*>(find_next("__libc_start_main"));
+  return start(main_to_its_end, count, words, begin, end, loader_end, stack);
+}
+}
