@@ -64,6 +64,27 @@ TEST_F(PreloadTest, OptionsReachTheKernel) {
   EXPECT_NE(result.out.find("10.0.2.77"), std::string::npos) << result.out;
 }
 
+TEST_F(PreloadTest, SettingsAreWritten) {
+  expect_said(preloaded({"--", "/bin/sh", "-c",
+                         "echo 77 >/proc/sys/net/ipv4/ip_default_ttl; cat "
+                         "/proc/sys/net/ipv4/ip_default_ttl"}),
+              0, "64\n");  // of a kernel of its own
+  expect_said(python(R"(
+name = '/proc/sys/net/ipv4/ip_default_ttl'
+with open(name, 'r+') as file:
+    print(file.read().strip())
+with open(name, 'w') as file:
+    file.write('77\n')
+print(open(name).read().strip())
+try:
+    with open(name, 'w') as file:
+        file.write('1000\n')
+except OSError as error:
+    print(error.strerror)
+)"),
+              0, "64\n77\nInvalid argument\n");
+}
+
 TEST_F(PreloadTest, AnEmptyEnvironmentIsNoWayOut) {
   const Result result = preloaded({"--", "env", "-i", "/bin/cat", "/proc/net/dev"});
   EXPECT_EQ(result.status, 0) << result.err;
@@ -164,9 +185,10 @@ for limit in (1024, 300, 100):
 )"),
               0, "51\n51\n51\n");
   for (const char* limit : {"1024", "128"})
-    expect_said(preloaded({"--", "sh", "-c",
-                           std::string("ulimit -n ") + limit + "; exec grep -c eth0 /proc/net/dev"}),
-                0, "1\n");
+    expect_said(
+        preloaded({"--", "sh", "-c",
+                   std::string("ulimit -n ") + limit + "; exec grep -c eth0 /proc/net/dev"}),
+        0, "1\n");
 }
 
 // As the host's kernel goes on with it.
@@ -193,12 +215,12 @@ TEST_F(PreloadTest, WhatWasWrittenGoesOutAfterTheEnd) {
         got += static_cast<std::size_t>(count);
       ::close(fd);
     });
-    const Result result =
-        python("import os, sys, socket\n"
-               "made = socket.create_connection(('10.0.2.2', int(sys.argv[1])))\n"
-               "made.sendall(b'x' * 3000000)\n" +
-                   end,
-               {std::to_string(ntohs(address.sin_port))});
+    const Result result = python(
+        "import os, sys, socket\n"
+        "made = socket.create_connection(('10.0.2.2', int(sys.argv[1])))\n"
+        "made.sendall(b'x' * 3000000)\n" +
+            end,
+        {std::to_string(ntohs(address.sin_port))});
     reader.join();
     ::close(listener);
     EXPECT_EQ(result.status, 3) << result.err;

@@ -78,7 +78,8 @@ std::optional<long> call_by_number(long number, const Arguments& a) {
       return control_number(fd, F_DUPFD, 0);
     case SYS_dup2:
     case SYS_dup3:
-      return copy_number(fd, static_cast<int>(a[1]), number == SYS_dup3 ? static_cast<int>(a[2]) : 0);
+      return copy_number(fd, static_cast<int>(a[1]),
+                         number == SYS_dup3 ? static_cast<int>(a[2]) : 0);
     case SYS_close_range:
       return close_range_of(static_cast<unsigned>(a[0]), static_cast<unsigned>(a[1]),
                             static_cast<int>(a[2]));

@@ -27,13 +27,16 @@ bool may_be_served(const char* path) {
   return has("/net") || has("/hosts") || has("/resolv.conf");
 }
 
-long open_tunnel(int flags) {
+// The kernel's own. `open` opens it without waiting.
+template <class Open>
+long open_kernels(int flags, Open open) {
   const int number = take_number((flags & O_CLOEXEC) != 0);
   if (number < 0) return number;
   const long kernel = in_kernel([&]() -> long {
-    const int fd = tool::served::open_tunnel_device();
+    const int fd = open();
     if (fd >= 0 && (flags & O_NONBLOCK) == 0)
-      lkl_sys_fcntl(static_cast<unsigned>(fd), F_SETFL, O_RDWR);
+      lkl_sys_fcntl(static_cast<unsigned>(fd), LKL_F_SETFL,
+                    static_cast<lkl_ulong>(flags & O_APPEND));
     return fd;
   });
   if (kernel < 0) {
@@ -44,11 +47,14 @@ long open_tunnel(int flags) {
   return number;
 }
 
+// A file of the host's with what the kernel's has: to be mapped, moved in, read by stdio.
 long open_copy(const std::string& path, int flags) {
   int error = 0;
   int copy = -1;
   in_kernel([&] {
-    copy = tool::served::open_served(path, flags, error).release();
+    const int fd = tool::served::open_served(path, flags);
+    error = fd;
+    if (fd >= 0) copy = tool::served::copy_served(path, fd, error).release();
     return 0L;
   });
   if (error < 0) return error;
@@ -58,6 +64,18 @@ long open_copy(const std::string& path, int flags) {
   take_entry(copy);
   libc().close(copy);
   return number < 0 ? -why : number;
+}
+
+long open_tunnel(int flags) {
+  return open_kernels(flags, [] {
+    tool::served::make_tunnel_device();
+    return tool::served::open_tunnel_device();
+  });
+}
+
+long open_file(const std::string& path, int flags) {
+  if (!tool::served::is_written(flags)) return open_copy(path, flags);
+  return open_kernels(flags, [&] { return tool::served::open_served(path, flags); });
 }
 
 }  // namespace
@@ -72,7 +90,7 @@ std::optional<long> open_path(int, const char* path, int flags) {
     return -ENETDOWN;
   }
   want_kernel();
-  return is_tunnel ? open_tunnel(flags) : open_copy(*served, flags);
+  return is_tunnel ? open_tunnel(flags) : open_file(*served, flags);
 }
 
 namespace {
@@ -83,12 +101,17 @@ int open_any(int folder, const char* path, int flags, mode_t mode) {
   return libc().openat(folder, path, flags, mode);
 }
 
+int flags_of(const char* mode) {
+  const bool has_plus = std::strchr(mode, '+') != nullptr;
+  int flags = has_plus ? O_RDWR : *mode == 'r' ? O_RDONLY : O_WRONLY;
+  if (*mode == 'w') flags |= O_CREAT | O_TRUNC;
+  if (*mode == 'a') flags |= O_CREAT | O_APPEND;
+  return std::strchr(mode, 'e') != nullptr ? flags | O_CLOEXEC : flags;
+}
+
 FILE* open_stream(const char* path, const char* mode) {
   if (may_be_served(path) && this_thread.inside == 0) {
-    const bool only_reads = *mode == 'r' && std::strchr(mode, '+') == nullptr;
-    const int flags =
-        (only_reads ? O_RDONLY : O_RDWR) | (std::strchr(mode, 'e') != nullptr ? O_CLOEXEC : 0);
-    if (const auto served = open_path(AT_FDCWD, path, flags)) {
+    if (const auto served = open_path(AT_FDCWD, path, flags_of(mode))) {
       if (*served < 0) {
         errno = static_cast<int>(-*served);
         return nullptr;

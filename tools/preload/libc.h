@@ -33,9 +33,9 @@ namespace lkl::preload {
 #define LKL_LIBC_FUNCTIONS(f)                                                                      \
   f(accept) f(accept4) f(bind) f(connect) f(getpeername) f(getsockname) f(getsockopt) f(listen)    \
       f(recv) f(recvfrom) f(recvmmsg) f(recvmsg) f(send) f(sendmmsg) f(sendmsg) f(sendto)          \
-          f(setsockopt) f(shutdown) f(socket) f(read) f(readv) f(write) f(writev) f(sendfile)      \
-              f(splice) f(copy_file_range) f(close) f(close_range) f(closefrom) f(dup) f(dup2)     \
-                  f(dup3) f(fcntl) f(ioctl) f(fstat)                                               \
+          f(setsockopt) f(shutdown) f(socket) f(read) f(pread) f(pwrite) f(lseek) f(readv)         \
+              f(write) f(writev) f(sendfile) f(splice) f(copy_file_range) f(close) f(close_range)  \
+                  f(closefrom) f(dup) f(dup2) f(dup3) f(fcntl) f(ioctl) f(fstat)                   \
                                                                                                    \
                       f(poll) f(ppoll) f(select) f(pselect) f(epoll_create) f(epoll_create1)       \
                           f(epoll_ctl) f(epoll_pwait) f(eventfd) f(open) f(openat) f(fopen)        \

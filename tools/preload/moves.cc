@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //
-// sendfile(2) and splice(2) between the kernels: there is no way but by memory. What is not taken at
-// the other end stays where it was.
+// sendfile(2) and splice(2) between the kernels: there is no way but by memory. What is not taken
+// at the other end stays where it was.
 #include <limits.h>
 #include <lkl.h>
 
@@ -112,9 +112,9 @@ long send_file(int kernel, int in, off_t* offset, std::size_t count) {
     const bool more = sent + static_cast<std::size_t>(got) < count;
     std::size_t of_these = 0;
     while (of_these < static_cast<std::size_t>(got)) {
-      result = lkl_sys_sendto(kernel, part().data() + of_these,
-                              static_cast<std::size_t>(got) - of_these,
-                              MSG_NOSIGNAL | (more ? MSG_MORE : 0), nullptr, 0);
+      result =
+          lkl_sys_sendto(kernel, part().data() + of_these, static_cast<std::size_t>(got) - of_these,
+                         MSG_NOSIGNAL | (more ? MSG_MORE : 0), nullptr, 0);
       if (result == -ENOTSOCK)
         result = lkl_sys_write(static_cast<unsigned>(kernel), part().data() + of_these,
                                static_cast<std::size_t>(got) - of_these);

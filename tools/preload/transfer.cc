@@ -148,6 +148,42 @@ ssize_t write(int fd, const void* bytes, size_t count) {
   })));
 }
 
+// Of files of the kernel's network that are open to be written.
+ssize_t pread(int fd, void* to, size_t room, off_t at) {
+  const int kernel = kernel_fd(fd);
+  if (kernel == kOfHost) return libc().pread(fd, to, room, at);
+  return answer(in_kernel([&] {
+    return lkl_sys_pread64(static_cast<unsigned>(kernel), static_cast<char*>(to), room, at);
+  }));
+}
+
+ssize_t pwrite(int fd, const void* bytes, size_t count, off_t at) {
+  const int kernel = kernel_fd(fd);
+  if (kernel == kOfHost) return libc().pwrite(fd, bytes, count, at);
+  return answer(in_kernel([&] {
+    return lkl_sys_pwrite64(static_cast<unsigned>(kernel), static_cast<const char*>(bytes), count,
+                            at);
+  }));
+}
+
+off_t lseek(int fd, off_t to, int from) __THROW {
+  const int kernel = kernel_fd(fd);
+  if (kernel == kOfHost) return libc().lseek(fd, to, from);
+  return answer(in_kernel([&] {
+    return lkl_sys_lseek(static_cast<unsigned>(kernel), to, static_cast<unsigned>(from));
+  }));
+}
+
+ssize_t pread64(int fd, void* to, size_t room, off64_t at) {
+  return pread(fd, to, room, at);
+}
+ssize_t pwrite64(int fd, const void* bytes, size_t count, off64_t at) {
+  return pwrite(fd, bytes, count, at);
+}
+off64_t lseek64(int fd, off64_t to, int from) __THROW {
+  return lseek(fd, to, from);
+}
+
 ssize_t readv(int fd, const iovec* parts, int count) {
   const int kernel = kernel_fd(fd);
   if (kernel == kOfHost) return libc().readv(fd, parts, count);

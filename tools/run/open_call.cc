@@ -23,7 +23,8 @@ std::optional<int> flags_of_open(const Client& client, const Notification& call)
   return static_cast<int>(*how);
 }
 
-std::optional<Outcome> open_file(const Client& client, const Notification& call) {
+std::optional<Outcome> open_file(const Client& client, const Notification& call,
+                                 WrittenFiles& written) {
   const auto path =
       ProgramMemory(client.listener, call).text(call.arguments[call.call == SYS_open ? 0 : 1]);
   if (!path) return Outcome::on_host();
@@ -34,7 +35,10 @@ std::optional<Outcome> open_file(const Client& client, const Notification& call)
   if (!flags) return Outcome{.result = -EFAULT};
   enter_network(client.network);
   int error;
-  const Descriptor file = open_served(*served, *flags, error);
+  const int opened = open_served(*served, *flags);
+  if (opened < 0) return Outcome{.result = opened};
+  const Descriptor file = is_written(*flags) ? written.open(client, opened, *flags, error)
+                                             : copy_served(*served, opened, error);
   if (error < 0) return Outcome{.result = error};
   const int number = client.listener.give(call.id, file.get(), (*flags & O_CLOEXEC) != 0);
   trace(call, nullptr, number);

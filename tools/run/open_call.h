@@ -7,13 +7,15 @@
 #include <optional>
 
 #include "run/guest_socket.h"
+#include "run/written_files.h"
 
 namespace lkl::tool::served {
 
 bool opens_file(const Notification& call);
 
 // What comes of it; nothing if it opens what makes interfaces. Any thread.
-std::optional<Outcome> open_file(const Client& client, const Notification& call);
+std::optional<Outcome> open_file(const Client& client, const Notification& call,
+                                 WrittenFiles& written);
 
 // O_*, as the program says; nothing if it is in memory that is not there.
 std::optional<int> flags_of_open(const Client& client, const Notification& call);

@@ -73,19 +73,18 @@ std::optional<std::string> served_path(const std::string& given, const std::stri
   return std::nullopt;
 }
 
-Descriptor open_served(const std::string& path, int flags, int& error) {
-  error = 0;
-  // What is written to a copy would be lost.
-  if ((flags & O_ACCMODE) != O_RDONLY || (flags & (O_TRUNC | O_CREAT)) != 0) {
-    error = -EROFS;
-    return {};
-  }
-  const auto fd = static_cast<int>(
-      lkl_sys_open(path.c_str(), LKL_O_RDONLY | LKL_O_CLOEXEC | LKL_O_NONBLOCK, 0));
-  if (fd < 0) {
-    error = fd;
-    return {};
-  }
+bool is_written(int flags) {
+  return (flags & O_PATH) == 0 && ((flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0);
+}
+
+int open_served(const std::string& path, int flags) {
+  // both kernels have the same
+  constexpr int kTaken = O_ACCMODE | O_TRUNC | O_CREAT | O_EXCL | O_APPEND | O_DIRECTORY;
+  return static_cast<int>(
+      lkl_sys_open(path.c_str(), (flags & kTaken) | LKL_O_CLOEXEC | LKL_O_NONBLOCK, 0644));
+}
+
+Descriptor copy_served(const std::string& path, int fd, int& error) {
   const Descriptor copy(::memfd_create(path.c_str(), MFD_CLOEXEC));
   std::array<char, 64 << 10> part;
   lkl_long count = copy ? 1 : -errno;

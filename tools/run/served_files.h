@@ -15,9 +15,15 @@ namespace lkl::tool::served {
 // `sysfs` where that of its network is.
 std::optional<std::string> served_path(const std::string& path, const std::string& sysfs);
 
-// What opening it gives the program: a copy, to be read. An error of the host, negative, in `error`
-// if it is empty.
-Descriptor open_served(const std::string& path_in_kernel, int flags, int& error);
+// Whether it is opened to be written to: flags are those of open(2).
+bool is_written(int flags);
+
+// A descriptor of it in our kernel, or a negative error.
+int open_served(const std::string& path_in_kernel, int flags);
+
+// What the program gets of it to read: a copy of what is in there now. Closes the descriptor. An
+// error of the host, negative, in `error` if it is empty.
+Descriptor copy_served(const std::string& path_in_kernel, int fd, int& error);
 
 // /dev/net/tun: who opens it makes interfaces of our kernel. A descriptor of that, or a negative
 // error.

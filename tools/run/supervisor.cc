@@ -107,7 +107,8 @@ void Supervisor::serve_host(std::uint64_t id, unsigned events) {
 void Supervisor::take(const std::shared_ptr<Client>& client, const Notification& call) {
   // Each that opens a file comes here, most of them for nothing: not to wait for what we do.
   if (opens_file(call))
-    if (const auto outcome = open_file(*client, call)) return reply(*client, call, *outcome);
+    if (const auto outcome = open_file(*client, call, written_))
+      return reply(*client, call, *outcome);
   bool first;
   {
     const std::lock_guard lock(asked_mutex_);

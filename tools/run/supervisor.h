@@ -18,6 +18,7 @@
 #include "run/guest_socket.h"
 #include "run/notification_thread.h"
 #include "run/worlds.h"
+#include "run/written_files.h"
 
 namespace lkl::tool::served {
 
@@ -83,6 +84,7 @@ class Supervisor {
 
   Worlds worlds_;
   GuestNamespaces networks_;
+  WrittenFiles written_;
   std::multimap<std::chrono::steady_clock::time_point, std::weak_ptr<GuestSocket>> deadlines_;
   // What threads wait for. No signal ends that by itself, so we look for one, at times.
   std::unordered_map<pid_t, std::weak_ptr<GuestSocket>> waits_;
