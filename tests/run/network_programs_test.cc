@@ -49,7 +49,7 @@ TEST_P(NetworkTest, Ip) {
   const std::string all = "ip route show | sed 's/ linkdown//'", routes = shell(all);
   const std::string own = is_tap() ? "10.97.0.2" : "10.0.2.15";
   EXPECT_NE(served_shell("ip -brief -4 address").find(own + "/24"), std::string::npos);
-  // It is root there, whoever it is here.
+  // It has all rights there, whoever it is here.
   EXPECT_EQ(served_shell("ip route add 192.0.2.0/24 via " + host() +
                          " && ip route get 192.0.2.1 | head -n 1")
                 .find("192.0.2.1 via " + host() + " dev eth0 src " + own),

@@ -76,6 +76,7 @@ std::optional<Clock::duration> timeout_of(int fd, int option) {
 }  // namespace
 
 void Supervisor::serve(const std::shared_ptr<Client>& client, const Notification& call) {
+  client->act();
   // What it waited for before it does not wait for any more.
   if (const auto waited = waits_.find(call.thread); waited != waits_.end()) {
     if (const auto socket = waited->second.lock()) socket->forget_waits_of(call.thread);
@@ -105,7 +106,6 @@ Outcome Supervisor::make_socket(const std::shared_ptr<Client>& client, const Not
   if ((flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)) != 0) return {.result = -EINVAL};
   constexpr int kSctp = 132;
   if (call.number(2) == kSctp) return {.result = -EPROTONOSUPPORT};
-  enter_network(client->network);
   const auto fd = static_cast<int>(
       lkl_sys_socket(family, type | LKL_SOCK_NONBLOCK | LKL_SOCK_CLOEXEC, call.number(2)));
   if (fd < 0) return {.result = fd};
@@ -139,7 +139,9 @@ Outcome Supervisor::give(const std::shared_ptr<Client>& client, const Notificati
 Outcome Supervisor::open_tunnel(const std::shared_ptr<Client>& client, const Notification& call) {
   const auto flags = flags_of_open(*client, call);
   if (!flags) return {.result = -EFAULT};
-  enter_network(client->network);
+  act_as_root(client->network);
+  make_tunnel_device();
+  client->act();
   const int fd = open_tunnel_device();
   if (fd < 0) return {.result = fd};
   static_assert(O_CLOEXEC == SOCK_CLOEXEC && O_NONBLOCK == SOCK_NONBLOCK);
@@ -151,7 +153,6 @@ Outcome Supervisor::use_unix(Client& client, const Notification& call, const Des
   if (call.call == SYS_ioctl) {
     const auto number = static_cast<unsigned>(call.arguments[1]);
     if (!is_about_network(number) || !is_unix(end)) return Outcome::on_host();
-    enter_network(client.network);
     return {.result = request_of_network(number, call.arguments[2],
                                          ProgramMemory(client.listener, call))};
   }
@@ -180,7 +181,10 @@ Outcome Supervisor::use_socket(const std::shared_ptr<Client>& client, const Noti
   }
   const auto socket = client->find(cookie_of(end));
   if (socket == nullptr) return use_unix(*client, call, end);
-  if (call.call == SYS_bind || call.call == SYS_connect || call.call == SYS_listen) drain_pairs();
+  if (call.call == SYS_bind || call.call == SYS_connect || call.call == SYS_listen) {
+    drain_pairs();
+    client->act();
+  }
   socket->seen(call.thread, call.number(0));
   socket->flush();
   const Outcome outcome = use(*socket, call, end);

@@ -10,7 +10,7 @@
 #include <optional>
 #include <unordered_map>
 
-#include "run/guest_namespaces.h"
+#include "run/guest_user.h"
 #include "run/notification.h"
 #include "run/program_memory.h"
 
@@ -28,8 +28,11 @@ struct Undelivered {
 
 class Client {
  public:
-  Client(std::uint64_t id, Descriptor listener, GuestNamespace network)
-      : id(id), network(std::move(network)), listener(std::move(listener)) {}
+  Client(std::uint64_t id, Descriptor listener, GuestNamespace network, GuestUser user)
+      : id(id), network(std::move(network)), user(std::move(user)), listener(std::move(listener)) {}
+
+  // What the calling thread does in our kernel from now on is done by them.
+  void act() const { act_as(network, user); }
 
   // Sockets that are theirs, by the cookie (SO_COOKIE) of the end that they have. Nobody else's can
   // be found here.
@@ -65,6 +68,7 @@ class Client {
 
   const std::uint64_t id;
   const GuestNamespace network;
+  const GuestUser user;
   Listener listener;
   ProgramDescriptors descriptors;
 

@@ -96,10 +96,10 @@ int make() {
 }  // namespace
 
 int GuestNamespaces::set_up(const std::string& name, const GuestNamespace& network) {
-  enter_network(find(""));
+  act_as_root(find(""));
   int error = connect(name, network.descriptor);
   if (error == 0) error = lkl_if_up(lkl_ifname_to_ifindex(name.c_str()));
-  enter_network(network);
+  act_as_root(network);
   if (error == 0) error = lkl_if_up(lkl_ifname_to_ifindex(kInside));
   if (error == 0) error = lkl_if_up(kLoopback);
   if (error == 0) error = static_cast<int>(lkl_sys_mkdir(network.sysfs.c_str(), 0755));
@@ -127,12 +127,6 @@ const GuestNamespace& GuestNamespaces::find(const std::string& name) {
   if (error != 0)
     throw Failure(fmt::format("network namespace \"{}\": {}", name, lkl_strerror(error)));
   return known_[name] = network;
-}
-
-void enter_network(const GuestNamespace& network) {
-  thread_local int now = -1;
-  if (now != network.descriptor && lkl_sys_setns(network.descriptor, LKL_CLONE_NEWNET) == 0)
-    now = network.descriptor;
 }
 
 std::string why_no_name(const std::string& name) {

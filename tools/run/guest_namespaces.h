@@ -7,12 +7,9 @@
 #include <map>
 #include <string>
 
-namespace lkl::tool::served {
+#include "run/guest_user.h"
 
-struct GuestNamespace {
-  int descriptor = -1;  // of our kernel
-  std::string sysfs;    // where it is mounted there
-};
+namespace lkl::tool::served {
 
 class GuestNamespaces {
  public:
@@ -23,7 +20,7 @@ class GuestNamespaces {
 
   // It stays; "" is the first one. One that nobody has named before is made, with a loopback and
   // an interface "eth0", whose other end has its name in the first one. All are up and have no
-  // addresses. Throws Failure. One thread.
+  // addresses. Throws Failure. One thread, which is root of some network afterwards.
   const GuestNamespace& find(const std::string& name);
 
  private:
@@ -31,10 +28,6 @@ class GuestNamespaces {
 
   std::map<std::string, GuestNamespace> known_;
 };
-
-// Sockets that the calling thread makes, and files of the network that it opens, are of this one
-// from now on.
-void enter_network(const GuestNamespace& network);
 
 // Why it is no name; "" if it is one.
 std::string why_no_name(const std::string& name);

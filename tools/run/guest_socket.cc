@@ -121,6 +121,7 @@ Descriptor GuestSocket::program_end() const {
 
 void GuestSocket::host_event(unsigned events) {
   if (closed_ || state_ == State::kRemains) return;
+  client_->act();
   if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0) hang_up_ = true;
   if ((events & EPOLLHUP) != 0 && !shut_) gone_ = true;
   if ((events & EPOLLOUT) != 0) watch_pair(false);
@@ -138,6 +139,7 @@ void GuestSocket::host_event(unsigned events) {
 
 void GuestSocket::guest_event(unsigned events) {
   if (closed_ || state_ == State::kRemains) return;
+  client_->act();
   retry_waiting();
   switch (state_) {
     case State::kConnecting:

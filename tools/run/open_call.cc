@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <sys/syscall.h>
 
-#include "run/guest_namespaces.h"
 #include "run/program_memory.h"
 #include "run/reply.h"
 #include "run/served_files.h"
@@ -33,7 +32,7 @@ std::optional<Outcome> open_file(const Client& client, const Notification& call,
   if (!served) return Outcome::on_host();
   const auto flags = flags_of_open(client, call);
   if (!flags) return Outcome{.result = -EFAULT};
-  enter_network(client.network);
+  client.act();
   int error;
   const int opened = open_served(*served, *flags);
   if (opened < 0) return Outcome{.result = opened};

@@ -106,11 +106,15 @@ bool is_tunnel_device(const std::string& path) {
   return path.starts_with('/') && plain(path) == kTunnel;
 }
 
-int open_tunnel_device() {
+void make_tunnel_device() {
   // as devtmpfs would have it, which is not mounted there
   constexpr unsigned kNumber = 10 << 8 | 200;
   for (const char* folder : {"/dev", "/dev/net"}) lkl_sys_mkdir(folder, 0755);
-  lkl_sys_mknod(kTunnel, LKL_S_IFCHR | 0666, kNumber);
+  lkl_sys_mknod(kTunnel, LKL_S_IFCHR, kNumber);
+  lkl_sys_chmod(kTunnel, 0666);  // whatever umask there is
+}
+
+int open_tunnel_device() {
   return static_cast<int>(lkl_sys_open(kTunnel, LKL_O_RDWR | LKL_O_CLOEXEC | LKL_O_NONBLOCK, 0));
 }
 

@@ -25,9 +25,10 @@ int open_served(const std::string& path_in_kernel, int flags);
 // error of the host, negative, in `error` if it is empty.
 Descriptor copy_served(const std::string& path_in_kernel, int fd, int& error);
 
-// /dev/net/tun: who opens it makes interfaces of our kernel. A descriptor of that, or a negative
-// error.
+// /dev/net/tun: who opens it makes interfaces of our kernel. It is there once root has made it.
 bool is_tunnel_device(const std::string& path);
+void make_tunnel_device();
+// A descriptor of it, or a negative error.
 int open_tunnel_device();
 
 // A socket of the host's by which it would resolve names in the program's place.

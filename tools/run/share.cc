@@ -48,15 +48,17 @@ void check_rights() {
 
 }  // namespace
 
-ServerSocket::ServerSocket(const std::string& path, Supervisor& supervisor)
-    : path_(path), supervisor_(supervisor) {
+ServerSocket::ServerSocket(const std::string& path, bool all_users, Supervisor& supervisor)
+    : path_(path), all_users_(all_users), supervisor_(supervisor) {
+  if (all_users && ::geteuid() != 0)
+    throw UsageFailure("--all-users: takes root, who may look into other users' programs");
   check_rights();
   const sockaddr_un address = address_of(path);
   lock_ = try_lock_file(path + ".lock");
   if (!lock_) throw Failure(fmt::format("{}: another server has it", path));
   ::unlink(path.c_str());
   socket_ = Descriptor(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), path);
-  const mode_t mask = ::umask(0077);
+  const mode_t mask = ::umask(all_users ? 0111 : 0077);
   const int error =
       ::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
   ::umask(mask);
@@ -76,8 +78,8 @@ void ServerSocket::accept_one() {
   if (!visitor) return;
   ucred who = {};
   socklen_t size = sizeof who;
-  if (::getsockopt(visitor.get(), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0 ||
-      who.uid != ::geteuid())
+  if (!all_users_ && (::getsockopt(visitor.get(), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0 ||
+                      who.uid != ::geteuid()))
     return;
   const int fd = visitor.get();
   visitors_[fd] = std::move(visitor);
@@ -97,8 +99,11 @@ void ServerSocket::take_listener(int fd) {
   try {
     if (!network.empty() && !why_no_name(network).empty()) throw Failure(why_no_name(network));
     if (!Listener::is_one(said.fd)) throw Failure("what was sent is no listener of seccomp");
+    GuestUser user = user_of_peer(fd);
+    if (!network.empty() && !user.all_rights)
+      throw Failure("--netns: is for who has started the server");
     supervisor_.add_client(
-        std::move(said.fd), [] {}, network);
+        std::move(said.fd), [] {}, std::move(user), network);
   } catch (const std::exception& error) {
     answer = error.what();
   }

@@ -11,11 +11,12 @@
 
 namespace lkl::tool::served {
 
-// Takes listeners from commands of the same user.
+// Takes listeners from commands.
 class ServerSocket {
  public:
+  // From those of the same user; or from everybody's, whom only root can serve.
   // Throws Failure: another server has the path, say.
-  ServerSocket(const std::string& path, Supervisor& supervisor);
+  ServerSocket(const std::string& path, bool all_users, Supervisor& supervisor);
   ~ServerSocket();
   ServerSocket(const ServerSocket&) = delete;
   ServerSocket& operator=(const ServerSocket&) = delete;
@@ -25,6 +26,7 @@ class ServerSocket {
   void take_listener(int fd);
 
   const std::string path_;
+  const bool all_users_;
   Supervisor& supervisor_;
   Descriptor lock_, socket_;
   std::map<int, Descriptor> visitors_;

@@ -32,11 +32,15 @@ Supervisor::Supervisor() : asked_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)
 
 Supervisor::~Supervisor() {
   while (!clients_.empty()) end_client(clients_.begin()->first);
+  // who ends the kernel
+  act_as_root(networks_.find(""));
 }
 
-void Supervisor::add_client(Descriptor listener, Ended ended, const std::string& network) {
+void Supervisor::add_client(Descriptor listener, Ended ended, GuestUser user,
+                            const std::string& network) {
   const std::uint64_t id = kOfClient | worlds_.new_id();
-  auto client = std::make_shared<Client>(id, std::move(listener), networks_.find(network));
+  auto client =
+      std::make_shared<Client>(id, std::move(listener), networks_.find(network), std::move(user));
   // its end only, which is told in any case
   epoll_event event = {};
   event.data.u64 = id;

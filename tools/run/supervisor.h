@@ -34,7 +34,8 @@ class Supervisor {
   using Ended = std::function<void()>;
   // Serves who is under the filter of this listener; `ended` when the last of them has gone. On the
   // network of this name in our kernel, the first one if it has none. Throws Failure.
-  void add_client(Descriptor listener, Ended ended, const std::string& network = "");
+  void add_client(Descriptor listener, Ended ended, GuestUser user,
+                  const std::string& network = "");
   std::size_t clients() const { return clients_.size(); }
   // Calls this when the host's descriptor is readable, or its other end closed.
   void watch(int fd, std::function<void()> readable);

@@ -24,7 +24,6 @@
 
 #include "base/error.h"
 #include "run/fuse_mount.h"
-#include "run/guest_namespaces.h"
 
 namespace lkl::tool::served {
 
@@ -155,7 +154,7 @@ Descriptor WrittenFiles::open(const Client& client, int fd, int flags, int& erro
       return {};
     }
     node = ++last_;
-    files_[node] = {.fd = fd, .network = client.network};
+    files_[node] = {.fd = fd, .network = client.network, .user = client.user};
   }
   // Its thread is asked for it by the name that is the number.
   constexpr int kFlags = O_ACCMODE | O_APPEND | O_NONBLOCK;
@@ -223,7 +222,7 @@ void WrittenFiles::serve(std::span<char> request) {
     File* const file = find(node);
     if (file) {
       fd = file->fd;
-      enter_network(file->network);
+      act_as(file->network, file->user);
     } else if (node != FUSE_ROOT_ID || head.opcode == FUSE_LOOKUP) {
       if (head.opcode == FUSE_FORGET || head.opcode == FUSE_BATCH_FORGET ||
           head.opcode == FUSE_INTERRUPT || head.opcode == FUSE_DESTROY)

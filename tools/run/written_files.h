@@ -40,6 +40,7 @@ class WrittenFiles {
     int fd = -1;  // of our kernel
     unsigned opened = 0;
     GuestNamespace network;
+    GuestUser user;
   };
 
   bool start();

@@ -115,10 +115,13 @@ int serve_program(const RunOptions& options, const Context& context, served::Pro
   if (options.trace) served::trace_replies();
   std::optional<int> status;
   bool all_gone = false;
-  supervisor.add_client(program.take_listener(), [&] {
-    all_gone = true;
-    if (status) supervisor.stop();
-  });
+  supervisor.add_client(
+      program.take_listener(),
+      [&] {
+        all_gone = true;
+        if (status) supervisor.stop();
+      },
+      served::user_of_process());
   supervisor.watch(signals.fd(),
                    [&] { forward(signals, program, status.has_value(), supervisor, disks); });
   supervisor.watch(program.pidfd(), [&] {

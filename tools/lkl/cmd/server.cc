@@ -17,7 +17,7 @@ namespace {
 struct ServerOptions {
   served::NetworkOptions network;
   std::string socket;
-  bool trace = false;
+  bool all_users = false, trace = false;
 };
 
 void run_server(const ServerOptions& options, Context& context) {
@@ -31,7 +31,7 @@ void run_server(const ServerOptions& options, Context& context) {
   supervisor.watch(signals.fd(), [&] {
     if (signals.take_any() != 0) supervisor.stop();
   });
-  const served::ServerSocket socket(options.socket, supervisor);
+  const served::ServerSocket socket(options.socket, options.all_users, supervisor);
   supervisor.run();
 }
 
@@ -42,6 +42,8 @@ Run add_server(Parser parser) {
   parser.add_option("--socket", options->socket, "Where lkl run finds it: a socket is made there")
       .type_name("PATH")
       .required();
+  parser.add_flag("--all-users", options->all_users,
+                  "Serve other users' programs, too, which have no rights there (root only)");
   add_network_options(parser, options->network);
   parser.add_flag("--trace", options->trace, "Print what is done for programs, call by call");
   return [options](Context& context) { run_server(*options, context); };
