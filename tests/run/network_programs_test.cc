@@ -129,6 +129,30 @@ TEST_P(NetworkTest, Nft) {
   EXPECT_EQ(shut.requests(), 1);
 }
 
+// A ring of packets cannot be had, and libpcap does nothing without; it takes what rules of a
+// filter log from a socket of netlink.
+TEST_P(NetworkTest, Tcpdump) {
+  NEEDS("tcpdump", "tcpdump");
+  NEEDS("nft", "nftables");
+  NEEDS("ping", "iputils-ping");
+  const Result ring = served({"tcpdump", "-i", "eth0", "-c", "1"});
+  EXPECT_NE(ring.status, 0);
+  EXPECT_NE(ring.err.find("packet socket: Protocol not available"), std::string::npos) << ring.err;
+  write_file(
+      "rules.nft",
+      "table inet seen {\n"
+      "  chain in { type filter hook input priority 0; icmp type echo-reply log group 5; }\n"
+      "  chain out { type filter hook output priority 0; icmp type echo-request log group 5; "
+      "}\n}\n");
+  const std::string user = geteuid() == 0 ? " -Z root" : "";
+  served_shell("nft -f " + path("rules.nft") + " && { ping -i 0.2 " + host() +
+               " >/dev/null & tcpdump -i nflog:5 -c 2 -w " + path("seen.pcap") + user +
+               " 2>&1; status=$?; kill $!; exit $status; }");
+  const std::string seen = shell("tcpdump -n -r " + path("seen.pcap") + user + " 2>&1");
+  EXPECT_NE(seen.find("ICMP echo request"), std::string::npos) << seen;
+  EXPECT_NE(seen.find("ICMP echo reply"), std::string::npos) << seen;
+}
+
 TEST_P(NetworkTest, LargeAndSmallPackets) {
   NEEDS("curl", "curl");
   const std::string body = long_text(8 << 20);

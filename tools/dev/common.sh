@@ -16,7 +16,7 @@ windows_packages=(g++-mingw-w64-x86-64-posix libz-mingw-w64-dev dpkg-dev wine64)
 test_packages=(linux-source-6.1 git clang nbdkit
 	libvirt-clients
 	curl wget busybox-static nginx-light redis-server iputils-ping iperf3 wireguard-tools rsync sqlite3
-	bind9-dnsutils netcat-openbsd nftables memcached haproxy lighttpd openssh-server openvpn wrk apache2-utils musl-tools
+	bind9-dnsutils netcat-openbsd nftables memcached haproxy lighttpd openssh-server openvpn wrk tcpdump apache2-utils musl-tools
 	iproute2 ethtool passt slirp4netns vde2 libdpdk-dev
 	cryptsetup-bin lvm2 mdadm thin-provisioning-tools
 	libsqlite3-dev liblmdb-dev
