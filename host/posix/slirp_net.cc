@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -62,6 +63,15 @@ int replace(Descriptor& file, int fd) {
     return 0;
   }
   return ::dup3(fresh.get(), file.get(), O_CLOEXEC) < 0 ? -errno : 0;
+}
+
+// The library listens for one connection at a time: of many at once the host lets most try again
+// after seconds, and more of them, and resets some.
+void let_many_wait(int fd) {
+  int listens = 0;
+  socklen_t size = sizeof listens;
+  if (raw_call(SYS_getsockopt, fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens)
+    raw_call(SYS_listen, fd, SOMAXCONN);
 }
 
 }  // namespace
@@ -152,11 +162,14 @@ void SlirpNet::watch(int fd, uint32_t events) {
   const auto control = [&](int operation) {
     return raw_call(SYS_epoll_ctl, set_.get(), operation, fd, &event);
   };
+  bool added = socket.events == 0;
   if (events == 0) {
     control(EPOLL_CTL_DEL);
-  } else if (control(socket.events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD) == -ENOENT) {
-    control(EPOLL_CTL_ADD);  // it was closed meanwhile, and is another one
+  } else if (control(added ? EPOLL_CTL_ADD : EPOLL_CTL_MOD) == -ENOENT) {
+    added = true;  // it was closed meanwhile, and is another one
+    control(EPOLL_CTL_ADD);
   }
+  if (added && events != 0) let_many_wait(fd);
   socket.events = events;
   socket.ready = 0;
 }

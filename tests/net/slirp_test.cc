@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -163,6 +164,33 @@ TEST_F(SlirpTest, PortsOfTheHostLeadToTheKernel) {
   EXPECT_EQ(lkl_netdev_slirp_remove_hostfwd(nd_, 0, "127.0.0.1", second), -LKL_ENOENT);
   EXPECT_EQ(lkl_netdev_slirp_remove_hostfwd(nd_, 1, "127.0.0.1", port), -LKL_ENOENT);
   EXPECT_EQ(host_connect(second), -1);
+}
+
+// How many may wait for this port of the host's, by whoever in this process listens there.
+static unsigned queue_of(unsigned short port) {
+  for (int fd = 0; fd < 1024; ++fd) {
+    sockaddr_in name = {};
+    socklen_t size = sizeof name;
+    int listens = 0;
+    socklen_t length = sizeof listens;
+    tcp_info info = {};
+    socklen_t room = sizeof info;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) == 0 && listens &&
+        getsockname(fd, reinterpret_cast<sockaddr*>(&name), &size) == 0 &&
+        ntohs(name.sin_port) == port && getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &room) == 0)
+      return info.tcpi_sacked;  // of one that listens
+  }
+  return 0;
+}
+
+// libslirp lets one wait: others who came at the same time were reset, or tried for half a minute.
+TEST_F(SlirpTest, ManyMayWaitForAPortOfTheHost) {
+  const unsigned short port = free_port();
+  connect_slirp(",hostfwd=tcp:127.0.0.1:" + std::to_string(port) + "-:5001");
+  unsigned queue = 0;
+  for (int i = 0; i < 2000 && (queue = queue_of(port)) <= 1; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_GE(queue, 128u);
 }
 
 // What is around a wire has the ports of that in it.

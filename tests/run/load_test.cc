@@ -21,12 +21,10 @@ class LoadTest : public WireTest {
     return -1;
   }
 };
-// libslirp loses packets of so many, and waits long then: a few of a million requests took half a
-// minute.
-INSTANTIATE_TEST_SUITE_P(Wires, LoadTest, testing::Values("tap"),
-                         [](const auto& info) { return info.param; });
+OVER_ALL_WIRES(LoadTest);
 
-// No request fails, and the server has no more memory in the end than when all have connected.
+// No request fails, and the kernel's process has no more memory in the end than when all have
+// connected.
 TEST_P(LoadTest, SlowAThousandConnectionsToNginx) {
   NEEDS("nginx", "nginx-light");
   NEEDS("wrk", "wrk");
@@ -65,8 +63,11 @@ TEST_P(LoadTest, SlowAThousandConnectionsToNginx) {
   EXPECT_GT(early, 0);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they keep what is freed
   // Half a page for each connection, or some bytes for each of a million requests, would be more.
-  EXPECT_LT(late - early, 4 << 10) << early << " KiB at 10 s, " << late << " at the end\n"
-                                   << said.out;
+  // libslirp has rings of 256 KiB for each, which are all used one day.
+  if (is_tap()) {
+    EXPECT_LT(late - early, 4 << 10) << early << " KiB at 10 s, " << late << " at the end\n"
+                                     << said.out;
+  }
 #endif
   server.ends_by(SIGQUIT, 0);
 }
