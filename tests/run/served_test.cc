@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 //
-// Which files are the kernel's.
+// Which files are the kernel's, and what is found in them.
 #include "run/served_files.h"
 
 #include <gtest/gtest.h>
+
+#include "run/network_counters.h"
 
 namespace lkl::tool::served {
 namespace {
@@ -38,6 +40,21 @@ TEST(ServedPath, KnowsWhoWouldResolveForTheHost) {
   EXPECT_TRUE(is_host_resolver("/run/systemd/resolve/io.systemd.Resolve"));
   EXPECT_TRUE(is_host_resolver("/var/run/nscd/socket"));
   EXPECT_FALSE(is_host_resolver("/run/user/1000/bus"));
+}
+
+TEST(NetworkCounters, AreFoundByTheirNames) {
+  const char sockstat[] =
+      "sockets: used 7\nTCP: inuse 1 orphan 12 tw 0 alloc 3 mem 1\nUDP: inuse 2 mem 5\n";
+  EXPECT_EQ(number_in(sockstat, "TCP:", "orphan"), 12u);
+  EXPECT_EQ(number_in(sockstat, "UDP:", "mem"), 5u);
+  EXPECT_EQ(number_in(sockstat, "UDP:", "orphan"), 0u);
+  const char snmp[] =
+      "Icmp: InMsgs InErrors\nIcmp: 1 2\nTcp: RtoMin MaxConn InSegs OutSegs\nTcp: 200 -1 345 67\n"
+      "Udp: InDatagrams InSegs\nUdp: 8 9\n";
+  EXPECT_EQ(number_in(snmp, "Tcp:", "InSegs"), 345u);
+  EXPECT_EQ(number_in(snmp, "Udp:", "InSegs"), 9u);
+  EXPECT_EQ(number_in(snmp, "Tcp:", "MaxConn"), 0u);
+  EXPECT_EQ(number_in("", "Tcp:", "InSegs"), 0u);
 }
 
 }  // namespace

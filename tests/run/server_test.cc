@@ -219,6 +219,68 @@ TEST_F(RunTest, WithoutItsKernelAProgramHasNoNetwork) {
   EXPECT_EQ(server.requests(), 1);
 }
 
+// A server of the host's that reads when a file is there; what it says in the end is how much has
+// come.
+std::vector<std::string> late_reader(const std::string& go) {
+  return {"/usr/bin/python3", "-c",
+          "import os, socket, sys, time\n"
+          "s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True)\n"
+          "c, _ = s.accept(); all = 0\n"
+          "while not os.path.exists(sys.argv[1]): time.sleep(0.01)\n"
+          "while data := c.recv(65536): all += len(data)\n"
+          "print(all)\n",
+          go};
+}
+// Writes until there is no room anywhere, says how much that was, and ends.
+std::vector<std::string> writer(const std::string& port) {
+  return {"/usr/bin/python3", "-c",
+          "import socket, time\n"
+          "s = socket.create_connection(('10.0.2.2', " +
+              port +
+              ")); s.setblocking(False); all = full = 0\n"
+              "while full < 10:\n"
+              "  try: all += s.send(b'x' * 65536); full = 0\n"
+              "  except BlockingIOError: full += 1; time.sleep(0.03)\n"
+              "print(all, flush=True)\n"};
+}
+// Waits until the command has no program any more; it has not ended itself.
+void wait_for_program(const Process& command) {
+  const std::string id = std::to_string(command.pid());
+  const auto has_program = [&id] {
+    std::ifstream file("/proc/" + id + "/task/" + id + "/children");
+    int child = 0;
+    return static_cast<bool>(file >> child);
+  };
+  while (has_program()) usleep(10'000);
+  EXPECT_FALSE(command.ended());
+}
+
+TEST_F(RunTest, WhatIsWrittenLastArrives) {
+  Process reader(late_reader(path("go")), false);
+  std::vector<std::string> words = writer(reader.first_line());
+  words.insert(words.begin(), {LKL_TOOL_PATH, "run", "--"});
+  Process process(words, false);
+  const std::string size = process.first_line();
+  EXPECT_GT(std::stol(size), 100'000);
+  wait_for_program(process);
+  write_file("go", "");
+  EXPECT_EQ(process.finish().status, 0);
+  EXPECT_EQ(reader.finish().out, size + "\n");
+}
+
+TEST_F(RunTest, ASignalEndsTheWaitForWhoDoesNotRead) {
+  Process reader(late_reader(path("go")), false);
+  std::vector<std::string> words = writer(reader.first_line());
+  words.insert(words.begin(), {LKL_TOOL_PATH, "run", "--"});
+  Process process(words, false);
+  process.first_line();
+  wait_for_program(process);
+  process.signal(SIGTERM);
+  EXPECT_EQ(process.finish().status, 0);
+  reader.signal(SIGTERM);
+  reader.finish();
+}
+
 class SharedTest : public ToolTest {
  protected:
   void SetUp() override {
@@ -318,6 +380,15 @@ TEST_F(SharedTest, TwentyFourProgramsAtOnce) {
   }
   echo.signal(SIGTERM);
   echo.finish();
+}
+
+TEST_F(SharedTest, WhatIsWrittenLastArrives) {
+  Process reader(late_reader(path("go")), false);
+  const Result written = run(served(writer(reader.first_line())));
+  EXPECT_EQ(written.status, 0) << written.err;
+  sleep(1);  // so that the server knows: before that nothing could be lost
+  write_file("go", "");
+  EXPECT_EQ(reader.finish().out, written.out);
 }
 
 TEST_F(SharedTest, ASecondServerIsRefused) {

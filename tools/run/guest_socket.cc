@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lkl.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -97,6 +98,15 @@ void GuestSocket::close() {
   pair_.reset();
   client_->remove(cookie_);
   worlds_.remove(id_);
+}
+
+void GuestSocket::end() {
+  waiting_.clear();
+  pollfd pair = {pair_.get(), 0, 0};
+  // who was passed it by somebody, and is not served, has nobody to serve him any more
+  const bool closed_there = pair_ && ::poll(&pair, 1, 0) > 0 && (pair.revents & POLLHUP) != 0;
+  if (closed_there) host_event(EPOLLIN | EPOLLRDHUP | EPOLLHUP);
+  if (!closed_there || state_ != State::kConnected) close();
 }
 
 void GuestSocket::become_remains() {

@@ -87,6 +87,8 @@ class GuestSocket : public std::enable_shared_from_this<GuestSocket> {
   void attached();
   // Closes both, when the program is no more.
   void close();
+  // Nobody is left who could use it: closes both, but what was written before is sent first.
+  void end();
 
   // Calls of the program. `end`: a copy of the program's end, or none: it is got when needed.
   Outcome attempt(const Notification& call, const Descriptor* end);

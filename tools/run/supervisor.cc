@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 
 #include "base/error.h"
+#include "run/network_counters.h"
 #include "run/open_call.h"
 #include "run/reply.h"
 
@@ -23,6 +24,8 @@ constexpr std::uint64_t kOfClient = 1ULL << 62, kOfWatch = 1ULL << 63;
 // Who has waited for long may wait so much longer for its signal: a server that nobody asks is to
 // cost nothing.
 constexpr std::chrono::milliseconds kLookSoon(20), kLookLater(250);
+// Of whom there is something to be sent to.
+constexpr std::chrono::seconds kSilence(20);
 
 }  // namespace
 
@@ -73,7 +76,7 @@ void Supervisor::end_client(std::uint64_t id) {
   clients_.erase(found);
   served.thread.reset();
   serve_calls();
-  for (const auto& [cookie, socket] : served.client->take_all()) socket->close();
+  for (const auto& [cookie, socket] : served.client->take_all()) socket->end();
   ::epoll_ctl(worlds_.host_epoll(), EPOLL_CTL_DEL, served.client->listener.fd(), nullptr);
   if (served.ended) served.ended();
 }
@@ -86,7 +89,7 @@ void Supervisor::run() {
       for (const Worlds::Event& event : events)
         if (!stopped_ && ((event.id & (kOfClient | kOfWatch)) != 0) == calls)
           serve_host(event.id, event.events);
-    if (stopped_) return;
+    if (stopped_ || (stops_when_sent_ && all_is_sent())) return;
     // again and again, before we sleep
     const int wait = events.empty() ? until_next_deadline() : 0;
     for (const Worlds::Event& event : worlds_.guest_events(wait))
@@ -142,6 +145,8 @@ void Supervisor::drain_pairs() {
 }
 
 int Supervisor::until_next_deadline() {
+  constexpr int kLookForSent = 2;  // ms
+  if (stops_when_sent_) return kLookForSent;
   if (deadlines_.empty() && waits_.empty()) return -1;
   auto next = Clock::time_point::max();
   if (!deadlines_.empty()) next = deadlines_.begin()->first;
@@ -179,6 +184,15 @@ void Supervisor::look_soon() {
   const auto soon = Clock::now() + look_each_;
   // who came before does not wait for longer since somebody comes
   next_look_ = waits_.size() == 1 ? soon : std::min(next_look_, soon);
+}
+
+// A connection that nobody has any more is one as long as its other end has not got all of it.
+bool Supervisor::all_is_sent() {
+  if (!worlds_.has_sockets() && number_of_network("sockstat", "TCP:", "orphan") == 0) return true;
+  const auto now = Clock::now();
+  const std::uint64_t heard = number_of_network("snmp", "Tcp:", "InSegs");
+  if (heard != std::exchange(heard_, heard) || heard_at_ == Clock::time_point()) heard_at_ = now;
+  return now - heard_at_ > kSilence;
 }
 
 void Supervisor::warn_once(const std::string& what) {

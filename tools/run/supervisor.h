@@ -44,6 +44,9 @@ class Supervisor {
   // Until stop().
   void run();
   void stop() { stopped_ = true; }
+  // When nobody is left: what they have written is to be with those it is for, before the kernel
+  // ends. Nobody is waited for who is silent.
+  void stop_when_sent() { stops_when_sent_ = true; }
 
  private:
   struct Served {
@@ -72,9 +75,12 @@ class Supervisor {
   void look_for_signals();
   void look_soon();
   void end_client(std::uint64_t id);
+  bool all_is_sent();
   void warn_once(const std::string& what);
 
-  bool stopped_ = false;
+  bool stopped_ = false, stops_when_sent_ = false;
+  std::uint64_t heard_ = 0;  // how much has come from outside, when it was last looked for
+  std::chrono::steady_clock::time_point heard_at_;
   std::uint64_t last_watch_ = 0;
   std::unordered_map<std::uint64_t, Served> clients_;
   struct Watch {

@@ -28,6 +28,7 @@ class Worlds {
   void add(std::uint64_t id, std::shared_ptr<GuestSocket> socket);
   void remove(std::uint64_t id);
   std::shared_ptr<GuestSocket> find(std::uint64_t id);
+  bool has_sockets() const { return !sockets_.empty(); }
 
   // Events are those of epoll(7), edges of them; what was watched before is not any more.
   void watch_host(int fd, std::uint64_t id, unsigned events, bool again);

@@ -119,7 +119,7 @@ int serve_program(const RunOptions& options, const Context& context, served::Pro
       program.take_listener(),
       [&] {
         all_gone = true;
-        if (status) supervisor.stop();
+        if (status) supervisor.stop_when_sent();
       },
       served::user_of_process());
   supervisor.watch(signals.fd(),
@@ -128,7 +128,7 @@ int serve_program(const RunOptions& options, const Context& context, served::Pro
     status = status_of(program, signals);
     supervisor.forget(program.pidfd());
     // others that it has started may go on
-    if (all_gone) supervisor.stop();
+    if (all_gone) supervisor.stop_when_sent();
   });
   program.let_go();
   supervisor.run();
