@@ -46,7 +46,8 @@ int Watches::create(int fd, short events, int flags) {
 }
 
 void Watches::begin(Entry& entry, void* kernel) {
-  entry.kernel = kernel;
+  // Once: who has told it something may not have left it yet.
+  if (entry.kernel == nullptr) entry.kernel = kernel;
   entry.asked.fetch_add(1, std::memory_order_relaxed);
   instance_.loop().watch(entry.watch);
 }
