@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "preload/kernel.h"
 
-#include <dirent.h>
 #include <lkl.h>
 #include <lkl_config.h>
 #include <pthread.h>
 
 #include <atomic>
 #include <cstdlib>
-#include <cstring>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "preload/deadline.h"
 #include "preload/libc.h"
 #include "preload/numbers.h"
 #include "preload/say.h"
 #include "preload/signals.h"
+#include "run/network_counters.h"
 #include "run/network_setup.h"
 #include "run/preload_variables.h"
 
@@ -84,62 +84,26 @@ void start() {
   ::pthread_atfork(nullptr, nullptr, leave_to_parent);
 }
 
-// What TCP has yet to send, in /proc/net/tcp and the like: bytes, and connections that are closed
-// here, but have not heard so from the other end.
-struct Rest {
-  unsigned long bytes = 0, ends = 0;
-  bool operator==(const Rest&) const = default;
-};
-
-std::string read_kernels(const char* path) {
-  std::string text;
-  const auto fd = static_cast<int>(lkl_sys_open(path, LKL_O_RDONLY | LKL_O_CLOEXEC, 0));
-  if (fd < 0) return text;
-  char part[4096];
-  for (lkl_long count; (count = lkl_sys_read(static_cast<unsigned>(fd), part, sizeof part)) > 0;)
-    text.append(part, static_cast<std::size_t>(count));
-  lkl_sys_close(static_cast<unsigned>(fd));
-  return text;
-}
-
-Rest what_is_left() {
-  constexpr unsigned kFinWait1 = 4, kLastAck = 9, kClosing = 11, kListen = 10;
-  Rest rest;
-  for (const char* path : {"/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"}) {
-    const std::string text = read_kernels(path);
-    for (std::size_t at = text.find('\n'); at < text.size(); at = text.find('\n', at + 1)) {
-      unsigned state = 0;
-      unsigned long unsent = 0;
-      if (std::sscanf(text.c_str() + at, " %*u: %*[0-9A-F:] %*[0-9A-F:] %x %lx:", &state,
-                      &unsent) != 2 ||
-          state == kListen)
-        continue;
-      rest.bytes += unsent;
-      rest.ends += state == kFinWait1 || state == kLastAck || state == kClosing;
-    }
-  }
-  return rest;
-}
-
 // Inside.
-void wait_until_sent() {
-  constexpr int kPatienceMs = 5000;
-  Deadline deadline(kPatienceMs);
-  for (Rest before; !deadline.is_over();) {
-    const Rest rest = what_is_left();
-    if (rest == Rest{}) return;
-    if (rest != before) deadline = Deadline(kPatienceMs);
-    before = rest;
-    const timespec nap = {.tv_sec = 0, .tv_nsec = 1'000'000};
-    __lkl__kernel_timespec same = {.tv_sec = nap.tv_sec, .tv_nsec = nap.tv_nsec};
-    lkl_sys_nanosleep(&same, nullptr);
-  }
-}
-
 void close_sockets() {
   for (int fd = 0; fd <= highest_entry(); fd++) {
     const Entry entry = entry_of(fd);
     if (entry.owner() == Owner::kKernel) lkl_sys_close(static_cast<unsigned>(entry.kernel_fd()));
+  }
+}
+
+// A connection that nobody has any more is one as long as its other end has not got all of it.
+// Inside.
+void wait_until_sent() {
+  using tool::served::number_of_network;
+  constexpr int kPatienceMs = 5000;
+  Deadline deadline(kPatienceMs);
+  for (std::uint64_t heard = 0;
+       number_of_network("sockstat", "TCP:", "orphan") != 0 && !deadline.is_over();) {
+    const std::uint64_t now = number_of_network("snmp", "Tcp:", "InSegs");
+    if (now != std::exchange(heard, now)) deadline = Deadline(kPatienceMs);
+    __lkl__kernel_timespec nap = {.tv_sec = 0, .tv_nsec = 1'000'000};
+    lkl_sys_nanosleep(&nap, nullptr);
   }
 }
 
@@ -158,9 +122,10 @@ void want_kernel() {
   runs.store(true, std::memory_order_release);
 }
 
-void send_the_rest() {
+void close_all() {
   if (!has_kernel()) return;
   in_kernel([] {
+    close_sockets();
     wait_until_sent();
     return 0L;
   });
@@ -169,9 +134,8 @@ void send_the_rest() {
 void end_kernel() {
   static std::atomic<bool> ended;
   if (!has_kernel() || this_thread.inside != 0 || ended.exchange(true)) return;
+  close_all();
   in_kernel([] {
-    close_sockets();
-    wait_until_sent();
     // files of captures and the like are written then
     lkl_unload_config(&config);
     return 0L;

@@ -13,10 +13,10 @@ void want_kernel();
 bool has_kernel();
 // In a child, which has none from then on.
 void leave_to_parent();
-// What was sent goes out, as the host's kernel would see to after the process. Until all is there,
-// or nothing is taken any more.
-void send_the_rest();
-// That, and the end of all sockets.
+// The end of all sockets. What was written to them goes out, as the host's kernel would see to
+// after the process: until all is there, or nothing is taken any more.
+void close_all();
+// The same at the end of the process.
 void end_kernel();
 
 }  // namespace lkl::preload
