@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lkl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -20,6 +22,7 @@ namespace lkl::tool::served {
 namespace {
 
 constexpr unsigned kPairEvents = EPOLLIN | EPOLLRDHUP;
+constexpr int kOrphanMs = 120'000;
 
 }  // namespace
 
@@ -106,7 +109,11 @@ void GuestSocket::end() {
   // who was passed it by somebody, and is not served, has nobody to serve him any more
   const bool closed_there = pair_ && ::poll(&pair, 1, 0) > 0 && (pair.revents & POLLHUP) != 0;
   if (closed_there) host_event(EPOLLIN | EPOLLRDHUP | EPOLLHUP);
-  if (!closed_there || state_ != State::kConnected) close();
+  if (!closed_there || state_ != State::kConnected) return close();
+  // As long as a kernel keeps what nobody has any more, if the other end takes nothing.
+  if (fd_ >= 0)
+    lkl_sys_setsockopt(fd_, IPPROTO_TCP, TCP_USER_TIMEOUT,
+                       reinterpret_cast<char*>(const_cast<int*>(&kOrphanMs)), sizeof kOrphanMs);
 }
 
 void GuestSocket::become_remains() {
