@@ -50,6 +50,8 @@ class Interruptions {
   }
   ~Interruptions() {
     timer_delete(timer_);
+    // valgrind may still have one to deliver
+    signal(SIGPROF, SIG_IGN);
     sigaction(SIGPROF, &before_, nullptr);
   }
   Interruptions(const Interruptions&) = delete;
