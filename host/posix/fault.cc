@@ -11,6 +11,7 @@
 #include <initializer_list>
 
 #include "host.h"
+#include "posix/valgrind.h"
 
 namespace lkl::host {
 namespace {
@@ -140,8 +141,9 @@ void install_fault_handler(int (*serve)(uint64_t address, bool write)) {
   struct sigaction action = {};
   action.sa_sigaction = on_fault;
   sigemptyset(&action.sa_mask);
-  // SA_ONSTACK matters to who set an alternate stack: it is used then.
-  action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+  // SA_ONSTACK matters to who set an alternate stack: it is used then. valgrind makes the stack of
+  // main() larger as it is used, but not for such a handler, whether there is another stack or not.
+  action.sa_flags = SA_SIGINFO | SA_NODEFER | (valgrind::runs_us() ? 0 : SA_ONSTACK);
   sigaction(SIGSEGV, &action, &previous_segv);
   sigaction(SIGBUS, &action, &previous_bus);
 }

@@ -165,6 +165,7 @@ bool MappableMemory::map(void* at, const void* base, size_t size, int access) co
   if (static_cast<size_t>(offset) + size > mappable_size_) return false;
   const bool written = access & LKL_MAP_WRITE;
   const int populate = written && size <= kMostPopulated ? MAP_POPULATE : 0;
+  if (written) valgrind::is_written_elsewhere(base, size);
   return put_pieces(at, static_cast<size_t>(offset), size, protection(access),
                     MAP_SHARED | populate);
 }
@@ -183,6 +184,7 @@ bool MappableMemory::lend(void* at, const void* base, size_t size) {
   } catch (const std::bad_alloc&) {
     return false;
   }
+  valgrind::is_written_elsewhere(base, size);
   if (put_memory(at, offset, size)) return true;
   // whichever of the two it is now
   (void)take_back(at, size);

@@ -48,6 +48,10 @@ void comes_when_used(void* base, size_t size) {
   (void)VALGRIND_MAKE_MEM_DEFINED(base, size);
 }
 
+void is_written_elsewhere(const void* base, size_t size) {
+  (void)VALGRIND_MAKE_MEM_DEFINED(base, size);
+}
+
 }  // namespace lkl::host::valgrind
 
 #else
@@ -61,6 +65,7 @@ void is_stack(void*, size_t) {}
 void forget_stacks(void*, size_t) {}
 void has_no_content(void*, size_t) {}
 void comes_when_used(void*, size_t) {}
+void is_written_elsewhere(const void*, size_t) {}
 
 }  // namespace lkl::host::valgrind
 

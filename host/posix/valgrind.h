@@ -22,4 +22,8 @@ void has_no_content(void* base, size_t size);
 // Who uses what is not there gets it, by a fault that is served.
 void comes_when_used(void* base, size_t size);
 
+// This memory is at another address as well, and may be written there, which valgrind does not see
+// here: it has content from now on.
+void is_written_elsewhere(const void* base, size_t size);
+
 }  // namespace lkl::host::valgrind

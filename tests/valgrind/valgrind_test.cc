@@ -23,4 +23,10 @@ TEST(Valgrind, FindsNothingElse) {
   EXPECT_EQ(out, "");
 }
 
+TEST(Valgrind, KnowsThatAPageMayBeWrittenAtAnotherAddress) {
+  std::string out;
+  EXPECT_EQ(lkl_test::run(LKL_MEMCHECK " " LKL_PROGRAM " none", &out), 0);
+  EXPECT_EQ(out, "");
+}
+
 }  // namespace

@@ -9,6 +9,7 @@
 #include <linux/delay.h>
 #include <linux/init.h>
 #include <linux/kernel.h>
+#include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/seq_file.h>
@@ -109,6 +110,32 @@ static noinline void planted_uninitialised(void)
 	kfree(object);
 }
 
+static noinline bool planted_other_address(void)
+{
+	int *area = vmalloc(PAGE_SIZE);
+	int *same;
+	bool found;
+
+	if (!area)
+		return true;
+	same = page_address(vmalloc_to_page(area));
+	OPTIMIZER_HIDE_VAR(same);
+	WRITE_ONCE(area[3], 42);
+	found = READ_ONCE(same[3]) == 42;
+	vfree(area);
+	return found;
+}
+
+/* No bug: what is written at one address is read at another. Once more with a page that was freed. */
+static noinline void planted_none(void)
+{
+	int i;
+
+	for (i = 0; i < 2; i++)
+		if (!planted_other_address())
+			pr_err("what was written is not there\n");
+}
+
 static noinline void planted_leak(void)
 {
 	int i;
@@ -187,6 +214,7 @@ static const struct {
 	{ "shift", planted_shift },
 	{ "array-index", planted_array_index },
 	{ "uninitialised", planted_uninitialised },
+	{ "none", planted_none },
 	{ "leak", planted_leak },
 	{ "vmalloc-leak", planted_vmalloc_leak },
 	{ "lock-inversion", planted_lock_inversion },
