@@ -27,6 +27,12 @@ TEST_F(CheckedKunitTest, AReportIsAFailure) {
       std::string::npos)
       << suite;
   EXPECT_EQ(suite["tests"][1]["verdict"], "passed");
+  // and not the first one only
+  EXPECT_EQ(suite["tests"][2]["verdict"], "failed");
+  EXPECT_NE(
+      suite["tests"][2].dump().find("BUG: KASAN: slab-out-of-bounds in planted_slab_out_of_bounds"),
+      std::string::npos)
+      << suite;
   EXPECT_NE(shell("cat " + path("all.ktap")).find("not ok 1 planted"), std::string::npos);
 }
 

@@ -10,6 +10,7 @@
 #include <atomic>
 
 #include "base/error.h"
+#include "lkl_build_info.h"
 
 namespace lkl::tool {
 
@@ -17,6 +18,13 @@ namespace {
 
 // KTAP is of priority "info".
 constexpr int kLoglevel = 7;
+
+// By itself KASAN reports once: what it says of the boot, or of one test, would be all of it.
+constexpr char kAllReports[] = "kasan_multi_shot ";
+
+bool has_kasan() {
+  return std::string_view(LKL_CHECKERS).find(" kasan ") != std::string_view::npos;
+}
 
 // Where the log goes is asked for by a plain function, hence no member.
 std::atomic<int> log_fd{-1};
@@ -69,7 +77,7 @@ Kernel boot_for_tests(std::uint64_t memory, const std::string& words) {
   BootOptions options;
   options.memory = memory;
   options.loglevel = kLoglevel;
-  options.command_line = "printk.time=0 " + words;
+  options.command_line = fmt::format("printk.time=0 {}{}", has_kasan() ? kAllReports : "", words);
   options.print = write_to_log;
   return Kernel::boot(options);
 }

@@ -283,9 +283,15 @@ static void no_bug_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, strlen("bug"), 3);
 }
 
+static void second_bug_test(struct kunit *test)
+{
+	planted_slab_out_of_bounds();
+}
+
 static struct kunit_case planted_cases[] = {
 	KUNIT_CASE(bug_test),
 	KUNIT_CASE(no_bug_test),
+	KUNIT_CASE(second_bug_test),
 	{}
 };
 
