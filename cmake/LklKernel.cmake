@@ -48,10 +48,6 @@ if(NOT EXISTS ${LKL_KERNEL_SOURCE})
 endif()
 
 set(fragments ${fragments_${LKL_PROFILE}})
-# With KASAN the suites have been run without page tables only.
-if("kasan" IN_LIST LKL_CHECKERS AND LKL_PROFILE STREQUAL "kunit")
-  list(REMOVE_ITEM fragments mapped)
-endif()
 # Whether it has page tables; one by LKL_KERNEL_CONFIG has to say so.
 if("mapped" IN_LIST fragments)
   set(LKL_KERNEL_MAPPED ON)
