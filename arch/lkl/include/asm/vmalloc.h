@@ -2,6 +2,6 @@
 #ifndef _ASM_LKL_VMALLOC_H
 #define _ASM_LKL_VMALLOC_H
 
-/* Nothing to say: without an MMU vmalloc() is an allocation of pages. */
+/* Nothing to say: there are no huge entries, and without an MMU vmalloc() is an allocation of pages. */
 
 #endif
