@@ -83,6 +83,24 @@ TEST_F(DrillTest, SlowAllOfTheTree) {
   }
 }
 
+#if LKL_TICKS == 1000  // once is enough
+// Builds a kernel that counts, in a cache of its own.
+TEST_F(DrillTest, SlowLinesOfTheNetworkAreCounted) {
+  setenv("XDG_CACHE_HOME", path("cache").c_str(), 1);
+  const Result result = lkl({"test", "net", "--filter", "tcp_inq_*", "--family", "ipv4",
+                             "--coverage", "report", "--path", "net/ipv4"});
+  unsetenv("XDG_CACHE_HOME");
+  EXPECT_EQ(result.status, 0) << result.out << result.err;
+  EXPECT_NE(result.err.find("coverage of net/ipv4: "), std::string::npos) << result.err;
+  // one of the scripts is a client, the other one a server
+  EXPECT_GT(calls("report/lcov.info", "tcp_v4_connect"), 0);
+  EXPECT_GT(calls("report/lcov.info", "tcp_v4_conn_request"), 0);
+  EXPECT_GT(calls("report/lcov.info", "tcp_inq_hint"), 0);
+  EXPECT_EQ(calls("report/lcov.info", "ping_v4_sendmsg"), 0);
+  EXPECT_NE(shell("cat " + path("report/index.html")).find("net/ipv4"), std::string::npos);
+}
+#endif
+
 TEST_F(DrillTest, ListAndFilter) {
   const std::string list = lkl_ok({"test", "net", "--list", "--filter", "tcp_inq_*"});
   EXPECT_EQ(list, "tcp_inq_client\ntcp_inq_server\n");

@@ -3,7 +3,6 @@
 // Which lines of the kernel have run: what lkl test --coverage and LKL_COVERAGE say of functions
 // of which is known whether, and how often, they were called.
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "tools/tool_test.h"
 
@@ -12,18 +11,6 @@ namespace {
 
 class CoverageTest : public ToolTest {
  protected:
-  // How often a function has run, by an lcov file; -1 if that does not know it.
-  long calls(const std::string& info, const std::string& function) const {
-    std::istringstream lines(shell("cat " + path(info)));
-    std::string line;
-    while (std::getline(lines, line)) {
-      const size_t comma = line.find(',');
-      if (line.rfind("FNDA:", 0) == 0 && line.substr(comma + 1) == function)
-        return std::stol(line.substr(5));
-    }
-    return -1;
-  }
-
   // How often the kernel has booted, by gcov itself.
   long boots(const std::string& folder) const {
     const auto json = nlohmann::json::parse(shell("gcov --json-format --stdout " + path(folder) +

@@ -232,4 +232,15 @@ std::string ToolTest::checksums(const std::string& directory) {
                " && find . -type f -print0 | LC_ALL=C sort -z | xargs -0r sha256sum");
 }
 
+long ToolTest::calls(const std::string& info, const std::string& function) const {
+  std::istringstream lines(shell("cat " + path(info)));
+  std::string line;
+  while (std::getline(lines, line)) {
+    const size_t comma = line.find(',');
+    if (line.rfind("FNDA:", 0) == 0 && line.substr(comma + 1) == function)
+      return std::stol(line.substr(5));
+  }
+  return -1;
+}
+
 }  // namespace lkl::tool_test

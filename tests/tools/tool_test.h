@@ -94,6 +94,9 @@ class ToolTest : public testing::Test {
   // sha256 of every regular file below a directory.
   static std::string checksums(const std::string& directory);
 
+  // How often a function has run, by a file of lcov's; -1 if that does not know it.
+  long calls(const std::string& info, const std::string& function) const;
+
  private:
   std::filesystem::path directory_;
   std::filesystem::path previous_;
