@@ -104,6 +104,17 @@ print(wires(os.read(out, 65536).decode()))
               0, "['eth0', 'lo']\n['eth0', 'lo']\n['eth0', 'lo']\n");
 }
 
+// passt, which has the host's network itself.
+TEST_F(PreloadTest, TheLibrarysOwnProgramsAreNotPreloaded) {
+  if (!have("passt")) GTEST_SKIP() << "passt is not installed (passt)";
+  const std::string wire = "passt:,i=lo,M=52:55:0a:00:02:02,a=10.0.2.15,n=24,g=10.0.2.2,D=none";
+  // some hosts do not let it have its namespaces
+  const Result check = run({LKL_TOOL_PATH, "run", "--net", wire, "--", "true"});
+  if (check.status != 0) GTEST_SKIP() << check.err;
+  const WebServer server("by passt");
+  expect_said(preloaded({"--net", wire, "--", "curl", "-sS", server.url()}), 0, "by passt");
+}
+
 // The parent's sockets go on; the child is told what it cannot have, once.
 TEST_F(PreloadTest, AChildHasNoSockets) {
   const Result result = python(R"(

@@ -45,6 +45,41 @@ std::vector<char*> with_ours(char* const* given) {
   return all;
 }
 
+// The library's own programs (passt) have the host's network: nothing is loaded in front of them.
+class WithoutOurs {
+ public:
+  explicit WithoutOurs(char* const* given) {
+    for (char* const* one = given; one != nullptr && *one != nullptr; one++) {
+      const std::string_view variable = *one;
+      if (variable.starts_with("LKL_RUN_")) continue;
+      if (variable.starts_with(kLibraries)) {
+        others_ = without_our_library(variable);
+        all_.push_back(others_.data());
+      } else {
+        all_.push_back(*one);
+      }
+    }
+    all_.push_back(nullptr);
+  }
+  char* const* get() const { return all_.data(); }
+
+ private:
+  static constexpr std::string_view kLibraries = "LD_PRELOAD=";
+  static std::string without_our_library(std::string_view variable) {
+    std::string kept(kLibraries);
+    for (std::size_t at = kLibraries.size(); at < variable.size();) {
+      const std::size_t end = std::min(variable.find_first_of(": ", at), variable.size());
+      const std::string_view one = variable.substr(at, end - at);
+      if (!one.ends_with("liblkl-hijack.so")) kept.append(one).append(":");
+      at = end + 1;
+    }
+    return kept;
+  }
+
+  std::string others_;
+  std::vector<char*> all_;
+};
+
 // 0, or the error for a program that would use the host's network.
 int refuse_program(const char* file) {
   const auto why = tool::served::why_not_preloaded(file);
@@ -54,7 +89,7 @@ int refuse_program(const char* file) {
 }
 
 int execute(const char* file, char* const* words, char* const* variables) {
-  if (this_thread.inside != 0) return libc().execve(file, words, variables);
+  if (this_thread.inside != 0) return libc().execve(file, words, WithoutOurs(variables).get());
   if (const int error = refuse_program(file)) {
     errno = error;
     return -1;
@@ -163,7 +198,8 @@ int execle(const char* file, const char* first, ...) __THROW {
 int posix_spawn(pid_t* process, const char* file, const posix_spawn_file_actions_t* actions,
                 const posix_spawnattr_t* attributes, char* const words[], char* const variables[]) {
   if (this_thread.inside != 0)
-    return libc().posix_spawn(process, file, actions, attributes, words, variables);
+    return libc().posix_spawn(process, file, actions, attributes, words,
+                              WithoutOurs(variables).get());
   if (const int error = refuse_program(file)) return error;
   return libc().posix_spawn(process, file, actions, attributes, words, with_ours(variables).data());
 }
@@ -171,7 +207,8 @@ int posix_spawnp(pid_t* process, const char* name, const posix_spawn_file_action
                  const posix_spawnattr_t* attributes, char* const words[],
                  char* const variables[]) {
   if (this_thread.inside != 0)
-    return libc().posix_spawnp(process, name, actions, attributes, words, variables);
+    return libc().posix_spawnp(process, name, actions, attributes, words,
+                               WithoutOurs(variables).get());
   int refused = 0;
   by_path(name, [&](const char* file) {
     refused = refuse_program(file);
