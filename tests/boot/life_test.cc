@@ -92,11 +92,12 @@ TEST(Life, BootsAHundredTimesWithoutGrowth) {
     ASSERT_EQ(lkl_sys_halt(), 0);
     lkl_cleanup();
     ASSERT_EQ(host_threads(), 1 + kOthers);
-    if (i == 10) after_warm_up = resident_kib();
+    if (i == 10) after_warm_up = written_kib();
   }
   // these keep what was freed, and accounts of all there was
   if (!kAddressSanitizer && !kThreadSanitizer) {
-    EXPECT_LT(resident_kib(), after_warm_up + 1024);
+    // not of code: when that is unmapped after a boot, a kernel that halts at once may be first
+    EXPECT_LT(written_kib(), after_warm_up + 1024);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <string>
 
 namespace lkl_test {
 
@@ -46,6 +47,15 @@ long resident_kib() {
   long total = 0, resident = 0;
   statm >> total >> resident;
   return resident * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+long written_kib() {
+  std::ifstream status("/proc/self/status");
+  long sum = 0;
+  for (std::string line; std::getline(status, line);)
+    for (const std::string name : {"RssAnon:", "RssShmem:"})
+      if (line.starts_with(name)) sum += std::stol(line.substr(name.size()));
+  return sum;
 }
 
 }  // namespace lkl_test

@@ -29,5 +29,8 @@ class TempDir final {
 unsigned host_threads();
 // Resident memory in KiB.
 long resident_kib();
+// What of it the process has written to: without programs and libraries as they are in their files,
+// of which the host keeps as much as it likes.
+long written_kib();
 
 }  // namespace lkl_test

@@ -46,4 +46,10 @@ long resident_kib() {
   return static_cast<long>(counters.WorkingSetSize / 1024);
 }
 
+long written_kib() {
+  PROCESS_MEMORY_COUNTERS counters = {};
+  GetProcessMemoryInfo(GetCurrentProcess(), &counters, sizeof counters);
+  return static_cast<long>(counters.PagefileUsage / 1024);
+}
+
 }  // namespace lkl_test
