@@ -179,6 +179,46 @@ os._exit(9 if os.write(1500, b'x') == 1 and far.accept()[0].recv(1) == b'x' else
               9, "");
 }
 
+// Whatever the library opens meanwhile: its slirp: makes a socket of the host's for each
+// connection.
+TEST_F(PreloadTest, NumbersAreTheLowest) {
+  write_file("lowest.c", R"(
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+enum { kCount = 300 };
+static int made[kCount];
+static volatile int over;
+static void* connect_all(void* unused) {
+  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
+  inet_pton(AF_INET, "10.0.2.2", &to.sin_addr);
+  for (int i = 0; i < kCount; i++) connect(made[i], (void*)&to, sizeof to);
+  over = 1;
+  return unused;
+}
+int main(void) {
+  for (int i = 0; i < kCount; i++) made[i] = socket(AF_INET, SOCK_STREAM, 0);
+  const int lowest = socket(AF_INET, SOCK_DGRAM, 0);
+  close(lowest);
+  pthread_t thread;
+  pthread_create(&thread, 0, connect_all, 0);
+  int others = 0;
+  while (!over) {
+    const int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    others += fd != lowest;
+    close(fd);
+  }
+  pthread_join(thread, 0);
+  printf("%d\n", others);
+  return 0;
+}
+)");
+  shell("cc -O2 -pthread -o lowest lowest.c");
+  for (int i = 0; i < 5; i++) expect_said(preloaded({"--", path("lowest")}), 0, "0\n");
+}
+
 // Both limits, as memcached does: the library's are among the program's then.
 TEST_F(PreloadTest, AProgramThatMayHaveFewDescriptors) {
   expect_said(python(R"(

@@ -194,7 +194,7 @@ void closefrom(int first) __THROW {
 }
 
 int dup(int fd) __THROW {
-  if (this_thread.inside != 0) return make_librarys(libc().dup(fd));
+  if (this_thread.inside != 0) return make_librarys_by([&] { return libc().dup(fd); });
   return static_cast<int>(answer(control_number(fd, F_DUPFD, 0)));
 }
 

@@ -69,7 +69,7 @@ void EpollSet::end() {
 // Under the mutex.
 long EpollSet::mix(int number) {
   if (kernel_ >= 0) return 0;
-  const int host = make_librarys(libc().fcntl(number, F_DUPFD_CLOEXEC, 0));
+  const int host = make_librarys_by([&] { return libc().fcntl(number, F_DUPFD_CLOEXEC, 0); });
   if (host < 0) return -errno;
   int watch = -1;
   const long kernel = in_kernel([&]() -> lkl_long {
@@ -248,7 +248,6 @@ using lkl::preload::this_thread;
 namespace {
 
 int known(int fd) {
-  if (this_thread.inside != 0) return lkl::preload::make_librarys(fd);
   if (fd >= 0) set_entry(fd, Entry::of_epoll(EpollSet::make()));
   return fd;
 }
@@ -265,11 +264,13 @@ EpollSet* set_of(int fd) {
 extern "C" {
 
 int epoll_create1(int flags) __THROW {
-  return known(libc().epoll_create1(flags));
+  const auto made = [flags] { return libc().epoll_create1(flags); };
+  return this_thread.inside != 0 ? lkl::preload::make_librarys_by(made) : known(made());
 }
 
 int epoll_create(int size) __THROW {
-  return known(libc().epoll_create(size));
+  const auto made = [size] { return libc().epoll_create(size); };
+  return this_thread.inside != 0 ? lkl::preload::make_librarys_by(made) : known(made());
 }
 
 int epoll_ctl(int number, int operation, int fd, epoll_event* event) __THROW {

@@ -95,8 +95,16 @@ std::optional<long> open_path(int, const char* path, int flags) {
 
 namespace {
 
+// Not for long, as others wait for their numbers: nobody knows how long a pipe takes.
+int open_for_library(int folder, const char* path, int flags, mode_t mode) {
+  const auto opened = [&] { return libc().openat(folder, path, flags, mode); };
+  struct stat status = {};
+  const bool is_pipe = libc().fstatat(folder, path, &status, 0) == 0 && S_ISFIFO(status.st_mode);
+  return is_pipe ? make_librarys(opened()) : make_librarys_by(opened);
+}
+
 int open_any(int folder, const char* path, int flags, mode_t mode) {
-  if (this_thread.inside != 0) return make_librarys(libc().openat(folder, path, flags, mode));
+  if (this_thread.inside != 0) return open_for_library(folder, path, flags, mode);
   if (const auto served = open_path(folder, path, flags)) return static_cast<int>(answer(*served));
   return libc().openat(folder, path, flags, mode);
 }
@@ -110,7 +118,11 @@ int flags_of(const char* mode) {
 }
 
 FILE* open_stream(const char* path, const char* mode) {
-  if (may_be_served(path) && this_thread.inside == 0) {
+  if (this_thread.inside != 0) {
+    const int fd = open_for_library(AT_FDCWD, path, flags_of(mode), 0666);
+    return fd < 0 ? nullptr : libc().fdopen(fd, mode);
+  }
+  if (may_be_served(path)) {
     if (const auto served = open_path(AT_FDCWD, path, flags_of(mode))) {
       if (*served < 0) {
         errno = static_cast<int>(-*served);

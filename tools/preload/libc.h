@@ -35,7 +35,7 @@ namespace lkl::preload {
       f(recv) f(recvfrom) f(recvmmsg) f(recvmsg) f(send) f(sendmmsg) f(sendmsg) f(sendto)          \
           f(setsockopt) f(shutdown) f(socket) f(read) f(pread) f(pwrite) f(lseek) f(readv)         \
               f(write) f(writev) f(sendfile) f(splice) f(copy_file_range) f(close) f(close_range)  \
-                  f(closefrom) f(dup) f(dup2) f(dup3) f(fcntl) f(ioctl) f(fstat)                   \
+                  f(closefrom) f(dup) f(dup2) f(dup3) f(fcntl) f(ioctl) f(fstat) f(fstatat)        \
                                                                                                    \
                       f(poll) f(ppoll) f(select) f(pselect) f(epoll_create) f(epoll_create1)       \
                           f(epoll_ctl) f(epoll_pwait) f(eventfd) f(open) f(openat) f(fopen)        \

@@ -12,6 +12,7 @@
 namespace lkl::preload {
 
 std::atomic<std::uint64_t> numbers[kMostNumbers];
+std::mutex low_numbers;
 
 namespace {
 
@@ -45,7 +46,8 @@ rlimit raise_limit() {
 int keeper_fd() {
   if (const int fd = keeper.load(); fd >= 0) return fd;
   int none = -1;
-  int made = make_librarys(libc().socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int made =
+      make_librarys_by([] { return libc().socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0); });
   if (made >= 0 && !keeper.compare_exchange_strong(none, made)) {
     take_entry(made);
     libc().close(made);
@@ -81,6 +83,8 @@ int kernel_fd_slowly(Entry entry) {
 int take_number(bool close_on_exec) {
   const int of = keeper_fd();
   if (of < 0) return -EMFILE;
+  const Inside inside;
+  const std::lock_guard lock(low_numbers);
   const int number = libc().fcntl(of, close_on_exec ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
   if (number < kMostNumbers) return number < 0 ? -errno : number;
   libc().close(number);

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
 
 #include "preload/inside.h"
 
@@ -24,6 +25,8 @@ inline constexpr int kOfHost = -1, kNotThere = -2;
 // An entry: nothing for the host's, or one of these in the lowest bits.
 enum class Owner : std::uint64_t { kHost, kLibrary, kKernel, kEpoll };
 extern std::atomic<std::uint64_t> numbers[kMostNumbers];
+// Who has it may have a low number for a moment. Only inside: a signal's handler may want it, too.
+extern std::mutex low_numbers;
 
 struct Entry {
   std::uint64_t bits = 0;
@@ -66,9 +69,23 @@ inline int kernel_fd(int fd) {
 int take_number(bool close_on_exec);
 void free_number(int number);
 
-// A descriptor that the library has made gets a number that is out of the program's way, and is
-// none for the program. Gives -1 back.
+// A descriptor of the library's gets a number that is out of the program's way, and is none for the
+// program. Gives -1 back.
 int make_librarys(int fd);
+// The same of what this makes. No number is taken for the program meanwhile: it would not be the
+// lowest.
+template <class Make>
+int make_librarys_by(Make make) {
+  int fd, error;
+  {
+    const Inside inside;
+    const std::lock_guard lock(low_numbers);
+    fd = make_librarys(make());
+    error = errno;
+  }
+  if (fd < 0) errno = error;
+  return fd;
+}
 // While the kernel starts, numbers below are taken, so that the library gets others.
 class NumbersKept {
  public:

@@ -75,6 +75,17 @@ long connect_to(int fd, const sockaddr* address, socklen_t size) {
       [&] { return lkl_sys_connect(kernel, kernels(address), static_cast<int>(size)); });
 }
 
+namespace {
+
+// Not for long, as others wait for their numbers.
+int accept_for_library(int fd, sockaddr* address, socklen_t* size, int flags) {
+  const auto accepted = [&] { return libc().accept4(fd, address, size, flags); };
+  pollfd someone = {.fd = fd, .events = POLLIN, .revents = 0};
+  return libc().poll(&someone, 1, 0) > 0 ? make_librarys_by(accepted) : make_librarys(accepted());
+}
+
+}  // namespace
+
 }  // namespace lkl::preload
 
 using namespace lkl::preload;
@@ -88,12 +99,13 @@ using namespace lkl::preload;
 extern "C" {
 
 int socket(int family, int type, int protocol) __THROW {
-  if (this_thread.inside != 0) return make_librarys(libc().socket(family, type, protocol));
+  if (this_thread.inside != 0)
+    return make_librarys_by([&] { return libc().socket(family, type, protocol); });
   return static_cast<int>(answer(make_socket(family, type, protocol)));
 }
 
 int accept4(int fd, sockaddr* address, socklen_t* size, int flags) {
-  if (this_thread.inside != 0) return make_librarys(libc().accept4(fd, address, size, flags));
+  if (this_thread.inside != 0) return accept_for_library(fd, address, size, flags);
   return static_cast<int>(answer(accept_from(fd, address, size, flags)));
 }
 

@@ -49,7 +49,7 @@ class Bridge {
   // The kernel's descriptor, or an error.
   int watch() {
     if (host_ >= 0) return watch_;
-    const int made = make_librarys(libc().epoll_create1(EPOLL_CLOEXEC));
+    const int made = make_librarys_by([] { return libc().epoll_create1(EPOLL_CLOEXEC); });
     if (made < 0) return -errno;
     const int watch = lkl_watch_create(made, LKL_POLLIN, LKL_O_CLOEXEC | LKL_O_NONBLOCK);
     if (watch < 0) {
