@@ -9,13 +9,13 @@ constinit Libc found_libc = {};
 
 void find_libc() {
   Libc found = {};
-#define LKL_FIND(name) \
-  found.name = reinterpret_cast<decltype(found.name)>(::dlsym(RTLD_NEXT, #name));
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wignored-attributes"
-  LKL_LIBC_FUNCTIONS(LKL_FIND)
+#define LKL_LIBC_FUNCTION(name) \
+  found.name = reinterpret_cast<decltype(found.name)>(::dlsym(RTLD_NEXT, #name));
+#include "preload/libc_functions.def"
+#undef LKL_LIBC_FUNCTION
 #pragma GCC diagnostic pop
-#undef LKL_FIND
   // any number of threads may find the same
   found_libc = found;
 }

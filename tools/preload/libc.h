@@ -30,31 +30,13 @@
 
 namespace lkl::preload {
 
-#define LKL_LIBC_FUNCTIONS(f)                                                                      \
-  f(accept) f(accept4) f(bind) f(connect) f(getpeername) f(getsockname) f(getsockopt) f(listen)    \
-      f(recv) f(recvfrom) f(recvmmsg) f(recvmsg) f(send) f(sendmmsg) f(sendmsg) f(sendto)          \
-          f(setsockopt) f(shutdown) f(socket) f(read) f(pread) f(pwrite) f(lseek) f(readv)         \
-              f(write) f(writev) f(sendfile) f(splice) f(copy_file_range) f(close) f(close_range)  \
-                  f(closefrom) f(dup) f(dup2) f(dup3) f(fcntl) f(ioctl) f(fstat) f(fstatat)        \
-                                                                                                   \
-                      f(poll) f(ppoll) f(select) f(pselect) f(epoll_create) f(epoll_create1)       \
-                          f(epoll_ctl) f(epoll_pwait) f(eventfd) f(open) f(openat) f(fopen)        \
-                              f(fdopen) f(fileno) f(sigaction) f(sigprocmask) f(pthread_sigmask)   \
-                                  f(pthread_create) f(pthread_cancel) f(fork) f(_exit) f(execve)   \
-                                      f(posix_spawn) f(posix_spawnp) f(getaddrinfo) f(getnameinfo) \
-                                          f(gethostbyname) f(gethostbyname2) f(gethostbyaddr)      \
-                                              f(gethostbyname_r) f(gethostbyname2_r)               \
-                                                  f(gethostbyaddr_r) f(getifaddrs) f(if_nameindex) \
-                                                      f(if_nametoindex) f(if_indextoname)          \
-                                                          f(vdprintf)
-
 struct Libc {
-#define LKL_MEMBER(name) decltype(&::name) name;
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wignored-attributes"
-  LKL_LIBC_FUNCTIONS(LKL_MEMBER)
+#define LKL_LIBC_FUNCTION(name) decltype(&::name) name;
+#include "preload/libc_functions.def"
+#undef LKL_LIBC_FUNCTION
 #pragma GCC diagnostic pop
-#undef LKL_MEMBER
 };
 extern Libc found_libc;
 void find_libc();
