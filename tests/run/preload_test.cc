@@ -89,6 +89,10 @@ TEST_F(PreloadTest, AnEmptyEnvironmentIsNoWayOut) {
   const Result result = preloaded({"--", "env", "-i", "/bin/cat", "/proc/net/dev"});
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_NE(result.out.find(" eth0:"), std::string::npos) << result.out;
+  // nor are other libraries to be loaded
+  const Result other =
+      preloaded({"--", "env", "LD_PRELOAD=libm.so.6", "/bin/cat", "/proc/net/dev"});
+  EXPECT_NE(other.out.find(" eth0:"), std::string::npos) << other.out << other.err;
   // one after the other, of processes that are made in three ways
   expect_said(python(R"(
 import os, subprocess

@@ -29,21 +29,37 @@ bool is_ours(std::string_view variable) {
                      [=](std::string_view begin) { return variable.starts_with(begin); });
 }
 
+constexpr std::string_view kLibraries = "LD_PRELOAD=", kLibrary = "liblkl-hijack.so";
+
 // What a program gives another for its environment has to have these: without, that would use the
 // host's network.
-std::vector<char*> with_ours(char* const* given) {
-  std::vector<char*> all;
-  for (char* const* one = given; one != nullptr && *one != nullptr; one++) all.push_back(*one);
-  const auto is_there = [&all](std::string_view variable) {
+class WithOurs {
+ public:
+  explicit WithOurs(char* const* given) {
+    for (char* const* one = given; one != nullptr && *one != nullptr; one++) all_.push_back(*one);
+    for (char** one = environ; one != nullptr && *one != nullptr; one++)
+      if (is_ours(*one)) add(*one);
+    all_.push_back(nullptr);
+  }
+  char* const* get() const { return all_.data(); }
+
+ private:
+  void add(char* ours) {
+    const std::string_view variable = ours;
     const std::string_view name = variable.substr(0, variable.find('=') + 1);
-    return std::any_of(all.begin(), all.end(),
-                       [=](const char* one) { return std::string_view(one).starts_with(name); });
-  };
-  for (char** one = environ; one != nullptr && *one != nullptr; one++)
-    if (is_ours(*one) && !is_there(*one)) all.push_back(*one);
-  all.push_back(nullptr);
-  return all;
-}
+    const auto there = std::find_if(all_.begin(), all_.end(), [=](const char* one) {
+      return std::string_view(one).starts_with(name);
+    });
+    if (there == all_.end()) return all_.push_back(ours);
+    const std::string_view theirs = *there;
+    if (name != kLibraries || theirs.find(kLibrary) != theirs.npos) return;
+    both_.assign(variable).append(":").append(theirs.substr(kLibraries.size()));
+    *there = both_.data();
+  }
+
+  std::string both_;
+  std::vector<char*> all_;
+};
 
 // The library's own programs (passt) have the host's network: nothing is loaded in front of them.
 class WithoutOurs {
@@ -64,13 +80,12 @@ class WithoutOurs {
   char* const* get() const { return all_.data(); }
 
  private:
-  static constexpr std::string_view kLibraries = "LD_PRELOAD=";
   static std::string without_our_library(std::string_view variable) {
     std::string kept(kLibraries);
     for (std::size_t at = kLibraries.size(); at < variable.size();) {
       const std::size_t end = std::min(variable.find_first_of(": ", at), variable.size());
       const std::string_view one = variable.substr(at, end - at);
-      if (!one.ends_with("liblkl-hijack.so")) kept.append(one).append(":");
+      if (!one.ends_with(kLibrary)) kept.append(one).append(":");
       at = end + 1;
     }
     return kept;
@@ -96,7 +111,7 @@ int execute(const char* file, char* const* words, char* const* variables) {
   }
   // None of them is the other program's.
   if (::access(file, X_OK) == 0) close_all();
-  return libc().execve(file, words, with_ours(variables).data());
+  return libc().execve(file, words, WithOurs(variables).get());
 }
 
 // As the C library looks for it.
@@ -201,7 +216,7 @@ int posix_spawn(pid_t* process, const char* file, const posix_spawn_file_actions
     return libc().posix_spawn(process, file, actions, attributes, words,
                               WithoutOurs(variables).get());
   if (const int error = refuse_program(file)) return error;
-  return libc().posix_spawn(process, file, actions, attributes, words, with_ours(variables).data());
+  return libc().posix_spawn(process, file, actions, attributes, words, WithOurs(variables).get());
 }
 int posix_spawnp(pid_t* process, const char* name, const posix_spawn_file_actions_t* actions,
                  const posix_spawnattr_t* attributes, char* const words[],
@@ -215,8 +230,7 @@ int posix_spawnp(pid_t* process, const char* name, const posix_spawn_file_action
     return 0;
   });
   if (refused != 0) return refused;
-  return libc().posix_spawnp(process, name, actions, attributes, words,
-                             with_ours(variables).data());
+  return libc().posix_spawnp(process, name, actions, attributes, words, WithOurs(variables).get());
 }
 
 void _exit(int status) {
