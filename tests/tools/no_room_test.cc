@@ -139,12 +139,17 @@ TEST_F(NoRoomTest, OfNamesOfBtrfs) {
   const std::string kSaid = ": the file system is full: no room for names and small files, ";
   shell(
       "mkdir small && cd small && head -c 6M /dev/urandom | split -a 4 -b 2000 - && cd .. &&"
-      " truncate -s 140M b.img && mkfs.btrfs -q -m single b.img >/dev/null &&"
       " head -c 80M /dev/urandom >big");
-  lkl_ok({"cp", "-q", "big", "b.img:/"});
-  lkl_ok({"truncate", "-s", "10M", "b.img", "/big"});
-  const std::string said = error_of({"cp", "-q", "-r", "small", "b.img:/to"});
-  expect_words(said, kSaid);
+  // How much it gives to data before it has to is up to when it writes them: all, at times, and
+  // then there is no room for the first name.
+  std::string said;
+  for (int attempt = 0; attempt < 5 && said.find("b.img:/to/x") == said.npos; attempt++) {
+    shell("rm -f b.img && truncate -s 140M b.img && mkfs.btrfs -q -m single b.img >/dev/null");
+    lkl_ok({"cp", "-q", "big", "b.img:/"});
+    lkl_ok({"truncate", "-s", "10M", "b.img", "/big"});
+    said = error_of({"cp", "-q", "-r", "small", "b.img:/to"});
+    expect_words(said, kSaid);
+  }
   EXPECT_EQ(said.find("b.img:/to/x"), 5u) << said.substr(0, 1000);
   expect_words(error_of({"mkdir", "b.img", "/d"}), kSaid);
   expect_words(error_of({"write", "b.img", "/f", "--text", std::string(1000, 'x')}), kSaid);
