@@ -19,6 +19,20 @@ class ServerTest : public WireTest {
   }
   // The options by which servers stay root, if they are.
   static std::string if_root(const std::string& words) { return geteuid() == 0 ? words : ""; }
+  // With these words of its configuration: in general, for http, behind the port. It serves a.txt.
+  std::unique_ptr<Server> nginx(const std::string& general, const std::string& http,
+                                const std::string& listening) {
+    write_file("a.txt", "by nginx\n");
+    write_file("nginx.conf", "daemon off; " + general + " pid " + path("pid") +
+                                 "; error_log stderr;\nevents { worker_connections 256; }\n"
+                                 "http { access_log off; " +
+                                 http + " server { listen 80 " + listening + "; root " + path("") +
+                                 "; } }\n");
+    auto server = std::make_unique<Server>(
+        *this, 80, std::vector<std::string>{"nginx", "-p", path(""), "-c", path("nginx.conf")});
+    EXPECT_EQ(server->get("a.txt").out, "by nginx\n");
+    return server;
+  }
 };
 OVER_ALL_WIRES(ServerTest);
 
@@ -37,49 +51,29 @@ TEST_P(ServerTest, Python) {
 
 TEST_P(WorkersTest, OfNginx) {
   NEEDS("nginx", "nginx-light");
-  write_file("a.txt", "by nginx\n");
   write_noise("noise", 5'000'000, 7);
-  write_file("nginx.conf", "daemon off; worker_processes 3; pid " + path("pid") +
-                               "; error_log stderr; " + if_root("user root;") +
-                               "\nevents { worker_connections 256; }\n"
-                               "http { access_log off; sendfile on; server { listen 80; root " +
-                               path("") + "; } }\n");
-  Server server(*this, 80, {"nginx", "-p", path(""), "-c", path("nginx.conf")});
-  EXPECT_EQ(server.get("a.txt").out, "by nginx\n");
-  EXPECT_TRUE(server.get("noise").out == shell("cat " + path("noise")));
-  many_get(server, "a.txt");
-  server.ends_by(SIGQUIT, 0);
+  const auto server = nginx("worker_processes 3; " + if_root("user root;"), "sendfile on;", "");
+  EXPECT_TRUE(server->get("noise").out == shell("cat " + path("noise")));
+  many_get(*server, "a.txt");
+  server->ends_by(SIGQUIT, 0);
 }
 
 // One process, as a kernel in that process has it best.
 TEST_P(ServerTest, NginxAlone) {
   NEEDS("nginx", "nginx-light");
-  write_file("a.txt", "by nginx\n");
   write_noise("noise", 5'000'000, 8);
-  write_file("nginx.conf", "daemon off; master_process off; pid " + path("pid") +
-                               "; error_log stderr;\nevents { worker_connections 256; }\n"
-                               "http { access_log off; sendfile on; server { listen 80; root " +
-                               path("") + "; } }\n");
-  Server server(*this, 80, {"nginx", "-p", path(""), "-c", path("nginx.conf")});
-  EXPECT_EQ(server.get("a.txt").out, "by nginx\n");
-  EXPECT_TRUE(server.get("noise").out == shell("cat " + path("noise")));
-  many_get(server, "a.txt");
-  server.ends_by(SIGQUIT, 0);
+  const auto server = nginx("master_process off;", "sendfile on;", "");
+  EXPECT_TRUE(server->get("noise").out == shell("cat " + path("noise")));
+  many_get(*server, "a.txt");
+  server->ends_by(SIGQUIT, 0);
 }
 
 // Each worker has a listener of its own.
 TEST_P(WorkersTest, OfNginxWithAPortEach) {
   NEEDS("nginx", "nginx-light");
-  write_file("a.txt", "by nginx\n");
-  write_file("nginx.conf", "daemon off; worker_processes 3; pid " + path("pid") +
-                               "; error_log stderr; " + if_root("user root;") +
-                               "\nevents { worker_connections 256; }\n"
-                               "http { access_log off; server { listen 80 reuseport; root " +
-                               path("") + "; } }\n");
-  Server server(*this, 80, {"nginx", "-p", path(""), "-c", path("nginx.conf")});
-  EXPECT_EQ(server.get("a.txt").out, "by nginx\n");
-  many_get(server, "a.txt");
-  server.ends_by(SIGQUIT, 0);
+  const auto server = nginx("worker_processes 3; " + if_root("user root;"), "", "reuseport");
+  many_get(*server, "a.txt");
+  server->ends_by(SIGQUIT, 0);
 }
 
 TEST_P(ServerTest, Lighttpd) {
