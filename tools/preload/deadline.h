@@ -30,7 +30,6 @@ class Deadline {
             std::chrono::nanoseconds(time->tv_nsec);
   }
 
-  bool at_once() const { return at_once_; }
   bool is_over() const { return at_once_ || (at_ && Clock::now() >= *at_); }
   int milliseconds_left() const {
     if (at_once_) return 0;

@@ -3,10 +3,8 @@
 // Descriptors: closed, copied, asked about.
 #include <linux/sockios.h>
 #include <lkl.h>
-#include <sys/sysmacros.h>
 
 #include <cstdarg>
-#include <string>
 
 #include "preload/descriptors.h"
 #include "preload/epoll_set.h"
@@ -45,16 +43,6 @@ long copy_entry(Entry entry, int number) {
   return number;
 }
 
-bool is_about_network(unsigned long request) {
-  return request >= SIOCADDRT && request < SIOCPROTOPRIVATE;
-}
-bool is_unix(int fd) {
-  int family = -1;
-  socklen_t size = sizeof family;
-  return libc().getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) == 0 && family == AF_UNIX;
-}
-
-// if_nametoindex() and others make a socket of AF_UNIX for it.
 long ask_network(unsigned request, unsigned long argument) {
   return in_kernel([&]() -> lkl_long {
     const auto fd = static_cast<int>(lkl_sys_socket(AF_INET, LKL_SOCK_DGRAM | LKL_SOCK_CLOEXEC, 0));
@@ -133,7 +121,7 @@ long control_number(int fd, int command, unsigned long argument) {
 long request_of(int fd, unsigned long request, unsigned long argument) {
   const int kernel = kernel_fd(fd);
   if (kernel == kOfHost) {
-    if (this_thread.inside == 0 && is_about_network(request) && is_unix(fd))
+    if (this_thread.inside == 0 && tool::served::asks_network(fd, static_cast<unsigned>(request)))
       return is_child() ? -ENETDOWN : ask_network(static_cast<unsigned>(request), argument);
     return raw(libc().ioctl(fd, request, argument));
   }

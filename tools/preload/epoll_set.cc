@@ -62,8 +62,7 @@ void EpollSet::end() {
     lkl_sys_close(static_cast<unsigned>(watch_));
     return lkl_sys_close(static_cast<unsigned>(kernel));
   });
-  take_entry(host_);
-  libc().close(host_);
+  free_number(host_);
 }
 
 // Under the mutex.
@@ -85,8 +84,7 @@ long EpollSet::mix(int number) {
     return error;
   });
   if (kernel < 0) {
-    take_entry(host);
-    libc().close(host);
+    free_number(host);
     return kernel;
   }
   host_ = host;

@@ -61,8 +61,7 @@ long open_copy(const std::string& path, int flags) {
   // with a number as a program gets it
   const int number = libc().fcntl(copy, (flags & O_CLOEXEC) != 0 ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
   const int why = errno;
-  take_entry(copy);
-  libc().close(copy);
+  free_number(copy);
   return number < 0 ? -why : number;
 }
 

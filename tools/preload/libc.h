@@ -4,7 +4,6 @@
 #ifndef LKL_TOOL_PRELOAD_LIBC_H
 #define LKL_TOOL_PRELOAD_LIBC_H
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
@@ -18,14 +17,11 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
-#include <threads.h>
 #include <unistd.h>
 
 namespace lkl::preload {

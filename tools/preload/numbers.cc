@@ -49,8 +49,7 @@ int keeper_fd() {
   const int made =
       make_librarys_by([] { return libc().socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0); });
   if (made >= 0 && !keeper.compare_exchange_strong(none, made)) {
-    take_entry(made);
-    libc().close(made);
+    free_number(made);
   }
   return keeper.load();
 }

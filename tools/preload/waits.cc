@@ -40,8 +40,7 @@ class Bridge {
     if (host_ < 0 || is_child()) return;
     const Inside inside;
     lkl_sys_close(static_cast<unsigned>(watch_));
-    take_entry(host_);
-    libc().close(host_);
+    free_number(host_);
   }
   Bridge(const Bridge&) = delete;
   Bridge& operator=(const Bridge&) = delete;
@@ -53,8 +52,7 @@ class Bridge {
     if (made < 0) return -errno;
     const int watch = lkl_watch_create(made, LKL_POLLIN, LKL_O_CLOEXEC | LKL_O_NONBLOCK);
     if (watch < 0) {
-      take_entry(made);
-      libc().close(made);
+      free_number(made);
       return watch;
     }
     host_ = made;

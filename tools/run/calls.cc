@@ -43,17 +43,6 @@ std::uint64_t cookie_of(const Descriptor& end) {
   return cookie;
 }
 
-bool is_unix(const Descriptor& end) {
-  int family = -1;
-  socklen_t size = sizeof family;
-  return ::getsockopt(end.get(), SOL_SOCKET, SO_DOMAIN, &family, &size) == 0 && family == AF_UNIX;
-}
-
-// Requests about interfaces, routes, neighbours: of any socket, whatever its family.
-// if_nametoindex() makes one of AF_UNIX for it.
-bool is_about_network(unsigned request) {
-  return request >= SIOCADDRT && request < SIOCPROTOPRIVATE;
-}
 long request_of_network(unsigned number, std::uint64_t argument, const ProgramMemory& memory) {
   const auto fd = static_cast<int>(lkl_sys_socket(AF_INET, LKL_SOCK_DGRAM | LKL_SOCK_CLOEXEC, 0));
   if (fd < 0) return fd;
@@ -152,7 +141,7 @@ Outcome Supervisor::open_tunnel(const std::shared_ptr<Client>& client, const Not
 Outcome Supervisor::use_unix(Client& client, const Notification& call, const Descriptor& end) {
   if (call.call == SYS_ioctl) {
     const auto number = static_cast<unsigned>(call.arguments[1]);
-    if (!is_about_network(number) || !is_unix(end)) return Outcome::on_host();
+    if (!asks_network(end.get(), number)) return Outcome::on_host();
     return {.result = request_of_network(number, call.arguments[2],
                                          ProgramMemory(client.listener, call))};
   }

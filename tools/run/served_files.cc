@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <lkl.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -116,6 +118,13 @@ void make_tunnel_device() {
 
 int open_tunnel_device() {
   return static_cast<int>(lkl_sys_open(kTunnel, LKL_O_RDWR | LKL_O_CLOEXEC | LKL_O_NONBLOCK, 0));
+}
+
+bool asks_network(int fd, unsigned request) {
+  if (request < SIOCADDRT || request >= SIOCPROTOPRIVATE) return false;
+  int family = -1;
+  socklen_t size = sizeof family;
+  return ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) == 0 && family == AF_UNIX;
 }
 
 bool is_host_resolver(const std::string& socket_path) {

@@ -31,6 +31,10 @@ void make_tunnel_device();
 // A descriptor of it, or a negative error.
 int open_tunnel_device();
 
+// Whether this request of a socket of AF_UNIX is about interfaces, routes, neighbours: those are of
+// any socket, whatever its family. if_nametoindex() makes such a one for it.
+bool asks_network(int fd, unsigned request);
+
 // A socket of the host's by which it would resolve names in the program's place.
 bool is_host_resolver(const std::string& socket_path);
 
