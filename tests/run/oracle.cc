@@ -12,9 +12,9 @@ namespace {
 
 using namespace lkl::oracle;
 
-constexpr std::span<const Case> (*kThemes[])() = {streams_cases, options_cases,   events_cases,
-                                                  servers_cases, processes_cases, datagrams_cases,
-                                                  signals_cases, names_cases};
+constexpr std::span<const Case> (*kThemes[])() = {
+    streams_cases, options_cases,   events_cases, servers_cases, processes_cases,
+    spawn_cases,   datagrams_cases, shell_cases,  signals_cases, names_cases};
 
 }  // namespace
 

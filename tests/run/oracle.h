@@ -7,6 +7,7 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <span>
 #include <string>
@@ -22,6 +23,10 @@ struct Case {
   { #name, name, 50 }
 #define CASE(name) \
   { #name, name }
+// A case and the same of a process that has a socket, and so the kernel in it, if that is by the
+// preload.
+#define CASE_WITH_AND_WITHOUT_SOCKET(name) \
+  CASE(name), {#name "_with_a_socket", with_socket<name>}
 
 // By what they are about.
 std::span<const Case> streams_cases();
@@ -29,6 +34,8 @@ std::span<const Case> options_cases();
 std::span<const Case> events_cases();
 std::span<const Case> servers_cases();
 std::span<const Case> processes_cases();
+std::span<const Case> spawn_cases();
+std::span<const Case> shell_cases();
 std::span<const Case> datagrams_cases();
 std::span<const Case> signals_cases();
 std::span<const Case> names_cases();
@@ -56,6 +63,16 @@ int wait_for(int fd, short events, int ms = 2000);
 std::string read_text(int fd);
 // Of UDP, with a port.
 int datagrams(int flags = 0);
+template <void (*run)()>
+void with_socket() {
+  const int fd = datagrams(SOCK_CLOEXEC);
+  run();
+  close(fd);
+}
+// All there is, with blanks for the ends of lines.
+std::string read_all(int fd);
+// Of a child, as wait() has it.
+std::string ending(int status);
 
 }  // namespace lkl::oracle
 

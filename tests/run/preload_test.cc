@@ -108,6 +108,120 @@ print(wires(os.read(out, 65536).decode()))
               0, "['eth0', 'lo']\n['eth0', 'lo']\n['eth0', 'lo']\n");
 }
 
+// The C library would make them itself, with its own descriptors and the environment as it is.
+TEST_F(PreloadTest, NoFunctionThatMakesAProcessIsAWayOut) {
+  write_file("ways.c", R"(
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+typedef int Spawn(pid_t*, const char*, const posix_spawn_file_actions_t*, const posix_spawnattr_t*,
+                  char* const[], char* const[]);
+Spawn old_spawn, old_spawnp;
+__asm__(".symver old_spawn, posix_spawn@GLIBC_2.2.5");
+__asm__(".symver old_spawnp, posix_spawnp@GLIBC_2.2.5");
+extern FILE* _IO_popen(const char*, const char*);
+extern int _IO_fclose(FILE*);
+static int forks;
+static void count(void) {
+  forks++;
+}
+static void spawn(Spawn* how, const char* name) {
+  char* const words[] = {"cat", "/proc/sys/net/ipv4/ip_default_ttl", 0};
+  char* none = 0;
+  int status = 1;
+  pid_t child;
+  if (how(&child, name, 0, 0, words, &none) || waitpid(child, &status, 0) != child || status)
+    puts("wrong");
+}
+static void show(FILE* from, int close(FILE*)) {
+  char text[16] = "";
+  fgets(text, sizeof text, from);
+  printf("%s", text);
+  if (close(from)) puts("wrong");
+}
+int main(int argc, char** argv) {
+  setvbuf(stdout, 0, _IONBF, 0);
+  if (argc > 1) socket(AF_INET, SOCK_DGRAM, 0);
+  pthread_atfork(count, 0, 0);
+  spawn(posix_spawn, "/bin/cat");
+  spawn(old_spawn, "/bin/cat");
+  spawn(posix_spawnp, "cat");
+  spawn(old_spawnp, "cat");
+  const char* const line = "/bin/cat /proc/sys/net/ipv4/ip_default_ttl";
+  if (system(line)) puts("wrong");
+  show(popen(line, "r"), pclose);
+  show(_IO_popen(line, "r"), _IO_fclose);
+  // by fork()
+  printf("%d\n", forks);
+  return 0;
+}
+)");
+  shell("cc -O2 -w -pthread -o ways ways.c");
+  for (const std::vector<std::string>& more : {std::vector<std::string>(), {"with a socket"}}) {
+    std::vector<std::string> words = {"--sysctl", "net.ipv4.ip_default_ttl=99", "--", path("ways")};
+    words.insert(words.end(), more.begin(), more.end());
+    expect_said(preloaded(words), 0, "99\n99\n99\n99\n99\n99\n99\n7\n");
+  }
+}
+
+// As of one that was made before there was our library, or by who has found it behind that.
+TEST_F(PreloadTest, ActionsThatWereAddedPastUs) {
+  write_file("past.c", R"(
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static int spawn(posix_spawn_file_actions_t* actions, const char* file) {
+  char* const words[] = {"sh", "-c", "cat /proc/sys/net/ipv4/ip_default_ttl >&9", 0};
+  pid_t child;
+  int status = -1;
+  const int error = posix_spawn(&child, file, actions, 0, words, environ);
+  if (error) return puts(strerrorname_np(error));
+  waitpid(child, &status, 0);
+  return printf("%d\n", status);
+}
+int main(int argc, char** argv) {
+  setvbuf(stdout, 0, _IONBF, 0);
+  int (*add)(posix_spawn_file_actions_t*, int, int) =
+      dlsym(dlopen("libc.so.6", RTLD_NOW), "posix_spawn_file_actions_adddup2");
+  if (add == posix_spawn_file_actions_adddup2) return 1;
+  posix_spawn_file_actions_t past, both, copied;
+  posix_spawn_file_actions_init(&past);
+  add(&past, 1, 9);
+  spawn(&past, "/bin/sh");
+  spawn(&past, argv[1]);
+  posix_spawn_file_actions_init(&both);
+  posix_spawn_file_actions_addclose(&both, 9);
+  add(&both, 1, 9);
+  posix_spawn_file_actions_addclose(&both, 8);
+  spawn(&both, "/bin/sh");
+  posix_spawn_file_actions_destroy(&both);
+  posix_spawn_file_actions_init(&both);
+  posix_spawn_file_actions_adddup2(&both, 1, 9);
+  copied = both;
+  spawn(&copied, "/bin/sh");
+  spawn(&copied, argv[1]);
+  posix_spawn_file_actions_destroy(&copied);
+  posix_spawn_file_actions_destroy(&past);
+  return 0;
+}
+)");
+  shell("cc -O2 -w -o past past.c && cp /bin/true with_rights && chmod u+s with_rights");
+  const Result result = preloaded(
+      {"--sysctl", "net.ipv4.ip_default_ttl=99", "--", path("past"), path("with_rights")});
+  expect_said(result, 0, "99\n0\nEACCES\n99\n0\n99\n0\nEACCES\n");
+  EXPECT_NE(result.err.find("it has rights of its own"), std::string::npos) << result.err;
+}
+
 // passt, which has the host's network itself.
 TEST_F(PreloadTest, TheLibrarysOwnProgramsAreNotPreloaded) {
   if (!have("passt")) GTEST_SKIP() << "passt is not installed (passt)";

@@ -38,4 +38,10 @@ int __fcntl(int fd, int command, ...) {
   va_end(words);
   return fcntl(fd, command, argument);
 }
+FILE* _IO_popen(const char* line, const char* mode) {
+  return popen(line, mode);
+}
+int _IO_fclose(FILE* stream) {
+  return fclose(stream);
+}
 }

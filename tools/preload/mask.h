@@ -8,6 +8,15 @@
 
 namespace lkl::preload {
 
+// The library may not be without the handlers of those two.
+inline sigset_t all_but_faults() {
+  sigset_t all;
+  ::sigfillset(&all);
+  ::sigdelset(&all, SIGSEGV);
+  ::sigdelset(&all, SIGBUS);
+  return all;
+}
+
 // Those signals are blocked meanwhile, as for pselect(2). Of who is inside: what comes now waits
 // until it is outside, and ends the call. nullptr changes nothing.
 class MaskFor {
@@ -20,6 +29,8 @@ class MaskFor {
   }
   MaskFor(const MaskFor&) = delete;
   MaskFor& operator=(const MaskFor&) = delete;
+
+  const sigset_t& before() const { return before_; }
 
  private:
   bool given_;

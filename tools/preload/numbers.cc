@@ -42,6 +42,14 @@ rlimit raise_limit() {
   return limit;
 }
 
+// While the limit is raised; `before` is what it was.
+int move_up(int fd, const rlimit& before) {
+  const int high = libc().fcntl(fd, F_DUPFD_CLOEXEC, lowest_of_library(before));
+  if (high < 0) return fd;
+  libc().close(fd);
+  return high;
+}
+
 // The file behind all numbers of the kernel's.
 int keeper_fd() {
   if (const int fd = keeper.load(); fd >= 0) return fd;
@@ -100,15 +108,25 @@ int make_librarys(int fd) {
   const Inside inside;
   if (!is_child() && fd < kLowestOfLibrary) {
     const rlimit before = raise_limit();
-    const int high = libc().fcntl(fd, F_DUPFD_CLOEXEC, lowest_of_library(before));
+    fd = move_up(fd, before);
     ::setrlimit(RLIMIT_NOFILE, &before);
-    if (high >= 0) {
-      libc().close(fd);
-      fd = high;
-    }
   }
   set_entry(fd, Entry::of_library());
   return fd;
+}
+
+int make_librarys_pipe(int (&ends)[2]) {
+  const Inside inside;
+  const std::lock_guard lock(low_numbers);
+  const rlimit before = raise_limit();
+  const int error = ::pipe2(ends, O_CLOEXEC) == 0 ? 0 : errno;
+  for (int& end : ends) {
+    if (error != 0) break;
+    end = move_up(end, before);
+    set_entry(end, Entry::of_library());
+  }
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  return error;
 }
 
 NumbersKept::NumbersKept() : before_(raise_limit()) {

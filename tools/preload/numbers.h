@@ -86,6 +86,9 @@ int make_librarys_by(Make make) {
   if (fd < 0) errno = error;
   return fd;
 }
+// A pipe of the library's, also for a program that has all the descriptors it may have. 0, or an
+// error.
+int make_librarys_pipe(int (&ends)[2]);
 // While the kernel starts, numbers below are taken, so that the library gets others.
 class NumbersKept {
  public:

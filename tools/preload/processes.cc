@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //
 // Children, other programs in our place, and the end.
-#include <lkl.h>
+#include "preload/processes.h"
 
 #include <algorithm>
 #include <cstdarg>
@@ -10,109 +10,16 @@
 #include <string>
 #include <vector>
 
+#include "preload/environment.h"
 #include "preload/kernel.h"
 #include "preload/libc.h"
 #include "preload/numbers.h"
 #include "preload/say.h"
 #include "run/program_kind.h"
 
-extern char** environ;
-
 namespace lkl::preload {
 
 namespace {
-
-constexpr std::string_view kOurs[] = {"LD_PRELOAD=", "LKL_RUN_", "LKL_HIJACK_"};
-
-bool is_ours(std::string_view variable) {
-  return std::any_of(std::begin(kOurs), std::end(kOurs),
-                     [=](std::string_view begin) { return variable.starts_with(begin); });
-}
-
-constexpr std::string_view kLibraries = "LD_PRELOAD=", kLibrary = "liblkl-hijack.so";
-
-// What a program gives another for its environment has to have these: without, that would use the
-// host's network.
-class WithOurs {
- public:
-  explicit WithOurs(char* const* given) {
-    for (char* const* one = given; one != nullptr && *one != nullptr; one++) all_.push_back(*one);
-    for (char** one = environ; one != nullptr && *one != nullptr; one++)
-      if (is_ours(*one)) add(*one);
-    all_.push_back(nullptr);
-  }
-  char* const* get() const { return all_.data(); }
-
- private:
-  void add(char* ours) {
-    const std::string_view variable = ours;
-    const std::string_view name = variable.substr(0, variable.find('=') + 1);
-    const auto there = std::find_if(all_.begin(), all_.end(), [=](const char* one) {
-      return std::string_view(one).starts_with(name);
-    });
-    if (there == all_.end()) return all_.push_back(ours);
-    const std::string_view theirs = *there;
-    if (name != kLibraries || theirs.find(kLibrary) != theirs.npos) return;
-    both_.assign(variable).append(":").append(theirs.substr(kLibraries.size()));
-    *there = both_.data();
-  }
-
-  std::string both_;
-  std::vector<char*> all_;
-};
-
-// The library's own programs (passt) have the host's network: nothing is loaded in front of them.
-class WithoutOurs {
- public:
-  explicit WithoutOurs(char* const* given) {
-    for (char* const* one = given; one != nullptr && *one != nullptr; one++) {
-      const std::string_view variable = *one;
-      if (variable.starts_with("LKL_RUN_")) continue;
-      if (variable.starts_with(kLibraries)) {
-        others_ = without_our_library(variable);
-        all_.push_back(others_.data());
-      } else {
-        all_.push_back(*one);
-      }
-    }
-    all_.push_back(nullptr);
-  }
-  char* const* get() const { return all_.data(); }
-
- private:
-  static std::string without_our_library(std::string_view variable) {
-    std::string kept(kLibraries);
-    for (std::size_t at = kLibraries.size(); at < variable.size();) {
-      const std::size_t end = std::min(variable.find_first_of(": ", at), variable.size());
-      const std::string_view one = variable.substr(at, end - at);
-      if (!one.ends_with(kLibrary)) kept.append(one).append(":");
-      at = end + 1;
-    }
-    return kept;
-  }
-
-  std::string others_;
-  std::vector<char*> all_;
-};
-
-// 0, or the error for a program that would use the host's network.
-int refuse_program(const char* file) {
-  const auto why = tool::served::why_not_preloaded(file);
-  if (!why) return 0;
-  say(std::string(file) + ": " + *why + "; that is for --tier server, and it is not started here");
-  return EACCES;
-}
-
-int execute(const char* file, char* const* words, char* const* variables) {
-  if (this_thread.inside != 0) return libc().execve(file, words, WithoutOurs(variables).get());
-  if (const int error = refuse_program(file)) {
-    errno = error;
-    return -1;
-  }
-  // None of them is the other program's.
-  if (::access(file, X_OK) == 0) close_all();
-  return libc().execve(file, words, WithOurs(variables).get());
-}
 
 // As the C library looks for it.
 template <class Try>
@@ -121,7 +28,8 @@ int by_path(const char* name, Try attempt) {
   const char* const variable = ::getenv("PATH");
   const std::string folders = variable != nullptr ? variable : "/bin:/usr/bin";
   int error = ENOENT;
-  for (std::size_t at = 0; at <= folders.size();) {
+  // no name is none of a folder
+  for (std::size_t at = 0; *name != '\0' && at <= folders.size();) {
     const std::size_t end = std::min(folders.find(':', at), folders.size());
     const std::string folder = folders.substr(at, end - at);
     const std::string file = folder.empty() ? name : folder + "/" + name;
@@ -135,16 +43,11 @@ int by_path(const char* name, Try attempt) {
   return -1;
 }
 
-int execute_by_path(const char* name, char* const* words, char* const* variables) {
-  return by_path(name, [=](const char* file) {
-    execute(file, words, variables);
-    if (errno != ENOEXEC) return -1;
-    // a script without a first line
-    std::vector<char*> shell = {const_cast<char*>("/bin/sh"), const_cast<char*>(file)};
-    for (char* const* one = words; *one != nullptr && *++one != nullptr;) shell.push_back(*one);
-    shell.push_back(nullptr);
-    return execute(shell[0], shell.data(), variables);
-  });
+int execute_by_shell(const char* file, char* const* words, char* const* variables) {
+  std::vector<char*> shell = {const_cast<char*>("/bin/sh"), const_cast<char*>(file)};
+  for (char* const* one = words; *one != nullptr && *++one != nullptr;) shell.push_back(*one);
+  shell.push_back(nullptr);
+  return execute(shell[0], shell.data(), variables);
 }
 
 // The words of execl() and its kind, and what stands behind them.
@@ -161,6 +64,41 @@ struct Words {
 };
 
 }  // namespace
+
+int refuse_program(const char* file) {
+  const auto why = tool::served::why_not_preloaded(file);
+  if (!why) return 0;
+  say(std::string(file) + ": " + *why + "; that is for --tier server, and it is not started here");
+  return EACCES;
+}
+
+int refuse_program_by_path(const char* name) {
+  int refused = 0;
+  by_path(name, [&](const char* file) {
+    refused = refuse_program(file);
+    return 0;
+  });
+  return refused;
+}
+
+int execute(const char* file, char* const* words, char* const* variables) {
+  if (this_thread.inside != 0) return libc().execve(file, words, WithoutOurs(variables).get());
+  if (const int error = refuse_program(file)) {
+    errno = error;
+    return -1;
+  }
+  // None of them is the other program's.
+  if (::access(file, X_OK) == 0) close_all();
+  return libc().execve(file, words, WithOurs(variables).get());
+}
+
+int execute_by_path(const char* name, char* const* words, char* const* variables, Script script) {
+  return by_path(name, [=](const char* file) {
+    execute(file, words, variables);
+    if (errno != ENOEXEC || script == Script::kRefused) return -1;
+    return execute_by_shell(file, words, variables);
+  });
+}
 
 }  // namespace lkl::preload
 
@@ -183,10 +121,10 @@ int execv(const char* file, char* const words[]) __THROW {
   return execute(file, words, environ);
 }
 int execvp(const char* name, char* const words[]) __THROW {
-  return execute_by_path(name, words, environ);
+  return execute_by_path(name, words, environ, Script::kForShell);
 }
 int execvpe(const char* name, char* const words[], char* const variables[]) __THROW {
-  return execute_by_path(name, words, variables);
+  return execute_by_path(name, words, variables, Script::kForShell);
 }
 int execl(const char* file, const char* first, ...) __THROW {
   va_list rest;
@@ -200,7 +138,7 @@ int execlp(const char* name, const char* first, ...) __THROW {
   va_start(rest, first);
   const Words words(first, rest, false);
   va_end(rest);
-  return execute_by_path(name, words.all.data(), environ);
+  return execute_by_path(name, words.all.data(), environ, Script::kForShell);
 }
 int execle(const char* file, const char* first, ...) __THROW {
   va_list rest;
@@ -208,29 +146,6 @@ int execle(const char* file, const char* first, ...) __THROW {
   const Words words(first, rest, true);
   va_end(rest);
   return execute(file, words.all.data(), words.variables);
-}
-
-int posix_spawn(pid_t* process, const char* file, const posix_spawn_file_actions_t* actions,
-                const posix_spawnattr_t* attributes, char* const words[], char* const variables[]) {
-  if (this_thread.inside != 0)
-    return libc().posix_spawn(process, file, actions, attributes, words,
-                              WithoutOurs(variables).get());
-  if (const int error = refuse_program(file)) return error;
-  return libc().posix_spawn(process, file, actions, attributes, words, WithOurs(variables).get());
-}
-int posix_spawnp(pid_t* process, const char* name, const posix_spawn_file_actions_t* actions,
-                 const posix_spawnattr_t* attributes, char* const words[],
-                 char* const variables[]) {
-  if (this_thread.inside != 0)
-    return libc().posix_spawnp(process, name, actions, attributes, words,
-                               WithoutOurs(variables).get());
-  int refused = 0;
-  by_path(name, [&](const char* file) {
-    refused = refuse_program(file);
-    return 0;
-  });
-  if (refused != 0) return refused;
-  return libc().posix_spawnp(process, name, actions, attributes, words, WithOurs(variables).get());
 }
 
 void _exit(int status) {

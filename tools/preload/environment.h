@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0
+//
+// The variables by which a program has the library.
+#ifndef LKL_TOOL_PRELOAD_ENVIRONMENT_H
+#define LKL_TOOL_PRELOAD_ENVIRONMENT_H
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lkl::preload {
+
+// What a program gives another for its environment has to have these: without, that would use the
+// host's network.
+class WithOurs {
+ public:
+  explicit WithOurs(char* const* given);
+  char* const* get() const { return all_.data(); }
+
+ private:
+  void add(char* ours);
+
+  std::string both_;
+  std::vector<char*> all_;
+};
+
+// The library's own programs (passt) have the host's network: nothing is loaded in front of them.
+class WithoutOurs {
+ public:
+  explicit WithoutOurs(char* const* given);
+  char* const* get() const { return all_.data(); }
+
+ private:
+  std::string others_;
+  std::vector<char*> all_;
+};
+
+}  // namespace lkl::preload
+
+#endif  // LKL_TOOL_PRELOAD_ENVIRONMENT_H
