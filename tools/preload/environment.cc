@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <iterator>
 
 namespace lkl::preload {
@@ -16,6 +17,19 @@ constexpr std::string_view kLibraries = "LD_PRELOAD=", kLibrary = "liblkl-hijack
 bool is_ours(std::string_view variable) {
   return std::any_of(std::begin(kOurs), std::end(kOurs),
                      [=](std::string_view begin) { return variable.starts_with(begin); });
+}
+
+std::string_view name_of(std::string_view variable) {
+  return variable.substr(0, variable.find('=') + 1);
+}
+
+// Never taken down: programs are started at the very end.
+std::vector<std::string>* kept;
+
+[[gnu::constructor]] void keep_ours() {
+  kept = new std::vector<std::string>;
+  for (char** one = environ; one != nullptr && *one != nullptr; one++)
+    if (is_ours(*one)) kept->emplace_back(*one);
 }
 
 std::string without_our_library(std::string_view variable) {
@@ -31,24 +45,51 @@ std::string without_our_library(std::string_view variable) {
 
 }  // namespace
 
+const char* our_variable(const char* name) {
+  if (const char* const value = ::getenv(name)) return value;
+  if (kept == nullptr) return nullptr;
+  const std::string begin = std::string(name) + "=";
+  for (const std::string& one : *kept)
+    if (one.starts_with(begin)) return one.c_str() + begin.size();
+  return nullptr;
+}
+
 WithOurs::WithOurs(char* const* given) {
   for (char* const* one = given; one != nullptr && *one != nullptr; one++) all_.push_back(*one);
   for (char** one = environ; one != nullptr && *one != nullptr; one++)
     if (is_ours(*one)) add(*one);
+  if (kept != nullptr)
+    for (std::string& one : *kept) add(one.data());
   all_.push_back(nullptr);
 }
 
-void WithOurs::add(char* ours) {
-  const std::string_view variable = ours;
-  const std::string_view name = variable.substr(0, variable.find('=') + 1);
+char** WithOurs::find(std::string_view name) {
   const auto there = std::find_if(all_.begin(), all_.end(), [=](const char* one) {
     return std::string_view(one).starts_with(name);
   });
-  if (there == all_.end()) return all_.push_back(ours);
-  const std::string_view theirs = *there;
-  if (name != kLibraries || theirs.find(kLibrary) != theirs.npos) return;
-  both_.assign(variable).append(":").append(theirs.substr(kLibraries.size()));
-  *there = both_.data();
+  return there == all_.end() ? nullptr : &*there;
+}
+
+void WithOurs::add(char* ours) {
+  const std::string_view name = name_of(ours);
+  if (name == kLibraries)
+    add_library(ours);
+  else if (find(name) == nullptr)
+    all_.push_back(ours);
+}
+
+// In front of others. What the environment has instead of ours is none.
+void WithOurs::add_library(std::string_view ours) {
+  if (ours.find(kLibrary) == ours.npos) return;
+  char** const there = find(kLibraries);
+  const std::string theirs = there != nullptr ? *there + kLibraries.size() : "";
+  if (theirs.find(kLibrary) != theirs.npos) return;
+  both_ = ours;
+  if (!theirs.empty()) both_ += ":" + theirs;
+  if (there != nullptr)
+    *there = both_.data();
+  else
+    all_.push_back(both_.data());
 }
 
 WithoutOurs::WithoutOurs(char* const* given) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //
-// The variables by which a program has the library.
+// The variables by which a program has the library. What they were when that came is kept: a
+// program may empty its environment.
 #ifndef LKL_TOOL_PRELOAD_ENVIRONMENT_H
 #define LKL_TOOL_PRELOAD_ENVIRONMENT_H
 
@@ -10,6 +11,9 @@
 
 namespace lkl::preload {
 
+// The value of one of these, or nullptr.
+const char* our_variable(const char* name);
+
 // What a program gives another for its environment has to have these: without, that would use the
 // host's network.
 class WithOurs {
@@ -18,7 +22,9 @@ class WithOurs {
   char* const* get() const { return all_.data(); }
 
  private:
+  char** find(std::string_view name);
   void add(char* ours);
+  void add_library(std::string_view ours);
 
   std::string both_;
   std::vector<char*> all_;

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "preload/deadline.h"
+#include "preload/environment.h"
 #include "preload/libc.h"
 #include "preload/numbers.h"
 #include "preload/say.h"
@@ -32,7 +33,7 @@ lkl_config config;
 std::atomic<bool> has_said;
 
 bool is_verbose() {
-  return ::getenv(kVerboseVariable) != nullptr;
+  return our_variable(kVerboseVariable) != nullptr;
 }
 
 // The library's own lines; the kernel's for who wants them.
@@ -53,7 +54,7 @@ void check(int error, const char* what) {
 }
 
 const char* variable(const char* name) {
-  const char* const text = ::getenv(name);
+  const char* const text = our_variable(name);
   return text != nullptr && *text != '\0' ? text : nullptr;
 }
 
