@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 //
 // Signals, while calls wait and at any time.
+#include <net/if.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <thread>
@@ -94,13 +99,53 @@ void hail_of_signals() {
   close(one), close(two);
 }
 
+// Of a thread that is to have none, and of a program that was started so.
+void all_blocked() {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const auto look_up = [] {
+    addrinfo* found = nullptr;
+    const int error = getaddrinfo("127.0.0.1", "80", nullptr, &found);
+    if (error == 0) freeaddrinfo(found);
+    return error;
+  };
+  say("address", look_up());
+  say("interface", if_nametoindex("lo") != 0);
+  const Pair pair = connected();
+  (void)!write(pair.near, "text", 4);
+  say("nowhere", recv(pair.far, reinterpret_cast<void*>(1), 4, 0));
+  say("read", read_text(pair.far));
+  sigset_t still;
+  pthread_sigmask(SIG_SETMASK, &before, &still);
+  say("blocked", sigismember(&still, SIGSYS) == 1 && sigismember(&still, SIGTERM) == 1);
+  done(pair);
+}
+void started_with_all_blocked() {
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  sigset_t all;
+  sigfillset(&all);
+  posix_spawnattr_setsigmask(&attributes, &all);
+  char name[] = "oracle", which[] = "all_blocked";
+  char* const words[] = {name, which, nullptr};
+  pid_t child = -1;
+  int status = -1;
+  fflush(stdout);
+  const int error = posix_spawn(&child, "/proc/self/exe", nullptr, &attributes, words, environ);
+  posix_spawnattr_destroy(&attributes);
+  waitpid(child, &status, 0);
+  say("spawned", error);
+  say("child", ending(status));
+}
+
 }  // namespace
 
 std::span<const Case> signals_cases() {
   static constexpr Case kCases[] = {
-      CASE(interrupted_once),
-      CASE(restarted),
-      CASE(hail_of_signals),
+      CASE(interrupted_once),         CASE(restarted), CASE(hail_of_signals), CASE(all_blocked),
+      CASE(started_with_all_blocked),
   };
   return kCases;
 }

@@ -83,6 +83,23 @@ bool dispatch(bool on) {
             : ::prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_OFF, 0, 0, 0) == 0;
 }
 
+// As a signal that is forced on a thread: blocked, it would be the end of the process.
+class HandedOver {
+ public:
+  HandedOver() {
+    sigset_t set;
+    ::sigemptyset(&set);
+    ::sigaddset(&set, SIGSYS);
+    libc().pthread_sigmask(SIG_UNBLOCK, &set, &before_);
+  }
+  ~HandedOver() { libc().pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  HandedOver(const HandedOver&) = delete;
+  HandedOver& operator=(const HandedOver&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
 // The thread's system calls come to us while it lives.
 class Dispatched {
  public:
@@ -104,6 +121,9 @@ class Dispatched {
   }
   Dispatched(const Dispatched&) = delete;
   Dispatched& operator=(const Dispatched&) = delete;
+
+ private:
+  const HandedOver handed_over_;
 };
 
 template <class Call>
