@@ -10,13 +10,13 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
 
 #include "run/allowed_options.h"
+#include "run/first_calls.h"
 #include "run/open_call.h"
 #include "run/reply.h"
 #include "run/served_files.h"
@@ -113,8 +113,7 @@ Outcome Supervisor::give(const std::shared_ptr<Client>& client, const Notificati
     lkl_sys_close(static_cast<unsigned>(fd));
     return {.result = -error.code().value()};
   }
-  const int number =
-      client->listener.give(call.id, ends.program.get(), (flags & SOCK_CLOEXEC) != 0);
+  const int number = call.by->give(call.id, ends.program.get(), (flags & SOCK_CLOEXEC) != 0);
   trace(call, nullptr, number);
   if (number < 0) {
     ends.socket->close();
@@ -126,7 +125,7 @@ Outcome Supervisor::give(const std::shared_ptr<Client>& client, const Notificati
 }
 
 Outcome Supervisor::open_tunnel(const std::shared_ptr<Client>& client, const Notification& call) {
-  const auto flags = flags_of_open(*client, call);
+  const auto flags = flags_of_open(call);
   if (!flags) return {.result = -EFAULT};
   act_as_root(client->network);
   make_tunnel_device();
@@ -138,25 +137,14 @@ Outcome Supervisor::open_tunnel(const std::shared_ptr<Client>& client, const Not
 }
 
 // Sockets of the host's: they are left alone, but for those that would ask its network.
-Outcome Supervisor::use_unix(Client& client, const Notification& call, const Descriptor& end) {
+Outcome Supervisor::use_unix(const Notification& call, const Descriptor& end) {
   if (call.call == SYS_ioctl) {
     const auto number = static_cast<unsigned>(call.arguments[1]);
     if (!asks_network(end.get(), number)) return Outcome::on_host();
-    return {.result = request_of_network(number, call.arguments[2],
-                                         ProgramMemory(client.listener, call))};
+    return {.result = request_of_network(number, call.arguments[2], ProgramMemory(call))};
   }
-  if (call.call != SYS_connect) return Outcome::on_host();
-  const int size = call.number(2);
-  sockaddr_un address = {};
-  constexpr int kHead = offsetof(sockaddr_un, sun_path);
-  if (size <= kHead || size > static_cast<int>(sizeof address)) return Outcome::on_host();
-  const ProgramMemory memory(client.listener, call);
-  if (!memory.read(call.arguments[1], &address, static_cast<std::size_t>(size)) ||
-      address.sun_family != AF_UNIX)
-    return Outcome::on_host();
-  const std::string path(address.sun_path,
-                         ::strnlen(address.sun_path, static_cast<std::size_t>(size - kHead)));
-  return is_host_resolver(path) ? Outcome{.result = -ENOENT} : Outcome::on_host();
+  const bool looks_up = call.call == SYS_connect && connects_to_resolver(call);
+  return looks_up ? Outcome{.result = -ENOENT} : Outcome::on_host();
 }
 
 Outcome Supervisor::use_socket(const std::shared_ptr<Client>& client, const Notification& call) {
@@ -169,7 +157,7 @@ Outcome Supervisor::use_socket(const std::shared_ptr<Client>& client, const Noti
     return Outcome::on_host();
   }
   const auto socket = client->find(cookie_of(end));
-  if (socket == nullptr) return use_unix(*client, call, end);
+  if (socket == nullptr) return use_unix(call, end);
   if (call.call == SYS_bind || call.call == SYS_connect || call.call == SYS_listen) {
     drain_pairs();
     client->act();
@@ -209,7 +197,7 @@ Outcome Supervisor::use(GuestSocket& socket, const Notification& call, const Des
   if (socket.state() == State::kRemains && call.call != SYS_getsockopt && !has_messages(call.call))
     return {.result = -ENOTCONN};
   if (socket.is_device() && call.call != SYS_ioctl) return {.result = -ENOTSOCK};
-  const ProgramMemory memory(socket.client().listener, call);
+  const ProgramMemory memory(call);
   switch (call.call) {
     case SYS_connect:
       return socket.connect(call, nonblocking);
@@ -256,7 +244,7 @@ Outcome Supervisor::use(GuestSocket& socket, const Notification& call, const Des
 }
 
 Outcome Supervisor::tell_name(GuestSocket& socket, const Notification& call) {
-  const ProgramMemory memory(socket.client().listener, call);
+  const ProgramMemory memory(call);
   alignas(lkl_sockaddr) char name[kLongestName];
   int size = sizeof name;
   auto* const address = reinterpret_cast<lkl_sockaddr*>(name);
@@ -274,7 +262,7 @@ Outcome Supervisor::tell_name(GuestSocket& socket, const Notification& call) {
 }
 
 Outcome Supervisor::option(GuestSocket& socket, const Notification& call, const Descriptor& end) {
-  const ProgramMemory memory(socket.client().listener, call);
+  const ProgramMemory memory(call);
   const int level = call.number(1), name = call.number(2);
   if (call.call == SYS_getsockopt) {
     if (level == SOL_SOCKET && name == SO_ERROR) {

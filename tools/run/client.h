@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 //
-// A program, and all that it has started: who is under one filter.
+// A program, and all that it has started: who has the same sockets.
 #ifndef LKL_TOOL_RUN_CLIENT_H
 #define LKL_TOOL_RUN_CLIENT_H
 
@@ -28,8 +28,8 @@ struct Undelivered {
 
 class Client {
  public:
-  Client(std::uint64_t id, Descriptor listener, GuestNamespace network, GuestUser user)
-      : id(id), network(std::move(network)), user(std::move(user)), listener(std::move(listener)) {}
+  Client(GuestNamespace network, GuestUser user)
+      : network(std::move(network)), user(std::move(user)) {}
 
   // What the calling thread does in our kernel from now on is done by them.
   void act() const { act_as(network, user); }
@@ -66,10 +66,8 @@ class Client {
     return what;
   }
 
-  const std::uint64_t id;
   const GuestNamespace network;
   const GuestUser user;
-  Listener listener;
   ProgramDescriptors descriptors;
 
  private:

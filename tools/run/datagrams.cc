@@ -153,7 +153,7 @@ int GuestSocket::receive_one(Message& message, bool peek, const Descriptor* end)
 
 Outcome GuestSocket::receive(const Notification& call, const Descriptor* end) {
   const int flags = message_flags(call);
-  const ProgramMemory memory(client_->listener, call);
+  const ProgramMemory memory(call);
   Message& message = scratch_message();
   ProgramMessage place;
   const unsigned count = count_messages(call);
@@ -174,8 +174,7 @@ Outcome GuestSocket::receive(const Notification& call, const Descriptor* end) {
     if (!deliver(message, place, (flags & MSG_TRUNC) != 0, memory, result)) {
       result = -EFAULT;
       // if it is its memory; nobody has got it if nobody waits
-      if (!client_->listener.waits(call.id) && datagrams_)
-        datagrams_->returned.push_front(message.letter());
+      if (!call.by->waits(call.id) && datagrams_) datagrams_->returned.push_front(message.letter());
       break;
     }
     done++;
@@ -188,7 +187,7 @@ Outcome GuestSocket::receive(const Notification& call, const Descriptor* end) {
 }
 
 Outcome GuestSocket::send(const Notification& call) {
-  const ProgramMemory memory(client_->listener, call);
+  const ProgramMemory memory(call);
   Message& message = scratch_message();
   ProgramMessage place;
   const unsigned count = count_messages(call);

@@ -86,13 +86,19 @@ int install_filter(std::span<const sock_filter> filter) noexcept {
   // The library has no words for all of this in the versions that there are.
   sock_fprog program = {static_cast<unsigned short>(filter.size()),
                         const_cast<sock_filter*>(filter.data())};
-  const auto install = [&program](unsigned flags) {
+  const auto install = [&program](unsigned long flags) {
     return ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER | flags,
                      &program);
   };
-  // Of Linux 5.19: no signal takes the answer to a call that we have begun to work on.
-  long fd = install(SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
-  if (fd < 0 && errno == EINVAL) fd = install(0);
+  // Of Linux 5.19: no signal takes the answer to a call that we have begun to work on. Of 5.7:
+  // other threads are under it, too.
+  constexpr unsigned long kAllThreads = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_TSYNC_ESRCH;
+  long fd = -1;
+  for (const unsigned long flags :
+       {SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV | kAllThreads, kAllThreads}) {
+    fd = install(flags);
+    if (fd >= 0 || errno != EINVAL) break;
+  }
   return fd < 0 ? -errno : static_cast<int>(fd);
 }
 

@@ -16,7 +16,7 @@ namespace lkl::tool::served {
 // write, poll, dup, fork, exec ...
 std::vector<sock_filter> make_filter();
 
-// For this thread, and all that it becomes and starts: its calls are asked about on the descriptor
+// For this process, and all that it becomes and starts: its calls are asked about on the descriptor
 // that is returned. A negative error of the host. Only calls the kernel: may be done after fork().
 int install_filter(std::span<const sock_filter> filter) noexcept;
 

@@ -9,7 +9,9 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -57,6 +59,52 @@ GuestSocket::Ends GuestSocket::make(Worlds& worlds, std::shared_ptr<Client> clie
   worlds.watch_host(socket->pair_.get(), socket->id_, kPairEvents, false);
   if (state == State::kDatagrams && !socket->device_) socket->watch_socket(LKL_EPOLLIN);
   return {std::move(socket), std::move(program)};
+}
+
+GuestSocket::Ends GuestSocket::adopt(Worlds& worlds, std::shared_ptr<Client> client, int fd) {
+  const auto option = [fd](int name) {
+    int value = 0, size = sizeof value;
+    lkl_sys_getsockopt(fd, SOL_SOCKET, name, reinterpret_cast<char*>(&value), &size);
+    return value;
+  };
+  const lkl_long flags = lkl_sys_fcntl(static_cast<unsigned>(fd), LKL_F_GETFL, 0);
+  const bool streams = option(SO_TYPE) == SOCK_STREAM;
+  Ends ends = make(worlds, std::move(client), fd, streams ? State::kFresh : State::kDatagrams,
+                   (flags & LKL_O_NONBLOCK) != 0);
+  // we never wait for it alone
+  lkl_sys_fcntl(static_cast<unsigned>(fd), LKL_F_SETFL,
+                static_cast<lkl_ulong>(flags) | LKL_O_NONBLOCK);
+  for (const int name : {SO_RCVTIMEO, SO_SNDTIMEO}) {
+    timeval time = {};
+    int size = sizeof time;
+    if (lkl_sys_getsockopt(fd, SOL_SOCKET, name, reinterpret_cast<char*>(&time), &size) == 0)
+      ::setsockopt(ends.program.get(), SOL_SOCKET, name, &time, sizeof time);
+  }
+  GuestSocket& socket = *ends.socket;
+  if (!streams) {
+    // a tunnel; files are not waited for
+    lkl_stat status = {};
+    if (socket.device_ && lkl_sys_newfstat(static_cast<unsigned>(fd), &status) == 0 &&
+        (status.st_mode & S_IFMT) == S_IFCHR)
+      socket.attached();
+    return ends;
+  }
+  if (option(SO_ACCEPTCONN) != 0) {
+    socket.begin_to_listen();
+    return ends;
+  }
+  tcp_info info = {};
+  int size = sizeof info;
+  const bool known =
+      lkl_sys_getsockopt(fd, IPPROTO_TCP, TCP_INFO, reinterpret_cast<char*>(&info), &size) == 0;
+  if (known && info.tcpi_state == TCP_SYN_SENT) {
+    socket.state_ = State::kConnecting;
+    socket.watch_socket(LKL_EPOLLIN | LKL_EPOLLOUT | LKL_EPOLLRDHUP);
+    socket.stuff(ends.program);
+  } else if (known && info.tcpi_state != TCP_CLOSE) {
+    socket.connected();
+  }
+  return ends;
 }
 
 void GuestSocket::watch_socket(unsigned events) {
@@ -213,7 +261,7 @@ Outcome GuestSocket::attempt(const Notification& call, const Descriptor* end) {
 void GuestSocket::retry_waiting() {
   // In their order.
   for (auto call = waiting_.begin(); call != waiting_.end();) {
-    if (!client_->listener.waits(call->notification.id)) {
+    if (!call->notification.by->waits(call->notification.id)) {
       call = waiting_.erase(call);
       continue;
     }
@@ -236,11 +284,8 @@ void GuestSocket::forget_waits_of(pid_t thread) {
 bool GuestSocket::let_go_to_signal(pid_t thread) {
   const auto call = std::ranges::find_if(
       waiting_, [thread](const WaitingCall& one) { return one.notification.thread == thread; });
-  if (call == waiting_.end() || !client_->listener.waits(call->notification.id)) return false;
-  if (!has_signal(thread)) return true;
-  // ERESTARTSYS, of which the host's kernel makes what the handler wants
-  constexpr long kRestart = 512;
-  client_->listener.answer(call->notification.id, -kRestart);
+  if (call == waiting_.end() || !call->notification.by->waits(call->notification.id)) return false;
+  if (!has_signal(thread) || !call->notification.by->let_go(call->notification.id)) return true;
   waiting_.erase(call);
   return false;
 }

@@ -67,6 +67,9 @@ class GuestSocket : public std::enable_shared_from_this<GuestSocket> {
   static Ends make(Worlds& worlds, std::shared_ptr<Client> client, int fd, State state,
                    bool nonblocking);
 
+  // The same of one that a program has used by itself until now, in whatever state that is.
+  static Ends adopt(Worlds& worlds, std::shared_ptr<Client> client, int fd);
+
   GuestSocket(Worlds& worlds, std::shared_ptr<Client> client, int fd, State state);
   ~GuestSocket();
 
@@ -132,6 +135,7 @@ class GuestSocket : public std::enable_shared_from_this<GuestSocket> {
   void drain_stuffing();
   void break_off(int error);
   void become_remains();
+  void begin_to_listen();
   void announce();
   bool is_readable() const;
   void take_announcements(const Descriptor* end);

@@ -98,7 +98,8 @@ lkl_long Message::send(int fd, unsigned how) const {
 }
 
 Message& scratch_message() {
-  static Message message;
+  // never taken down: who serves its children does so while the process ends
+  static Message& message = *new Message;
   return message;
 }
 

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
-#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -36,8 +35,11 @@ std::optional<Notification> Listener::receive() {
   std::ranges::fill(room_, 0);
   if (::ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_RECV, room_.data()) != 0) return std::nullopt;
   const auto& got = *reinterpret_cast<const seccomp_notif*>(room_.data());
-  Notification notification = {
-      .id = got.id, .thread = static_cast<pid_t>(got.pid), .call = got.data.nr};
+  Notification notification;
+  notification.id = got.id;
+  notification.thread = static_cast<pid_t>(got.pid);
+  notification.call = got.data.nr;
+  notification.by = shared_from_this();
   std::ranges::copy(got.data.args, notification.arguments.begin());
   return notification;
 }
@@ -45,11 +47,6 @@ std::optional<Notification> Listener::receive() {
 bool Listener::is_one(const Descriptor& fd) {
   const std::uint64_t nobody = 0;
   return ::ioctl(fd.get(), SECCOMP_IOCTL_NOTIF_ID_VALID, &nobody) != 0 && errno == ENOENT;
-}
-
-bool Listener::abandoned() const {
-  pollfd state = {fd_.get(), 0, 0};
-  return ::poll(&state, 1, 0) > 0 && (state.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 bool Listener::waits(std::uint64_t id) const {
@@ -73,6 +70,13 @@ bool Listener::answer(std::uint64_t id, long result) const {
 
 bool Listener::go_on(std::uint64_t id) const {
   return send(id, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+}
+
+bool Listener::let_go(std::uint64_t id) const {
+  // ERESTARTSYS, of which the host's kernel makes what the handler wants
+  constexpr long kRestart = 512;
+  answer(id, -kRestart);
+  return true;
 }
 
 int Listener::give(std::uint64_t id, int fd, bool close_on_exec) const {

@@ -1,49 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "run/notification_thread.h"
 
-#include <pthread.h>
-#include <signal.h>
+#include <poll.h>
 
-#include <chrono>
 #include <utility>
 
 namespace lkl::tool::served {
 
-namespace {
-
-// Its default is to be ignored. With a handler it ends the wait.
-constexpr int kWakeUp = SIGURG;
-
-void let_signal_interrupt() {
-  struct sigaction action = {};
-  action.sa_handler = [](int) {};
-  ::sigaction(kWakeUp, &action, nullptr);
-}
-
-}  // namespace
-
 NotificationThread::NotificationThread(Listener& listener, Serve serve)
     : listener_(listener), serve_(std::move(serve)) {
-  let_signal_interrupt();
   thread_ = std::thread([this] { run(); });
 }
 
 NotificationThread::~NotificationThread() {
-  wanted_ = false;
-  // again, as it may have come just before the wait
-  for (; !gone_; std::this_thread::sleep_for(std::chrono::milliseconds(1)))
-    ::pthread_kill(thread_.native_handle(), kWakeUp);
+  stop_.in.reset();
   thread_.join();
 }
 
 void NotificationThread::run() {
-  while (wanted_) {
-    if (const auto call = listener_.receive())
-      serve_(*call);
-    else if (listener_.abandoned())
-      break;
+  pollfd both[] = {{listener_.fd(), POLLIN, 0}, {stop_.out.get(), POLLIN, 0}};
+  for (;;) {
+    ::poll(both, 2, -1);
+    if (both[1].revents != 0) return;
+    if ((both[0].revents & POLLIN) == 0) {
+      // nobody is left
+      if (both[0].revents != 0) return;
+      continue;
+    }
+    if (const auto call = listener_.receive()) serve_(*call);
   }
-  gone_ = true;
 }
 
 }  // namespace lkl::tool::served

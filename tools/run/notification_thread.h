@@ -6,7 +6,6 @@
 #ifndef LKL_TOOL_RUN_NOTIFICATION_THREAD_H
 #define LKL_TOOL_RUN_NOTIFICATION_THREAD_H
 
-#include <atomic>
 #include <functional>
 #include <thread>
 
@@ -30,7 +29,7 @@ class NotificationThread {
 
   Listener& listener_;
   const Serve serve_;
-  std::atomic<bool> wanted_ = true, gone_ = false;
+  Pipe stop_ = make_pipe();
   std::thread thread_;
 };
 

@@ -15,22 +15,25 @@ bool opens_file(const Notification& call) {
   return call.call == SYS_open || call.call == SYS_openat || call.call == SYS_openat2;
 }
 
-std::optional<int> flags_of_open(const Client& client, const Notification& call) {
+std::optional<std::string> path_of_open(const Notification& call) {
+  return ProgramMemory(call).text(call.arguments[call.call == SYS_open ? 0 : 1]);
+}
+
+std::optional<int> flags_of_open(const Notification& call) {
   if (call.call != SYS_openat2) return call.number(call.call == SYS_open ? 1 : 2);
-  const auto how = ProgramMemory(client.listener, call).value<std::uint64_t>(call.arguments[2]);
+  const auto how = ProgramMemory(call).value<std::uint64_t>(call.arguments[2]);
   if (!how) return std::nullopt;
   return static_cast<int>(*how);
 }
 
 std::optional<Outcome> open_file(const Client& client, const Notification& call,
                                  WrittenFiles& written) {
-  const auto path =
-      ProgramMemory(client.listener, call).text(call.arguments[call.call == SYS_open ? 0 : 1]);
+  const auto path = path_of_open(call);
   if (!path) return Outcome::on_host();
   if (is_tunnel_device(*path)) return std::nullopt;
   const auto served = served_path(*path, client.network.sysfs);
   if (!served) return Outcome::on_host();
-  const auto flags = flags_of_open(client, call);
+  const auto flags = flags_of_open(call);
   if (!flags) return Outcome{.result = -EFAULT};
   client.act();
   int error;
@@ -39,7 +42,7 @@ std::optional<Outcome> open_file(const Client& client, const Notification& call,
   const Descriptor file = is_written(*flags) ? written.open(client, opened, *flags, error)
                                              : copy_served(*served, opened, error);
   if (error < 0) return Outcome{.result = error};
-  const int number = client.listener.give(call.id, file.get(), (*flags & O_CLOEXEC) != 0);
+  const int number = call.by->give(call.id, file.get(), (*flags & O_CLOEXEC) != 0);
   trace(call, nullptr, number);
   if (number < 0 && number != -ENOENT) return Outcome{.result = number};
   return Outcome::answered();

@@ -86,13 +86,13 @@ bool ProgramMemory::write(std::uint64_t address, const void* from, std::size_t s
 
 bool ProgramMemory::scatter(std::span<const iovec> parts, std::span<const char> from) const {
   // Before: else it might be another process that has the number now.
-  return listener_.waits(notification_.id) &&
+  return notification_.by->waits(notification_.id) &&
          move(false, parts, const_cast<char*>(from.data()), from.size());
 }
 
 bool ProgramMemory::gather(std::span<const iovec> parts, std::span<char> into) const {
   // After: what was read is thrown away if it was another's.
-  return move(true, parts, into.data(), into.size()) && listener_.waits(notification_.id);
+  return move(true, parts, into.data(), into.size()) && notification_.by->waits(notification_.id);
 }
 
 std::optional<std::string> ProgramMemory::text(std::uint64_t address) const {

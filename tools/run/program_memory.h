@@ -23,8 +23,7 @@ namespace lkl::tool::served {
 // Of the thread that has made this call, as long as it waits.
 class ProgramMemory {
  public:
-  ProgramMemory(const Listener& listener, const Notification& notification)
-      : listener_(listener), notification_(notification) {}
+  explicit ProgramMemory(const Notification& notification) : notification_(notification) {}
 
   // All of it, or false: EFAULT.
   bool read(std::uint64_t address, void* into, std::size_t size) const;
@@ -46,7 +45,6 @@ class ProgramMemory {
  private:
   bool move(bool in, std::span<const iovec> theirs, char* ours, std::size_t size) const;
 
-  const Listener& listener_;
   const Notification& notification_;
 };
 

@@ -64,13 +64,13 @@ void reply(Client& client, const Notification& call, const Outcome& outcome) {
       return;
     case Outcome::Kind::kOnHost:
       trace(call, "the host's", 0);
-      client.listener.go_on(call.id);
+      call.by->go_on(call.id);
       return;
     case Outcome::Kind::kResult:
       break;
   }
   trace(call, nullptr, outcome.result);
-  if (client.listener.answer(call.id, outcome.result)) return;
+  if (call.by->answer(call.id, outcome.result)) return;
   if (outcome.take_back)
     outcome.take_back();
   else if (is_kept(call) && outcome.result != -EFAULT)  // its memory: nothing was done

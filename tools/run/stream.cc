@@ -21,7 +21,8 @@ namespace {
 constexpr std::size_t kPart = 256 << 10;
 
 std::span<char> part_room() {
-  static std::vector<char> room(kPart);
+  // never taken down: who serves its children does so while the process ends
+  static std::vector<char>& room = *new std::vector<char>(kPart);
   return room;
 }
 
@@ -141,7 +142,7 @@ void GuestSocket::break_off(int error) {
 
 // Not writable until it is connected: what would be written is not taken, as there is too much.
 void GuestSocket::stuff(const Descriptor& end) {
-  static const std::vector<char> stuffing(32 << 10);
+  static const auto& stuffing = *new std::vector<char>(32 << 10);
   while (stuffing_ < 4 * stuffing.size()) {
     const ssize_t count = ::send(end.get(), stuffing.data(), stuffing.size(), MSG_DONTWAIT);
     if (count <= 0) return;
@@ -169,7 +170,7 @@ Outcome GuestSocket::connect(const Notification& call, bool nonblocking) {
     const int size = call.number(2);
     if (size < 0 || static_cast<std::size_t>(size) > kLongestName) return {.result = -EINVAL};
     peer_.resize(static_cast<std::size_t>(size));
-    if (!ProgramMemory(client_->listener, call).read(call.arguments[1], peer_.data(), peer_.size()))
+    if (!ProgramMemory(call).read(call.arguments[1], peer_.data(), peer_.size()))
       return {.result = -EFAULT};
   }
   const lkl_long error = lkl_sys_connect(fd_, reinterpret_cast<const lkl_sockaddr*>(peer_.data()),
@@ -202,7 +203,7 @@ Outcome GuestSocket::connect(const Notification& call, bool nonblocking) {
 Outcome GuestSocket::fast_open(const Notification& call, bool nonblocking) {
   if (call.call == SYS_sendmmsg) return {.result = -EOPNOTSUPP};
   if (state_ == State::kRemains) return {.result = -EPIPE};
-  const ProgramMemory memory(client_->listener, call);
+  const ProgramMemory memory(call);
   ProgramMessage place;
   if (const int error = find_message(call, 0, memory, place)) return {.result = error};
   std::size_t room = 0;
@@ -244,12 +245,15 @@ Outcome GuestSocket::fast_open(const Notification& call, bool nonblocking) {
 
 Outcome GuestSocket::listen(int backlog) {
   const lkl_long error = lkl_sys_listen(fd_, backlog);
-  if (error != 0 || !is_stream()) return {.result = error};
+  if (error == 0 && is_stream()) begin_to_listen();
+  return {.result = error};
+}
+
+void GuestSocket::begin_to_listen() {
   if (!listening_) listening_ = std::make_unique<Listening>();
   state_ = State::kListening;
   watch_socket(LKL_EPOLLIN);
   announce();
-  return {.result = 0};
 }
 
 bool GuestSocket::is_readable() const {
@@ -297,7 +301,7 @@ Outcome GuestSocket::accept(const Notification& call, const Descriptor* end) {
     listening_->accepted.push_front(given);
     announce();
   };
-  const ProgramMemory memory(client_->listener, call);
+  const ProgramMemory memory(call);
   if (call.arguments[1] != 0) {
     alignas(lkl_sockaddr) char name[kLongestName];
     int size = sizeof name;
@@ -322,8 +326,7 @@ Outcome GuestSocket::accept(const Notification& call, const Descriptor* end) {
     give_back(static_cast<int>(fd));
     return {.result = -error.code().value()};
   }
-  const int number =
-      client_->listener.give(call.id, ends.program.get(), (flags & SOCK_CLOEXEC) != 0);
+  const int number = call.by->give(call.id, ends.program.get(), (flags & SOCK_CLOEXEC) != 0);
   trace(call, nullptr, number);
   if (number < 0) {
     ends.socket->fd_ = -1;

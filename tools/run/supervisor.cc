@@ -39,19 +39,23 @@ Supervisor::~Supervisor() {
   act_as_root(networks_.find(""));
 }
 
-void Supervisor::add_client(Descriptor listener, Ended ended, GuestUser user,
+std::shared_ptr<Client> Supervisor::make_client(GuestUser user) {
+  return std::make_shared<Client>(networks_.find(""), std::move(user));
+}
+
+void Supervisor::add_client(Descriptor fd, Ended ended, GuestUser user,
                             const std::string& network) {
   const std::uint64_t id = kOfClient | worlds_.new_id();
-  auto client =
-      std::make_shared<Client>(id, std::move(listener), networks_.find(network), std::move(user));
+  auto client = std::make_shared<Client>(networks_.find(network), std::move(user));
+  auto listener = std::make_shared<Listener>(std::move(fd));
   // its end only, which is told in any case
   epoll_event event = {};
   event.data.u64 = id;
-  if (::epoll_ctl(worlds_.host_epoll(), EPOLL_CTL_ADD, client->listener.fd(), &event) != 0)
+  if (::epoll_ctl(worlds_.host_epoll(), EPOLL_CTL_ADD, listener->fd(), &event) != 0)
     throw std::system_error(errno, std::system_category(), "epoll");
   auto thread = std::make_unique<NotificationThread>(
-      client->listener, [this, client](const Notification& call) { take(client, call); });
-  clients_[id] = {std::move(client), std::move(ended), std::move(thread)};
+      *listener, [this, client](const Notification& call) { take(client, call); });
+  clients_[id] = {std::move(client), std::move(listener), std::move(ended), std::move(thread)};
 }
 
 void Supervisor::watch(int fd, std::function<void()> readable) {
@@ -77,7 +81,7 @@ void Supervisor::end_client(std::uint64_t id) {
   served.thread.reset();
   serve_calls();
   for (const auto& [cookie, socket] : served.client->take_all()) socket->end();
-  ::epoll_ctl(worlds_.host_epoll(), EPOLL_CTL_DEL, served.client->listener.fd(), nullptr);
+  ::epoll_ctl(worlds_.host_epoll(), EPOLL_CTL_DEL, served.listener->fd(), nullptr);
   if (served.ended) served.ended();
 }
 
@@ -119,28 +123,49 @@ void Supervisor::take(const std::shared_ptr<Client>& client, const Notification&
   bool first;
   {
     const std::lock_guard lock(asked_mutex_);
-    first = asked_.empty();
+    first = asked_.empty() && posted_.empty();
     asked_.push_back({client, call});
   }
   // who takes the others takes this as well
   if (first) ::eventfd_write(asked_event_.get(), 1);
 }
 
+void Supervisor::post(std::function<void()> what) {
+  {
+    const std::lock_guard lock(asked_mutex_);
+    posted_.push_back(std::move(what));
+  }
+  ::eventfd_write(asked_event_.get(), 1);
+}
+
+Descriptor Supervisor::adopt(const std::shared_ptr<Client>& client, int fd) {
+  client->act();
+  try {
+    GuestSocket::Ends ends = GuestSocket::adopt(worlds_, client, fd);
+    return std::move(ends.program);
+  } catch (const std::system_error& error) {
+    errno = error.code().value();
+    return {};
+  }
+}
+
 void Supervisor::serve_calls() {
   eventfd_t count;
   ::eventfd_read(asked_event_.get(), &count);
   std::vector<Asked> asked;
+  std::vector<std::function<void()>> posted;
   {
     const std::lock_guard lock(asked_mutex_);
     asked.swap(asked_);
+    posted.swap(posted_);
   }
+  for (const auto& what : posted) what();
   for (const Asked& one : asked) serve(one.client, one.call);
 }
 
-// Of sockets only: so that an address is free once a program has closed who had it.
 void Supervisor::drain_pairs() {
   for (const Worlds::Event& event : worlds_.host_events())
-    // others are levels: they come again
+    // all else is a level: it comes again
     if (const auto socket = worlds_.find(event.id)) socket->host_event(event.events);
 }
 

@@ -36,13 +36,22 @@ class Supervisor {
   // network of this name in our kernel, the first one if it has none. Throws Failure.
   void add_client(Descriptor listener, Ended ended, GuestUser user,
                   const std::string& network = "");
-  std::size_t clients() const { return clients_.size(); }
+  // The same without a listener: for who takes calls by himself. In the first network.
+  std::shared_ptr<Client> make_client(GuestUser user);
+  // A socket of our kernel that a program has used by itself becomes one of this client's. What is
+  // the program's instead; nothing with errno, and the descriptor is the caller's still.
+  Descriptor adopt(const std::shared_ptr<Client>& client, int fd);
+  // Sockets that programs have closed are so in our kernel: so that an address is free.
+  void drain_pairs();
   // Calls this when the host's descriptor is readable, or its other end closed.
   void watch(int fd, std::function<void()> readable);
   void forget(int fd);
 
   // Until stop().
   void run();
+  // Any thread: a call that is to be answered, and what is to be done by the thread of run().
+  void take(const std::shared_ptr<Client>& client, const Notification& call);
+  void post(std::function<void()> what);
   void stop() { stopped_ = true; }
   // When nobody is left: what they have written is to be with those it is for, before the kernel
   // ends. Nobody is waited for who is silent.
@@ -51,13 +60,12 @@ class Supervisor {
  private:
   struct Served {
     std::shared_ptr<Client> client;
+    std::shared_ptr<Listener> listener;
     Ended ended;
     std::unique_ptr<NotificationThread> thread;
   };
 
   void serve_host(std::uint64_t id, unsigned events);
-  void drain_pairs();
-  void take(const std::shared_ptr<Client>& client, const Notification& call);
   void serve_calls();
   void serve(const std::shared_ptr<Client>& client, const Notification& call);
   Outcome make_socket(const std::shared_ptr<Client>& client, const Notification& call);
@@ -66,7 +74,7 @@ class Supervisor {
   Outcome open_tunnel(const std::shared_ptr<Client>& client, const Notification& call);
   Outcome use_socket(const std::shared_ptr<Client>& client, const Notification& call);
   Outcome use(GuestSocket& socket, const Notification& call, const Descriptor& end);
-  Outcome use_unix(Client& client, const Notification& call, const Descriptor& end);
+  Outcome use_unix(const Notification& call, const Descriptor& end);
   Outcome tell_name(GuestSocket& socket, const Notification& call);
   Outcome option(GuestSocket& socket, const Notification& call, const Descriptor& end);
   void defer(const std::shared_ptr<GuestSocket>& socket, const Notification& call);
@@ -106,6 +114,7 @@ class Supervisor {
   };
   std::mutex asked_mutex_;  // guards what follows
   std::vector<Asked> asked_;
+  std::vector<std::function<void()>> posted_;
   Descriptor asked_event_;
 };
 
