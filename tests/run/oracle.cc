@@ -13,8 +13,8 @@ namespace {
 using namespace lkl::oracle;
 
 constexpr std::span<const Case> (*kThemes[])() = {
-    streams_cases, options_cases,   events_cases, servers_cases, processes_cases,
-    spawn_cases,   datagrams_cases, shell_cases,  signals_cases, names_cases};
+    streams_cases,  options_cases,   events_cases, servers_cases, processes_cases, spawn_cases,
+    families_cases, datagrams_cases, shell_cases,  signals_cases, names_cases};
 
 }  // namespace
 

@@ -36,6 +36,7 @@ std::span<const Case> servers_cases();
 std::span<const Case> processes_cases();
 std::span<const Case> spawn_cases();
 std::span<const Case> shell_cases();
+std::span<const Case> families_cases();
 std::span<const Case> datagrams_cases();
 std::span<const Case> signals_cases();
 std::span<const Case> names_cases();
@@ -61,6 +62,9 @@ Pair connected();
 void done(const Pair& pair);
 int wait_for(int fd, short events, int ms = 2000);
 std::string read_text(int fd);
+// Over a socket of AF_UNIX; -1 if none has come.
+void send_descriptor(int to, int fd);
+int take_descriptor(int from);
 // Of UDP, with a port.
 int datagrams(int flags = 0);
 template <void (*run)()>

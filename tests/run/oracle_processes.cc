@@ -43,29 +43,11 @@ void passed() {
   const pid_t child = fork();
   if (child == 0) {
     close(pair.near);
-    char byte;
-    iovec part = {&byte, 1};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-    msghdr message = {};
-    message.msg_iov = &part, message.msg_iovlen = 1;
-    message.msg_control = control, message.msg_controllen = sizeof control;
-    if (recvmsg(ends[1], &message, 0) != 1) _exit(1);
-    int fd;
-    memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
+    const int fd = take_descriptor(ends[1]);
     (void)!write(fd, "passed", 6);
     _exit(option(fd, SOL_SOCKET, SO_DOMAIN) == AF_INET ? 0 : 2);
   }
-  char byte = 0;
-  iovec part = {&byte, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message = {};
-  message.msg_iov = &part, message.msg_iovlen = 1;
-  message.msg_control = control, message.msg_controllen = sizeof control;
-  cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET, header->cmsg_type = SCM_RIGHTS,
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  memcpy(CMSG_DATA(header), &pair.near, sizeof(int));
-  say("sent", sendmsg(ends[0], &message, 0));
+  send_descriptor(ends[0], pair.near);
   close(pair.near);
   say("read", read_text(pair.far));
   int status = -1;

@@ -93,6 +93,31 @@ std::string read_text(int fd) {
   return count < 0 ? strerrorname_np(errno)
                    : "\"" + std::string(text, static_cast<size_t>(count)) + "\"";
 }
+void send_descriptor(int to, int fd) {
+  char byte = 'd';
+  iovec part = {&byte, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message = {};
+  message.msg_iov = &part, message.msg_iovlen = 1;
+  message.msg_control = control, message.msg_controllen = sizeof control;
+  cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET, header->cmsg_type = SCM_RIGHTS,
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(header), &fd, sizeof(int));
+  (void)!sendmsg(to, &message, 0);
+}
+int take_descriptor(int from) {
+  char byte;
+  iovec part = {&byte, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  msghdr message = {};
+  message.msg_iov = &part, message.msg_iovlen = 1;
+  message.msg_control = control, message.msg_controllen = sizeof control;
+  if (recvmsg(from, &message, 0) != 1 || CMSG_FIRSTHDR(&message) == nullptr) return -1;
+  int fd;
+  memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
+  return fd;
+}
 int datagrams(int flags) {
   const int fd = socket(AF_INET, SOCK_DGRAM | flags, 0);
   const sockaddr_in any = loopback(0);

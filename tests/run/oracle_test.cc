@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 //
 // What sockets do by lkl run is what they do on the host.
-#include <algorithm>
 #include <sstream>
 
 #include "tools/tool_test.h"
@@ -35,22 +34,11 @@ TEST_P(OracleTest, SaysTheSame) {
 INSTANTIATE_TEST_SUITE_P(Cases, OracleTest, testing::ValuesIn(cases()),
                          [](const auto& info) { return info.param; });
 
-// But for what is of more than one process: a child is told that it has no sockets.
-std::vector<std::string> cases_of_one_process() {
-  std::vector<std::string> names = cases();
-  std::erase_if(names, [](const std::string& name) {
-    constexpr std::string_view kOthers[] = {"forked_server", "passed",  "closed_all",
-                                            "vforked",       "spawned", "kept_by_exec"};
-    return std::ranges::find(kOthers, name) != std::end(kOthers);
-  });
-  return names;
-}
-
 TEST_P(PreloadedOracleTest, SaysTheSame) {
   says_the_same(GetParam(), "preload");
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, PreloadedOracleTest, testing::ValuesIn(cases_of_one_process()),
+INSTANTIATE_TEST_SUITE_P(Cases, PreloadedOracleTest, testing::ValuesIn(cases()),
                          [](const auto& info) { return info.param; });
 
 }  // namespace

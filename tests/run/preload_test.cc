@@ -68,7 +68,7 @@ TEST_F(PreloadTest, SettingsAreWritten) {
   expect_said(preloaded({"--", "/bin/sh", "-c",
                          "echo 77 >/proc/sys/net/ipv4/ip_default_ttl; cat "
                          "/proc/sys/net/ipv4/ip_default_ttl"}),
-              0, "64\n");  // of a kernel of its own
+              0, "77\n");
   expect_said(python(R"(
 name = '/proc/sys/net/ipv4/ip_default_ttl'
 with open(name, 'r+') as file:
@@ -230,7 +230,7 @@ int main(int argc, char** argv) {
   shell("cc -O2 -w -o past past.c && cp /bin/true with_rights && chmod u+s with_rights");
   const Result result = preloaded(
       {"--sysctl", "net.ipv4.ip_default_ttl=99", "--", path("past"), path("with_rights")});
-  expect_said(result, 0, "99\n0\nEACCES\n99\n0\n99\n0\nEACCES\n");
+  expect_said(result, 0, "99\n0\nEACCES\n99\n0\n99\n0\n0\n");
   EXPECT_NE(result.err.find("it has rights of its own"), std::string::npos) << result.err;
 }
 
@@ -245,32 +245,153 @@ TEST_F(PreloadTest, TheLibrarysOwnProgramsAreNotPreloaded) {
   expect_said(preloaded({"--net", wire, "--", "curl", "-sS", server.url()}), 0, "by passt");
 }
 
-// The parent's sockets go on; the child is told what it cannot have, once.
-TEST_F(PreloadTest, AChildHasNoSockets) {
-  const Result result = python(R"(
-import os, socket
+// By the process with the kernel, as by lkl run.
+TEST_F(PreloadTest, ChildrenAreServed) {
+  expect_said(python(R"(
+import os, socket, subprocess
 near, far = socket.socket(), socket.create_server(('127.0.0.1', 0))
 near.connect(far.getsockname())
+here, _ = far.accept()
 child = os.fork()
 if child == 0:
-    failures = 0
-    for attempt in (lambda: near.send(b'x'), socket.socket, far.accept):
-        try:
-            attempt()
-        except OSError:
-            failures += 1
-    near.close(); far.close()
-    os._exit(failures)
-print(os.WEXITSTATUS(os.waitpid(child, 0)[1]))
-here, _ = far.accept()
+    near.sendall(b'by a child')
+    made = socket.create_server(('127.0.0.1', 80))
+    print(made.getsockname(), made.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE), flush=True)
+    os._exit(3)
+print(here.recv(100).decode(), os.WEXITSTATUS(os.waitpid(child, 0)[1]))
+wires = subprocess.run(['cat', '/proc/net/dev'], stdout=-1, text=True).stdout
+print([line.split()[0] for line in wires.splitlines() if 'eth0' in line])
 near.sendall(b'after it')
 print(here.recv(100).decode())
-)");
-  expect_said(result, 0, "3\nafter it\n");
-  const std::string why = "a process that a program has made by fork() uses its sockets";
-  const std::size_t said = result.err.find(why);
-  EXPECT_NE(said, std::string::npos) << result.err;
-  EXPECT_EQ(result.err.find(why, said + 1), std::string::npos) << result.err;
+)"),
+              0, "('127.0.0.1', 80) 1\nby a child 3\n['eth0:']\nafter it\n");
+}
+
+// What a process without sockets executes, and what that does, is served by it; but only if
+// somebody asks for it there is a kernel.
+TEST_F(PreloadTest, ProgramsOfALineHaveOneNetwork) {
+  const auto line = [](const std::string& words) {
+    return preloaded({"--", "/bin/sh", "-c", words});
+  };
+  const std::string name = "/proc/sys/net/ipv4/ip_default_ttl";
+  expect_said(line("sh -c 'echo 77 >" + name + "'; (cat " + name + "; sh -c '(cat " + name +
+                   ") | cat'); cat " + name),
+              0, "77\n77\n77\n");
+  const Result none =
+      preloaded({"--net", "fd:999", "--", "/bin/sh", "-c", "ls -d /; (ls -d /bin/.. | cat); true"});
+  expect_said(none, 0, "/\n/bin/..\n");
+  EXPECT_EQ(none.err, "");
+}
+
+// It serves them to their end; after its own, too, until a signal comes.
+TEST_F(PreloadTest, TheEndWaitsForWhoIsServed) {
+  expect_said(
+      preloaded({"--", "/bin/sh", "-c", "(sleep 0.5; grep -c eth0 /proc/net/dev) & exit 5"}), 5,
+      "1\n");
+  expect_said(python("import os, socket, time\n"
+                     "kept = socket.socket()\n"
+                     "if os.fork() == 0:\n"
+                     "    time.sleep(0.3)\n"
+                     "    socket.create_server(('0.0.0.0', 80))\n"
+                     "    print('served', flush=True)\n"
+                     "    os._exit(0)\n"
+                     "print('ends', flush=True)\n"),
+              0, "ends\nserved\n");
+  Process process({LKL_TOOL_PATH, "run", "--tier", "preload", "--", "/bin/sh", "-c",
+                   "sleep 10 & echo $!; exit 0"},
+                  false);
+  usleep(500'000);
+  process.signal(SIGTERM);
+  EXPECT_EQ(process.finish().status, 0);
+}
+
+// A process whose kernel others use has a child become the other program, and stays what it was.
+TEST_F(PreloadTest, ExecBesideAKernel) {
+  const std::string script = R"(
+import os, socket, sys
+pair = socket.create_server(('127.0.0.1', 0))
+near = socket.create_connection(pair.getsockname())
+here, _ = pair.accept()
+os.set_inheritable(near.fileno(), True)
+os.set_inheritable(here.fileno(), True)
+os.environ['NUMBERS'] = '%d %d' % (near.fileno(), here.fileno())
+os.execvp(sys.argv[1], sys.argv[1:])
+)";
+  expect_said(python(script, {"python3", "-c", R"(
+import os, socket
+near, here = (socket.socket(fileno=int(each)) for each in os.environ['NUMBERS'].split())
+near.sendall(b'kept')
+print(here.recv(100).decode(), here.getpeername() == near.getsockname(), flush=True)
+os._exit(9)
+)"}),
+              9, "kept True\n");
+  // as if it were the program
+  expect_said(python(script, {"sh", "-c", "kill -TERM $$"}), 128 + SIGTERM, "");
+  const Result none = python(script, {"/no/such/program"});
+  EXPECT_EQ(none.status, 1);
+  EXPECT_NE(none.err.find("FileNotFoundError"), std::string::npos) << none.err;
+  Process process(
+      {LKL_TOOL_PATH, "run", "--tier", "preload", "--", "/bin/sh", "-c",
+       "cat /proc/net/dev >/dev/null; exec sh -c \"trap 'exit 7' USR1; sleep 10 & wait\""},
+      false);
+  usleep(500'000);
+  process.signal(SIGUSR1);
+  usleep(300'000);
+  process.signal(SIGTERM);  // sleep goes on, for which it waits
+  EXPECT_EQ(process.finish().status, 7);
+}
+
+// One that is killed takes nothing of the others' with it.
+TEST_F(PreloadTest, ChildrenThatAreKilled) {
+  expect_said(python(R"(
+import os, random, signal, socket, time
+random.seed(7)
+listener = socket.create_server(('127.0.0.1', 0))
+where = listener.getsockname()
+for turn in range(40):
+    child = os.fork()
+    if child == 0:
+        while True:
+            made = socket.create_connection(where)
+            made.sendall(b'x' * 1000)
+            made.close()
+    time.sleep(random.random() / 50)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    listener.setblocking(False)
+    while True:
+        try:
+            here, _ = listener.accept()
+        except BlockingIOError:
+            break
+        here.close()
+    listener.setblocking(True)
+near = socket.create_connection(where)
+here, _ = listener.accept()
+near.sendall(b'at the end')
+print(here.recv(100).decode())
+)"),
+              0, "at the end\n");
+}
+
+// The kernel's rings are mapped where the kernel is.
+TEST_F(PreloadTest, RingsOfPackets) {
+  expect_said(python(R"(
+import mmap, select, socket, struct
+kPacket, kReceiveRing, kVersion, kLoaded = 263, 5, 10, 1
+ring = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+ring.bind(('lo', 0))
+ring.setsockopt(kPacket, kVersion, 1)
+ring.setsockopt(kPacket, kReceiveRing, struct.pack('IIII', 4096, 16, 2048, 32))
+memory = mmap.mmap(ring.fileno(), 65536)
+made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+made.bind(('127.0.0.1', 0))
+made.sendto(b'by a ring', made.getsockname())
+print(len(select.select([ring], [], [], 5)[0]))
+print(struct.unpack_from('I', memory)[0] & kLoaded, b'by a ring' in memory[:2048])
+memory.close()
+)"),
+              0, "1\n1 True\n");
 }
 
 // Before there is a kernel a process may have as many children as it likes, and each has its own.
@@ -434,6 +555,47 @@ int main(int argc, char** argv) {
 )");
   shell("cc -O2 -D_FORTIFY_SOURCE=2 -o stream stream.c");
   expect_said(preloaded({"--", path("stream"), std::to_string(server.port())}), 0, "by a stream\n");
+}
+
+// stdin and stdout themselves may be a socket: as of who answers for inetd, and of bash.
+TEST_F(PreloadTest, StandardStreamsOnASocket) {
+  const WebServer server("by stdout");
+  expect_said(preloaded({"--", "/bin/bash", "-c",
+                         "exec 3<>/dev/tcp/10.0.2.2/" + std::to_string(server.port()) +
+                             "; printf 'GET /file HTTP/1.0\\r\\n\\r\\n' >&3; tail -n 1 <&3"}),
+              0, "by stdout");
+  write_file("standard.c", R"(
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+int main(void) {
+  struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t size = sizeof at;
+  int listener = socket(AF_INET, SOCK_STREAM, 0);
+  bind(listener, (void*)&at, size);
+  listen(listener, 5);
+  getsockname(listener, (void*)&at, &size);
+  int near = socket(AF_INET, SOCK_STREAM, 0), far, saved = dup(1);
+  connect(near, (void*)&at, size);
+  far = accept(listener, 0, 0);
+  char text[100];
+  for (int turn = 0; turn < 2; turn++) {
+    dup2(near, 0), dup2(near, 1);
+    (void)!write(far, "a line\n", 7);
+    if (!fgets(text, sizeof text, stdin)) return 1;
+    printf("back: %s", text), fflush(stdout);
+    dup2(saved, 1);
+    ssize_t count = recv(far, text, sizeof text, 0);
+    if (count != 13 || getpeername(0, (void*)&at, &size) || at.sin_port == 0) return 2;
+    printf("%.*s", (int)count, text), fflush(stdout);
+  }
+  return 0;
+}
+)");
+  shell("cc -O2 -o standard standard.c");
+  expect_said(preloaded({"--", path("standard")}), 0, "back: a line\nback: a line\n");
 }
 
 // A handler may do what it likes, in the middle of a call too: it comes when the thread is out.

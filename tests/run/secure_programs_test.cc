@@ -53,7 +53,7 @@ class SshTest : public WireTest {
 OVER_ALL_WIRES(SshTest);
 
 class SshProcessesTest : public SshTest {};
-OVER_SERVED_WIRES(SshProcessesTest);
+OVER_ALL_WIRES(SshProcessesTest);
 
 TEST_P(SshTest, Client) {
   const int port = free_port();
@@ -121,7 +121,7 @@ TEST_P(SshTest, GitClones) {
 }
 
 class TunnelTest : public WireTest {};
-OVER_SERVED_WIRES(TunnelTest);
+OVER_ALL_WIRES(TunnelTest);
 
 // A network through UDP: the interface is the kernel's on this side, and the host's on the other.
 TEST_P(TunnelTest, Openvpn) {

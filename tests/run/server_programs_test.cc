@@ -37,7 +37,7 @@ class ServerTest : public WireTest {
 OVER_ALL_WIRES(ServerTest);
 
 class WorkersTest : public ServerTest {};
-OVER_SERVED_WIRES(WorkersTest);
+OVER_ALL_WIRES(WorkersTest);
 
 TEST_P(ServerTest, Python) {
   NEEDS("/usr/bin/python3", "python3");
@@ -309,8 +309,8 @@ func main() {
 )");
   shell("cd " + path("") + " && CGO_ENABLED=0 GO111MODULE=off GOCACHE=" + path("cache") +
         " go build -o serve serve.go && chmod -R u+w .");
-  if (is_preloaded()) return expect_refused({path("serve")}, "it is linked statically");
-  Server server(*this, 80, {path("serve")});
+  if (is_preloaded()) expect_refused(path("serve"), "it is linked statically");
+  Server server(*this, 80, by_another({path("serve")}));
   EXPECT_EQ(server.get("").out, "by go\n");
   many_get(server, "");
   server.ends_by(SIGTERM, 128 + SIGTERM);

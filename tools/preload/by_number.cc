@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdarg>
 
+#include "preload/asked.h"
 #include "preload/descriptors.h"
 #include "preload/files.h"
 #include "preload/libc.h"
@@ -27,6 +28,25 @@ Type* pointer(long value) {
 long wait_by_poll(const Arguments& a) {
   return wait_for({pointer<pollfd>(a[0]), static_cast<std::size_t>(a[1])},
                   Deadline(std::max(static_cast<int>(a[2]), -1)), nullptr);
+}
+
+// Those that are the host's, but for sockets that children have, too.
+std::optional<long> ask_by_number(long number, const Arguments& a) {
+  switch (number) {
+    case SYS_bind:
+    case SYS_getsockname:
+    case SYS_getpeername:
+    case SYS_getsockopt:
+    case SYS_setsockopt:
+    case SYS_shutdown:
+    case SYS_listen: {
+      Words words;
+      std::ranges::copy(a, words.begin());
+      return ask_server(number, words);
+    }
+    default:
+      return std::nullopt;
+  }
 }
 
 }  // namespace
@@ -105,7 +125,7 @@ std::optional<long> call_by_number(long number, const Arguments& a) {
       break;
   }
   const int kernel = kernel_fd(fd);
-  if (kernel == kOfHost) return std::nullopt;
+  if (kernel == kOfHost) return is_served(fd) ? ask_by_number(number, a) : std::nullopt;
   auto* const name = pointer<lkl_sockaddr>(a[1]);
   switch (number) {
     case SYS_bind:
@@ -143,6 +163,15 @@ std::optional<long> call_by_number(long number, const Arguments& a) {
   }
 }
 
+namespace {
+
+// Of those that the library has no other name for.
+bool makes_descriptor(long number) {
+  return number == SYS_pidfd_open || number == SYS_pidfd_getfd;
+}
+
+}  // namespace
+
 }  // namespace lkl::preload
 
 using namespace lkl::preload;
@@ -153,6 +182,9 @@ extern "C" long syscall(long number, ...) __THROW {
   va_start(words, number);
   for (long& argument : arguments) argument = va_arg(words, long);
   va_end(words);
+  if (this_thread.inside != 0 && makes_descriptor(number))
+    return make_librarys_by(
+        [&] { return static_cast<int>(answer(lkl_preload_raw_call(number, arguments.data()))); });
   if (this_thread.inside == 0)
     if (const auto result = call_by_number(number, arguments)) return answer(*result);
   return answer(lkl_preload_raw_call(number, arguments.data()));

@@ -3,13 +3,19 @@
 // Descriptors: closed, copied, asked about.
 #include <linux/sockios.h>
 #include <lkl.h>
+#include <sys/syscall.h>
 
+#include <algorithm>
 #include <cstdarg>
+#include <mutex>
 
+#include "preload/asked.h"
 #include "preload/descriptors.h"
 #include "preload/epoll_set.h"
+#include "preload/family.h"
 #include "preload/libc.h"
 #include "preload/numbers.h"
+#include "preload/serving.h"
 #include "run/served_files.h"
 
 namespace lkl::preload {
@@ -20,15 +26,31 @@ namespace {
 void let_go(Entry entry) {
   if (entry.owner() == Owner::kEpoll) {
     entry.epoll()->release();
-  } else if (entry.owner() == Owner::kKernel && !is_child()) {
+  } else if (entry.owner() == Owner::kKernel && is_child()) {
+    give_back(entry.kernel_fd());
+  } else if (entry.owner() == Owner::kKernel) {
     in_kernel([&] { return lkl_sys_close(static_cast<unsigned>(entry.kernel_fd())); });
   }
 }
+
+// What is done by number while nobody makes that one of the host's.
+class NoneShared {
+ public:
+  NoneShared() {
+    if (serves_children()) lock_ = std::unique_lock(shared_numbers);
+  }
+
+ private:
+  const Inside inside_;
+  std::unique_lock<std::mutex> lock_;
+};
 
 // Another number for the same, which the host has given already.
 long copy_entry(Entry entry, int number) {
   if (entry.owner() == Owner::kEpoll) {
     entry.epoll()->hold();
+    set_entry(number, entry);
+  } else if (entry.owner() == Owner::kServed) {
     set_entry(number, entry);
   } else if (entry.owner() == Owner::kKernel) {
     const long kernel = is_child() ? entry.kernel_fd() : in_kernel([&] {
@@ -79,10 +101,33 @@ long close_number(int fd) {
   }
   if (entry_of(fd).owner() == Owner::kHost) return raw(libc().close(fd));
   if (entry_of(fd).owner() == Owner::kLibrary) return -EBADF;
-  // The entry goes first: with the host's close() the number may be somebody else's.
-  let_go(take_entry(fd));
-  return raw(libc().close(fd));
+  Entry entry;
+  long result;
+  {
+    const NoneShared scope;
+    // The entry goes first: with the host's close() the number may be somebody else's.
+    entry = take_entry(fd);
+    result = raw(libc().close(fd));
+  }
+  let_go(entry);
+  return result;
 }
+
+namespace {
+
+// The C library reads and writes by itself there: so it is to be one of the host's.
+bool is_of_stdio(int number) {
+  return number >= STDIN_FILENO && number <= STDERR_FILENO;
+}
+void prepare_for_stdio(int fd) {
+  if (entry_of(fd).owner() != Owner::kKernel) return;
+  if (is_served_child())
+    claim(fd);
+  else if (!is_child())
+    share_number(fd);
+}
+
+}  // namespace
 
 long copy_number(int fd, int number, int flags) {
   if (this_thread.inside != 0) return raw(libc().dup3(fd, number, flags));
@@ -90,27 +135,36 @@ long copy_number(int fd, int number, int flags) {
   // as for a number that is just being made
   if (entry_of(number).owner() == Owner::kLibrary) return -EBUSY;
   if (fd == number) return raw(libc().dup3(fd, number, flags));
-  const long result = raw(libc().dup3(fd, number, flags));
-  if (result < 0) return result;
-  const Entry before = take_entry(number);
-  const long copied = copy_entry(entry_of(fd), number);
+  if (is_of_stdio(number)) prepare_for_stdio(fd);
+  Entry before;
+  long result;
+  {
+    const NoneShared scope;
+    result = raw(libc().dup3(fd, number, flags));
+    if (result < 0) return result;
+    before = take_entry(number);
+    result = copy_entry(entry_of(fd), number);
+  }
   let_go(before);
-  return copied;
+  return result;
 }
 
 long control_number(int fd, int command, unsigned long argument) {
   const bool copies = command == F_DUPFD || command == F_DUPFD_CLOEXEC;
-  if (this_thread.inside != 0) return raw(libc().fcntl(fd, command, argument));
+  const auto at_host = [=] { return libc().fcntl(fd, command, argument); };
+  if (this_thread.inside != 0) return raw(copies ? make_librarys_by(at_host) : at_host());
   const Entry entry = entry_of(fd);
   if (entry.owner() == Owner::kHost) return raw(libc().fcntl(fd, command, argument));
   if (entry.owner() == Owner::kLibrary) return -EBADF;
   if (copies) {
+    const NoneShared scope;
     const long number = raw(libc().fcntl(fd, command, argument));
-    return number < 0 ? number : copy_entry(entry, static_cast<int>(number));
+    return number < 0 ? number : copy_entry(entry_of(fd), static_cast<int>(number));
   }
-  const int kernel = kernel_fd(fd);
   if (entry.owner() == Owner::kEpoll || command == F_GETFD || command == F_SETFD)
     return raw(libc().fcntl(fd, command, argument));
+  const int kernel = kernel_fd(fd);
+  if (kernel == kOfHost) return raw(libc().fcntl(fd, command, argument));
   // signals of the kernel's are nobody's
   if (command == F_SETFL && (argument & O_ASYNC) != 0) return -EOPNOTSUPP;
   return in_kernel([&] {
@@ -118,11 +172,21 @@ long control_number(int fd, int command, unsigned long argument) {
   });
 }
 
+// Those that who serves children is not asked about (run/filter.cc).
+bool is_of_pair(unsigned long request) {
+  constexpr unsigned long kOfSockets = 0x8900, kOfTunnels = 0x54c0;
+  return (request & 0xffff'ff00) != kOfSockets && (request & 0xffc0) != kOfTunnels;
+}
+
 long request_of(int fd, unsigned long request, unsigned long argument) {
   const int kernel = kernel_fd(fd);
   if (kernel == kOfHost) {
+    if (is_child()) return raw(libc().ioctl(fd, request, argument));
+    if (is_served(fd) && !is_of_pair(request))
+      return asked_or([&] { return libc().ioctl(fd, request, argument); }, SYS_ioctl, fd, request,
+                      argument);
     if (this_thread.inside == 0 && tool::served::asks_network(fd, static_cast<unsigned>(request)))
-      return is_child() ? -ENETDOWN : ask_network(static_cast<unsigned>(request), argument);
+      return ask_network(static_cast<unsigned>(request), argument);
     return raw(libc().ioctl(fd, request, argument));
   }
   // of the number, not of the file
@@ -146,6 +210,7 @@ long status_of(int fd, struct stat* status) {
 long close_range_of(unsigned first, unsigned last, int flags) {
   if (first > last) return -EINVAL;
   if (this_thread.inside != 0) return raw(libc().close_range(first, last, flags));
+  const NoneShared scope;
   // Whole stretches that are the host's at once; the library's own stay.
   unsigned begin = first;
   const auto after = static_cast<unsigned>(highest_entry() + 1);
@@ -163,6 +228,25 @@ long close_range_of(unsigned first, unsigned last, int flags) {
   return begin > last || begin < first ? 0 : raw(libc().close_range(begin, last, flags));
 }
 
+namespace {
+
+template <class Make>
+int two_of(Make make, int ends[2]) {
+  if (this_thread.inside == 0) return make();
+  int second = -1;
+  const int first = make_librarys_by([&] {
+    if (make() != 0) return -1;
+    second = make_librarys(ends[1]);
+    return ends[0];
+  });
+  if (first < 0) return -1;
+  ends[0] = first;
+  ends[1] = second;
+  return 0;
+}
+
+}  // namespace
+
 }  // namespace lkl::preload
 
 using namespace lkl::preload;
@@ -179,6 +263,25 @@ int close_range(unsigned first, unsigned last, int flags) __THROW {
 
 void closefrom(int first) __THROW {
   close_range_of(static_cast<unsigned>(std::max(first, 0)), ~0U, 0);
+}
+
+// Those that the library makes are its own.
+int eventfd(unsigned count, int flags) __THROW {
+  const auto made = [=] { return libc().eventfd(count, flags); };
+  return this_thread.inside != 0 ? make_librarys_by(made) : made();
+}
+
+int memfd_create(const char* name, unsigned flags) __THROW {
+  const auto made = [=] { return libc().memfd_create(name, flags); };
+  return this_thread.inside != 0 ? make_librarys_by(made) : made();
+}
+
+int pipe2(int ends[2], int flags) __THROW {
+  return two_of([=] { return libc().pipe2(ends, flags); }, ends);
+}
+
+int socketpair(int family, int type, int protocol, int ends[2]) __THROW {
+  return two_of([=] { return libc().socketpair(family, type, protocol, ends); }, ends);
 }
 
 int dup(int fd) __THROW {

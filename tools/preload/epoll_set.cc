@@ -4,7 +4,10 @@
 #include <lkl.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <span>
+#include <sstream>
+#include <string>
 #include <utility>
 
 #include "preload/deadline.h"
@@ -119,6 +122,42 @@ long EpollSet::move_to_kernel(const Place& place) {
       [&] { return lkl_sys_epoll_ctl(place.set->kernel_, LKL_EPOLL_CTL_ADD, kernel_, &event); });
 }
 
+void EpollSet::move_to_host(int kernel, int number) {
+  for (int fd = 0; fd <= highest_entry(); fd++) {
+    const Entry entry = entry_of(fd);
+    if (entry.owner() == Owner::kEpoll && entry.epoll()->kernel_fd() >= 0)
+      entry.epoll()->move_registration(kernel, number);
+  }
+}
+
+// What the kernel says of it: proc_pid_fdinfo(5). Inside.
+void EpollSet::move_registration(int kernel, int number) {
+  const std::lock_guard lock(mutex_);
+  const std::string path = "/proc/self/fdinfo/" + std::to_string(kernel_);
+  const auto file = static_cast<int>(lkl_sys_open(path.c_str(), LKL_O_RDONLY | LKL_O_CLOEXEC, 0));
+  if (file < 0) return;
+  std::string text;
+  char part[4096];
+  for (lkl_long count; (count = lkl_sys_read(static_cast<unsigned>(file), part, sizeof part)) > 0;)
+    text.append(part, static_cast<std::size_t>(count));
+  lkl_sys_close(static_cast<unsigned>(file));
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    int fd = -1;
+    epoll_event event = {};
+    unsigned long long data = 0;
+    unsigned events = 0;
+    if (std::sscanf(line.c_str(), "tfd: %d events: %x data: %llx", &fd, &events, &data) != 3 ||
+        fd != kernel)
+      continue;
+    event.events = events;
+    event.data.u64 = data;
+    lkl_sys_epoll_ctl(kernel_, LKL_EPOLL_CTL_DEL, kernel, nullptr);
+    libc().epoll_ctl(host_, EPOLL_CTL_ADD, number, &event);
+    return;
+  }
+}
+
 long EpollSet::control_epoll(int number, EpollSet& other, int operation, int fd,
                              epoll_event* event) {
   const std::lock_guard lock(other.mutex_);
@@ -220,10 +259,6 @@ long EpollSet::wait(int number, epoll_event* events, int room, int milliseconds,
     if (result != -EAGAIN) return result;
   }
   if (room <= 0) return -EINVAL;
-  if (is_child()) {
-    refuse_in_child();
-    return -EBADF;
-  }
   hold();
   const long result = in_kernel([&]() -> long {
     const MaskFor masked(mask);
@@ -239,6 +274,7 @@ using lkl::preload::answer;
 using lkl::preload::Entry;
 using lkl::preload::entry_of;
 using lkl::preload::EpollSet;
+using lkl::preload::is_child;
 using lkl::preload::libc;
 using lkl::preload::Owner;
 using lkl::preload::this_thread;
@@ -246,13 +282,13 @@ using lkl::preload::this_thread;
 namespace {
 
 int known(int fd) {
-  if (fd >= 0) set_entry(fd, Entry::of_epoll(EpollSet::make()));
+  if (fd >= 0 && !is_child()) set_entry(fd, Entry::of_epoll(EpollSet::make()));
   return fd;
 }
 
 // nullptr: the host is to say what it is.
 EpollSet* set_of(int fd) {
-  if (this_thread.inside != 0) return nullptr;
+  if (this_thread.inside != 0 || is_child()) return nullptr;
   const Entry entry = entry_of(fd);
   return entry.owner() == Owner::kEpoll ? entry.epoll() : nullptr;
 }
@@ -273,7 +309,11 @@ int epoll_create(int size) __THROW {
 
 int epoll_ctl(int number, int operation, int fd, epoll_event* event) __THROW {
   EpollSet* const set = set_of(number);
-  if (set == nullptr) return libc().epoll_ctl(number, operation, fd, event);
+  if (set == nullptr) {
+    // a child's: it becomes one of the host's
+    lkl::preload::kernel_fd(fd);
+    return libc().epoll_ctl(number, operation, fd, event);
+  }
   return static_cast<int>(answer(set->control(number, operation, fd, event)));
 }
 

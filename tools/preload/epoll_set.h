@@ -30,6 +30,10 @@ class EpollSet {
   // kOfHost as long as there is none.
   int kernel_fd() const { return kernel_.load(std::memory_order_acquire); }
 
+  // The program's number was one of the kernel's, this one, and is one of the host's now: in all
+  // sets.
+  static void move_to_host(int kernel, int number);
+
   // Results are the kernels'. `number`: the program's, of this set.
   long control(int number, int operation, int fd, epoll_event* event);
   // Waits so long; -1: for ever.
@@ -48,6 +52,7 @@ class EpollSet {
   void end();
   long mix(int number);
   long move_to_kernel(const Place& place);
+  void move_registration(int kernel, int number);
   void wake_who_waits_at_host();
   long control_epoll(int number, EpollSet& other, int operation, int fd, epoll_event* event);
   long wait_at_host(int number, epoll_event* events, int room, int milliseconds,

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <string>
 
+#include "preload/family.h"
 #include "preload/kernel.h"
 #include "preload/libc.h"
 #include "preload/numbers.h"
@@ -84,6 +85,7 @@ std::optional<long> open_path(int, const char* path, int flags) {
   const bool is_tunnel = tool::served::is_tunnel_device(path);
   const auto served = tool::served::served_path(path, kSysfs);
   if (!is_tunnel && !served) return std::nullopt;
+  if (is_served_child()) return std::nullopt;
   if (is_child()) {
     refuse_in_child();
     return -ENETDOWN;

@@ -5,6 +5,7 @@
 
 #include <new>
 
+#include "preload/family.h"
 #include "preload/libc.h"
 #include "preload/mask.h"
 #include "preload/numbers.h"
@@ -48,16 +49,31 @@ void unlock_after_fork() {
 
 // Before any thread of the program's.
 [[gnu::constructor]] void be_told_of_forks() {
-  ::pthread_atfork(lock_for_fork, unlock_after_fork, [] {
+  const auto prepare = [] {
+    before_fork();
+    lock_for_fork();
+  };
+  const auto in_parent = [] {
+    unlock_after_fork();
+    after_fork_in_parent();
+  };
+  ::pthread_atfork(prepare, in_parent, [] {
     // Whoever had it is not here, and it guards no memory. It is not ours while others fork: the
     // library opens files when it holds what fork() waits for.
     new (&low_numbers) std::mutex;
     close_others();
     unlock_after_fork();
+    after_fork_in_child();
   });
 }
 
 }  // namespace
+
+bool is_end_of_report(int fd) {
+  for (const Report::Ends* ends = all_ends; ends != nullptr; ends = ends->next)
+    if (fd == ends->of_pipe[0] || fd == ends->of_pipe[1]) return true;
+  return false;
+}
 
 Report::Report() : error_(0), ends_(std::make_unique<Ends>()), before_(own_ends) {
   const BetweenForks whole;

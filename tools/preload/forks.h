@@ -51,6 +51,9 @@ class Report {
   Ends* before_;
 };
 
+// In the child of a fork: whether it has this one for what it says.
+bool is_end_of_report(int fd);
+
 }  // namespace lkl::preload
 
 #endif  // LKL_TOOL_PRELOAD_FORKS_H

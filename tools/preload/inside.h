@@ -20,7 +20,11 @@ struct Thread {
   static constexpr int kMostWaiting = 8;
   volatile int waiting = 0;
   siginfo_t signals[kMostWaiting] = {};
+  // What it waits for in the host meanwhile: 0, as long as it does (asked.cc).
+  std::atomic<int>* volatile asked = nullptr;
 };
+// What a signal makes of that.
+inline constexpr int kWaitIsOver = -1;
 // Read by each call.
 extern constinit thread_local Thread this_thread [[gnu::tls_model("initial-exec")]];
 

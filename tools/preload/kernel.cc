@@ -13,9 +13,11 @@
 
 #include "preload/deadline.h"
 #include "preload/environment.h"
+#include "preload/family.h"
 #include "preload/libc.h"
 #include "preload/numbers.h"
 #include "preload/say.h"
+#include "preload/serving.h"
 #include "preload/signals.h"
 #include "run/network_counters.h"
 #include "run/network_setup.h"
@@ -82,7 +84,6 @@ void start() {
         "the kernel does not boot");
   check(tool::served::set_up_network(config), "the network cannot be set up");
   serve_signals();
-  ::pthread_atfork(nullptr, nullptr, leave_to_parent);
 }
 
 // Inside.
@@ -115,10 +116,15 @@ bool has_kernel() {
 }
 
 void want_kernel() {
-  if (runs.load(std::memory_order_acquire) || this_thread.inside != 0) return;
+  if (this_thread.inside == 0) want_kernel_for_children();
+}
+
+void want_kernel_for_children() {
+  if (runs.load(std::memory_order_acquire)) return;
   const Inside inside;
   const std::lock_guard lock(starting);
   if (runs) return;
+  leave_parent();
   start();
   runs.store(true, std::memory_order_release);
 }
@@ -134,7 +140,9 @@ void close_all() {
 
 void end_kernel() {
   static std::atomic<bool> ended;
-  if (!has_kernel() || this_thread.inside != 0 || ended.exchange(true)) return;
+  if (this_thread.inside != 0 || ended.exchange(true)) return;
+  end_serving();
+  if (!has_kernel()) return;
   close_all();
   in_kernel([] {
     // files of captures and the like are written then

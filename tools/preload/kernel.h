@@ -9,6 +9,8 @@ namespace lkl::preload {
 // Starts it, if it does not run: with the first socket of a process, or the first file that tells
 // of the network. If that fails the process ends, and says why.
 void want_kernel();
+// The same for a thread of ours.
+void want_kernel_for_children();
 // Whether this process has one. Not in a child.
 bool has_kernel();
 // In a child, which has none from then on.

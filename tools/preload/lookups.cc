@@ -7,6 +7,7 @@
 #include <ucontext.h>
 
 #include "preload/by_number.h"
+#include "preload/family.h"
 #include "preload/kernel.h"
 #include "preload/libc.h"
 #include "preload/numbers.h"
@@ -128,7 +129,7 @@ class Dispatched {
 
 template <class Call>
 auto dispatched(Call call) {
-  if (this_thread.inside != 0) return call();
+  if (this_thread.inside != 0 || is_served_child()) return call();
   if (is_child()) {
     refuse_in_child();
   } else {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "preload/epoll_set.h"
+#include "preload/family.h"
 #include "preload/libc.h"
 #include "preload/say.h"
 
@@ -13,6 +14,7 @@ namespace lkl::preload {
 
 std::atomic<std::uint64_t> numbers[kMostNumbers];
 std::mutex low_numbers;
+std::mutex shared_numbers;
 
 namespace {
 
@@ -30,16 +32,6 @@ int lowest_of_library(const rlimit& limit) {
   const rlim_t lowest = std::min<rlim_t>(limit.rlim_cur, kLowestOfLibrary);
   if (limit.rlim_max >= lowest + kRoom) return static_cast<int>(lowest);
   return static_cast<int>(limit.rlim_max - std::min(kRoom, limit.rlim_max / 2));
-}
-
-// The program's limit is none of the library's. Gives what it was.
-rlimit raise_limit() {
-  rlimit limit = {};
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  rlimit raised = limit;
-  raised.rlim_cur = raised.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &raised);
-  return limit;
 }
 
 // While the limit is raised; `before` is what it was.
@@ -79,10 +71,24 @@ Entry take_entry(int fd) {
   return has_entry(fd) ? Entry{numbers[fd].exchange(0, std::memory_order_acq_rel)} : Entry{};
 }
 
-int kernel_fd_slowly(Entry entry) {
-  if (entry.owner() == Owner::kLibrary) return kNotThere;
-  const int fd = entry.owner() == Owner::kEpoll ? entry.epoll()->kernel_fd() : entry.kernel_fd();
-  if (fd < 0 || !is_child()) return fd < 0 ? kOfHost : fd;
+bool replace_entry(int fd, Entry before, Entry entry) {
+  return numbers[fd].compare_exchange_strong(before.bits, entry.bits);
+}
+
+int kernel_fd_slowly(int fd, Entry entry) {
+  switch (entry.owner()) {
+    case Owner::kHost:
+    case Owner::kServed:
+      return kOfHost;
+    case Owner::kLibrary:
+      return kNotThere;
+    case Owner::kEpoll:
+      return is_child() || entry.epoll()->kernel_fd() < 0 ? kOfHost : entry.epoll()->kernel_fd();
+    case Owner::kKernel:
+      break;
+  }
+  if (!is_child()) return entry.kernel_fd();
+  if (is_served_child() && claim(fd)) return kOfHost;
   refuse_in_child();
   return kNotThere;
 }
@@ -103,13 +109,24 @@ void free_number(int number) {
   libc().close(number);
 }
 
+// Nested ones see the same limit as the first, or that it is raised already: nobody counts on less.
+LimitRaised::LimitRaised() : before_{} {
+  ::getrlimit(RLIMIT_NOFILE, &before_);
+  rlimit raised = before_;
+  raised.rlim_cur = raised.rlim_max;
+  if (raised.rlim_cur != before_.rlim_cur) ::setrlimit(RLIMIT_NOFILE, &raised);
+}
+
+LimitRaised::~LimitRaised() {
+  if (before_.rlim_cur != before_.rlim_max) ::setrlimit(RLIMIT_NOFILE, &before_);
+}
+
 int make_librarys(int fd) {
   if (fd < 0) return fd;
   const Inside inside;
   if (!is_child() && fd < kLowestOfLibrary) {
-    const rlimit before = raise_limit();
-    fd = move_up(fd, before);
-    ::setrlimit(RLIMIT_NOFILE, &before);
+    const LimitRaised raised;
+    fd = move_up(fd, raised.before());
   }
   set_entry(fd, Entry::of_library());
   return fd;
@@ -118,19 +135,18 @@ int make_librarys(int fd) {
 int make_librarys_pipe(int (&ends)[2]) {
   const Inside inside;
   const std::lock_guard lock(low_numbers);
-  const rlimit before = raise_limit();
-  const int error = ::pipe2(ends, O_CLOEXEC) == 0 ? 0 : errno;
+  const LimitRaised raised;
+  const int error = libc().pipe2(ends, O_CLOEXEC) == 0 ? 0 : errno;
   for (int& end : ends) {
     if (error != 0) break;
-    end = move_up(end, before);
+    end = move_up(end, raised.before());
     set_entry(end, Entry::of_library());
   }
-  ::setrlimit(RLIMIT_NOFILE, &before);
   return error;
 }
 
-NumbersKept::NumbersKept() : before_(raise_limit()) {
-  const int end = lowest_of_library(before_);
+NumbersKept::NumbersKept() {
+  const int end = lowest_of_library(raised_.before());
   const int any = libc().open("/dev/null", O_RDONLY | O_CLOEXEC);
   for (int number = any; number >= 0 && number < end && count_ < kLowestOfLibrary;
        number = libc().fcntl(any, F_DUPFD_CLOEXEC, 0))
@@ -139,7 +155,6 @@ NumbersKept::NumbersKept() : before_(raise_limit()) {
 
 NumbersKept::~NumbersKept() {
   for (int i = 0; i < count_; i++) libc().close(kept_[i]);
-  ::setrlimit(RLIMIT_NOFILE, &before_);
 }
 
 void leave_kernel_to_parent() {

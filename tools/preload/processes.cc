@@ -7,10 +7,13 @@
 #include <cstdarg>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "preload/beside.h"
 #include "preload/environment.h"
+#include "preload/family.h"
 #include "preload/kernel.h"
 #include "preload/libc.h"
 #include "preload/numbers.h"
@@ -63,10 +66,18 @@ struct Words {
   }
 };
 
+// Why nothing would be loaded in front of it.
+std::optional<std::string> why_not(const char* file) {
+  if (::getuid() != ::geteuid() || ::getgid() != ::getegid())
+    return "who starts it has another user's rights (setuid, setgid), and nothing is loaded in "
+           "front of such programs";
+  return tool::served::why_not_preloaded(file);
+}
+
 }  // namespace
 
 int refuse_program(const char* file) {
-  const auto why = tool::served::why_not_preloaded(file);
+  const auto why = why_not(file);
   if (!why) return 0;
   say(std::string(file) + ": " + *why + "; that is for --tier server, and it is not started here");
   return EACCES;
@@ -83,12 +94,19 @@ int refuse_program_by_path(const char* name) {
 
 int execute(const char* file, char* const* words, char* const* variables) {
   if (this_thread.inside != 0) return libc().execve(file, words, WithoutOurs(variables).get());
+  if (::access(file, X_OK) != 0) return libc().execve(file, words, WithOurs(variables).get());
+  if (!has_kernel() && join_parent()) {
+    claim_what_stays();
+    return libc().execve(file, words, WithoutOurs(variables).get());
+  }
+  if ((why_not(file) || is_kernel_kept()) && can_execute_beside())
+    return execute_beside(file, words, variables);
   if (const int error = refuse_program(file)) {
     errno = error;
     return -1;
   }
   // None of them is the other program's.
-  if (::access(file, X_OK) == 0) close_all();
+  close_all();
   return libc().execve(file, words, WithOurs(variables).get());
 }
 
@@ -109,9 +127,7 @@ extern "C" {
 // The child has a copy of all memory, where the C library's would share ours: what it does with
 // descriptors is not ours then.
 pid_t vfork() __THROW {
-  const pid_t child = ::_Fork();
-  if (child == 0 && has_kernel()) leave_to_parent();
-  return child;
+  return ::fork();
 }
 
 int execve(const char* file, char* const words[], char* const variables[]) __THROW {

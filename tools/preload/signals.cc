@@ -78,6 +78,10 @@ void defer(int signal, const siginfo_t* info) {
   this_thread.signals[count] = *info;
   this_thread.signals[count].si_signo = signal;
   this_thread.waiting = count + 1;
+  if (std::atomic<int>* const asked = this_thread.asked) {
+    int waits = 0;
+    asked->compare_exchange_strong(waits, kWaitIsOver);
+  }
   const int words[] = {this_thread.task,
                        (actions[signal].flags & SA_RESTART) != 0 ? kRestarts : kInterrupts};
   if (pipe_to_thread >= 0 && words[0] != 0)
@@ -87,12 +91,15 @@ void defer(int signal, const siginfo_t* info) {
 void on_signal(int signal, siginfo_t* info, void* context) {
   const int error = errno;
   const NotDispatched scope;
-  if (is_fault(signal) && !is_handler(actions[signal].handler))
+  if (is_fault(signal) && !is_handler(actions[signal].handler)) {
     die_of(signal);
-  else if (this_thread.inside == 0 || is_fault(signal))
+    // The kernel's SIGBUS is a SIGSEGV of the host's, when the instruction runs again.
+    if (signal == SIGBUS) ::raise(signal);
+  } else if (this_thread.inside == 0 || is_fault(signal)) {
     run_handler(signal, info, context);
-  else
+  } else {
     defer(signal, info);
+  }
   errno = error;
 }
 
@@ -122,7 +129,6 @@ void on_kernels_signal(int) {
 }
 
 void* interrupt_calls(void* from) {
-  this_thread.inside = 1;
   const auto pipe = static_cast<int>(reinterpret_cast<long>(from));
   const auto process = static_cast<int>(lkl_sys_getpid());
   for (int words[2]; libc().read(pipe, words, sizeof words) == sizeof words;)
@@ -167,6 +173,34 @@ void take_waiting_signals() {
   }
 }
 
+bool waiting_signals_restart() {
+  return std::all_of(
+      this_thread.signals, this_thread.signals + this_thread.waiting,
+      [](const siginfo_t& info) { return (actions[info.si_signo].flags & SA_RESTART) != 0; });
+}
+
+SignalsBlocked::SignalsBlocked() {
+  sigset_t all;
+  ::sigfillset(&all);
+  all = without_faults(all);
+  libc().pthread_sigmask(SIG_SETMASK, &all, &before_);
+}
+
+SignalsBlocked::~SignalsBlocked() {
+  libc().pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+}
+
+EndingSignals::EndingSignals() {
+  ::sigemptyset(&set_);
+  for (const int signal : kForwarded) ::sigaddset(&set_, signal);
+  libc().pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+}
+
+bool EndingSignals::any_comes() const {
+  constexpr timespec kMoment = {.tv_sec = 0, .tv_nsec = 20'000'000};
+  return ::sigtimedwait(&set_, nullptr, &kMoment) > 0;
+}
+
 void prepare_faults() {
   for (const int signal : {SIGSEGV, SIGBUS}) stand_in_front(signal);
   serves = true;
@@ -182,16 +216,12 @@ void serve_signals() {
   if (::pipe2(ends, O_CLOEXEC) != 0) give_up("there is no pipe for signals");
   for (int& end : ends) end = make_librarys(end);
   libc().fcntl(ends[1], F_SETFL, O_NONBLOCK);
-  sigset_t all, before;
-  ::sigfillset(&all);
-  all = without_faults(all);
-  libc().pthread_sigmask(SIG_SETMASK, &all, &before);
+  const SignalsBlocked blocked;
   pthread_t thread;
-  if (libc().pthread_create(&thread, nullptr, interrupt_calls,
-                            reinterpret_cast<void*>(static_cast<long>(ends[0]))) != 0)
+  if (::pthread_create(&thread, nullptr, interrupt_calls,
+                       reinterpret_cast<void*>(static_cast<long>(ends[0]))) != 0)
     give_up("there is no thread for signals");
   ::pthread_detach(thread);
-  libc().pthread_sigmask(SIG_SETMASK, &before, nullptr);
   pipe_to_thread = ends[1];
 }
 

@@ -2,15 +2,19 @@
 #include "preload/sockets.h"
 
 #include <lkl.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 
 #include <cstddef>
 #include <string>
 
+#include "preload/asked.h"
+#include "preload/family.h"
 #include "preload/kernel.h"
 #include "preload/libc.h"
 #include "preload/numbers.h"
 #include "preload/say.h"
+#include "preload/serving.h"
 #include "run/served_files.h"
 
 namespace lkl::preload {
@@ -44,6 +48,7 @@ bool asks_host_resolver(const sockaddr* address, socklen_t size) {
 
 long make_socket(int family, int type, int protocol) {
   if (family == AF_UNIX) return raw(libc().socket(family, type, protocol));
+  if (is_served_child()) return raw(libc().socket(family, type, protocol));
   if (is_child()) {
     refuse_in_child();
     return -ENETDOWN;
@@ -56,7 +61,9 @@ long make_socket(int family, int type, int protocol) {
 
 long accept_from(int fd, sockaddr* address, socklen_t* size, int flags) {
   const int kernel = kernel_fd(fd);
-  if (kernel == kOfHost) return raw(libc().accept4(fd, address, size, flags));
+  if (kernel == kOfHost)
+    return asked_or([&] { return libc().accept4(fd, address, size, flags); }, SYS_accept4, fd,
+                    address, size, flags);
   // before it waits, as the host's kernel does
   const int number = take_number((flags & SOCK_CLOEXEC) != 0);
   if (number < 0) return number;
@@ -69,8 +76,10 @@ long connect_to(int fd, const sockaddr* address, socklen_t size) {
   const int kernel = kernel_fd(fd);
   if (kernel == kOfHost) {
     if (this_thread.inside == 0 && asks_host_resolver(address, size)) return -ENOENT;
-    return raw(libc().connect(fd, address, size));
+    return asked_or([&] { return libc().connect(fd, address, size); }, SYS_connect, fd, address,
+                    size);
   }
+  settle_children();
   return in_kernel(
       [&] { return lkl_sys_connect(kernel, kernels(address), static_cast<int>(size)); });
 }
@@ -91,9 +100,11 @@ int accept_for_library(int fd, sockaddr* address, socklen_t* size, int flags) {
 using namespace lkl::preload;
 
 // Those whose calls have the same words in both kernels.
-#define LKL_ALIKE(name, fd, host, of_kernel) \
-  const int kernel = kernel_fd(fd);          \
-  if (kernel == kOfHost) return host;        \
+#define LKL_ALIKE(name, of_kernel, fd, ...)                                                    \
+  const int kernel = kernel_fd(fd);                                                            \
+  if (kernel == kOfHost)                                                                       \
+    return static_cast<int>(answer(                                                            \
+        asked_or([&] { return libc().name(fd, __VA_ARGS__); }, SYS_##name, fd, __VA_ARGS__))); \
   return static_cast<int>(answer(in_kernel([&] { return of_kernel; })))
 
 extern "C" {
@@ -118,36 +129,40 @@ int connect(int fd, const sockaddr* address, socklen_t size) {
 }
 
 int bind(int fd, const sockaddr* address, socklen_t size) __THROW {
-  LKL_ALIKE(bind, fd, libc().bind(fd, address, size),
-            lkl_sys_bind(kernel, kernels(address), static_cast<int>(size)));
+  if (entry_of(fd).owner() == Owner::kKernel) settle_children();
+  LKL_ALIKE(bind, lkl_sys_bind(kernel, kernels(address), static_cast<int>(size)), fd, address,
+            size);
 }
 
 int listen(int fd, int backlog) __THROW {
-  LKL_ALIKE(listen, fd, libc().listen(fd, backlog), lkl_sys_listen(kernel, backlog));
+  if (entry_of(fd).owner() == Owner::kKernel) settle_children();
+  LKL_ALIKE(listen, lkl_sys_listen(kernel, backlog), fd, backlog);
 }
 
 int getsockname(int fd, sockaddr* address, socklen_t* size) __THROW {
-  LKL_ALIKE(getsockname, fd, libc().getsockname(fd, address, size),
-            lkl_sys_getsockname(kernel, kernels(address), kernels(size)));
+  LKL_ALIKE(getsockname, lkl_sys_getsockname(kernel, kernels(address), kernels(size)), fd, address,
+            size);
 }
 
 int getpeername(int fd, sockaddr* address, socklen_t* size) __THROW {
-  LKL_ALIKE(getpeername, fd, libc().getpeername(fd, address, size),
-            lkl_sys_getpeername(kernel, kernels(address), kernels(size)));
+  LKL_ALIKE(getpeername, lkl_sys_getpeername(kernel, kernels(address), kernels(size)), fd, address,
+            size);
 }
 
 int getsockopt(int fd, int level, int name, void* value, socklen_t* size) __THROW {
-  LKL_ALIKE(getsockopt, fd, libc().getsockopt(fd, level, name, value, size),
-            lkl_sys_getsockopt(kernel, level, name, static_cast<char*>(value), kernels(size)));
+  LKL_ALIKE(getsockopt,
+            lkl_sys_getsockopt(kernel, level, name, static_cast<char*>(value), kernels(size)), fd,
+            level, name, value, size);
 }
 
 int setsockopt(int fd, int level, int name, const void* value, socklen_t size) __THROW {
-  LKL_ALIKE(setsockopt, fd, libc().setsockopt(fd, level, name, value, size),
+  LKL_ALIKE(setsockopt,
             lkl_sys_setsockopt(kernel, level, name, static_cast<const char*>(value),
-                               static_cast<int>(size)));
+                               static_cast<int>(size)),
+            fd, level, name, value, size);
 }
 
 int shutdown(int fd, int how) __THROW {
-  LKL_ALIKE(shutdown, fd, libc().shutdown(fd, how), lkl_sys_shutdown(kernel, how));
+  LKL_ALIKE(shutdown, lkl_sys_shutdown(kernel, how), fd, how);
 }
 }

@@ -5,8 +5,11 @@
 
 #include "preload/inside.h"
 #include "preload/libc.h"
+#include "preload/threads.h"
 
 namespace {
+
+std::atomic<int> of_library;
 
 struct Start {
   void* (*body)(void*);
@@ -16,10 +19,16 @@ struct Start {
 void* begin_inside(void* given) {
   const Start start = *std::unique_ptr<Start>(static_cast<Start*>(given));
   lkl::preload::this_thread.inside = 1;
-  return start.body(start.argument);
+  void* const result = start.body(start.argument);
+  of_library--;
+  return result;
 }
 
 }  // namespace
+
+int lkl::preload::librarys_threads() {
+  return of_library;
+}
 
 extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes,
                               void* (*body)(void*), void* argument) __THROWNL {
@@ -27,7 +36,11 @@ extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attribute
   if (lkl::preload::this_thread.inside == 0)
     return libc().pthread_create(thread, attributes, body, argument);
   auto start = std::make_unique<Start>(Start{body, argument});
+  of_library++;
   const int error = libc().pthread_create(thread, attributes, begin_inside, start.get());
-  if (error == 0) (void)start.release();
+  if (error == 0)
+    (void)start.release();
+  else
+    of_library--;
   return error;
 }

@@ -2,13 +2,17 @@
 #include "preload/transfer.h"
 
 #include <lkl.h>
+#include <sys/syscall.h>
 
 #include <algorithm>
 #include <cstring>
 
+#include "preload/asked.h"
+#include "preload/family.h"
 #include "preload/libc.h"
 #include "preload/numbers.h"
 #include "preload/say.h"
+#include "preload/serving.h"
 
 namespace lkl::preload {
 
@@ -29,9 +33,10 @@ lkl_msghdr* kernels(const msghdr* message) {
   return reinterpret_cast<lkl_msghdr*>(const_cast<msghdr*>(message));
 }
 
-// Descriptors in messages to others of the host's: the kernel's cannot go there.
-bool hands_over_kernels(const msghdr* message) {
-  if (message == nullptr || message->msg_control == nullptr) return false;
+// Calls `use` for each descriptor that goes with a message (SCM_RIGHTS) until one is false.
+template <class Use>
+bool each_handed_over(const msghdr* message, Use use) {
+  if (message == nullptr || message->msg_control == nullptr) return true;
   for (const cmsghdr* one = CMSG_FIRSTHDR(message); one != nullptr;
        one = CMSG_NXTHDR(const_cast<msghdr*>(message), const_cast<cmsghdr*>(one))) {
     if (one->cmsg_level != SOL_SOCKET || one->cmsg_type != SCM_RIGHTS ||
@@ -41,30 +46,58 @@ bool hands_over_kernels(const msghdr* message) {
     for (std::size_t i = 0; i < count; i++) {
       int fd;
       std::memcpy(&fd, CMSG_DATA(one) + i * sizeof fd, sizeof fd);
-      if (entry_of(fd).owner() == Owner::kKernel) return true;
+      if (!use(fd)) return false;
     }
   }
-  return false;
+  return true;
+}
+
+// To others of the host's: the kernel's are what a child would have. False if one cannot be.
+bool hand_over(const msghdr* message) {
+  return each_handed_over(message, [](int fd) {
+    if (entry_of(fd).owner() != Owner::kKernel) return true;
+    return is_child() ? is_served_child() && claim(fd) : share_number(fd);
+  });
 }
 
 long refuse_to_hand_over() {
   static std::atomic<bool> said;
   if (!said.exchange(true))
-    say("a program hands a socket to another process; that is for --tier server, and gets an error "
-        "here");
+    say("a program hands something of the kernel's to another process that cannot be handed over, "
+        "and gets an error");
   return -EOPNOTSUPP;
 }
 
-long of_host(int fd, const msghdr* message, int flags) {
-  if (this_thread.inside == 0 && hands_over_kernels(message)) return refuse_to_hand_over();
-  return raw(libc().sendmsg(fd, message, flags));
+long send_at_host(int fd, const msghdr* message, int flags) {
+  if (this_thread.inside == 0 && !hand_over(message)) return refuse_to_hand_over();
+  return asked_or([&] { return libc().sendmsg(fd, message, flags); }, SYS_sendmsg, fd, message,
+                  flags);
 }
+
+// Those that have come with a message.
+void know_what_came(const msghdr* message) {
+  if (message->msg_controllen == 0 || !serves_children()) return;
+  each_handed_over(message, [](int fd) {
+    know_if_served(fd);
+    return true;
+  });
+}
+
+long receive_at_host(int fd, msghdr* message, int flags) {
+  const long result =
+      asked_or([&] { return libc().recvmsg(fd, message, flags); }, SYS_recvmsg, fd, message, flags);
+  if (result >= 0 && this_thread.inside == 0) know_what_came(message);
+  return result;
+}
+
+// Of those with an address, and of these with such flags, more than the host knows is told.
+constexpr int kAskedFlags = MSG_OOB | MSG_FASTOPEN | MSG_ERRQUEUE;
 
 }  // namespace
 
 long send_message(int fd, const msghdr* message, int flags) {
   const int kernel = kernel_fd(fd);
-  if (kernel == kOfHost) return of_host(fd, message, flags);
+  if (kernel == kOfHost) return send_at_host(fd, message, flags);
   return with_broken_pipe(
       in_kernel(
           [&] { return lkl_sys_sendmsg(kernel, kernels(message), static_cast<unsigned>(flags)); }),
@@ -73,7 +106,7 @@ long send_message(int fd, const msghdr* message, int flags) {
 
 long receive_message(int fd, msghdr* message, int flags) {
   const int kernel = kernel_fd(fd);
-  if (kernel == kOfHost) return raw(libc().recvmsg(fd, message, flags));
+  if (kernel == kOfHost) return receive_at_host(fd, message, flags);
   return in_kernel(
       [&] { return lkl_sys_recvmsg(kernel, kernels(message), static_cast<unsigned>(flags)); });
 }
@@ -81,7 +114,10 @@ long receive_message(int fd, msghdr* message, int flags) {
 long send_to(int fd, const void* bytes, std::size_t count, int flags, const sockaddr* address,
              socklen_t size) {
   const int kernel = kernel_fd(fd);
-  if (kernel == kOfHost) return raw(libc().sendto(fd, bytes, count, flags, address, size));
+  const auto at_host = [&] { return libc().sendto(fd, bytes, count, flags, address, size); };
+  if (kernel == kOfHost && address == nullptr && (flags & kAskedFlags) == 0) return raw(at_host());
+  if (kernel == kOfHost)
+    return asked_or(at_host, SYS_sendto, fd, bytes, count, flags, address, size);
   return with_broken_pipe(
       in_kernel([&] {
         return lkl_sys_sendto(kernel, const_cast<void*>(bytes), count, static_cast<unsigned>(flags),
@@ -94,7 +130,9 @@ long send_to(int fd, const void* bytes, std::size_t count, int flags, const sock
 long receive_from(int fd, void* to, std::size_t room, int flags, sockaddr* address,
                   socklen_t* size) {
   const int kernel = kernel_fd(fd);
-  if (kernel == kOfHost) return raw(libc().recvfrom(fd, to, room, flags, address, size));
+  const auto at_host = [&] { return libc().recvfrom(fd, to, room, flags, address, size); };
+  if (kernel == kOfHost && address == nullptr && (flags & kAskedFlags) == 0) return raw(at_host());
+  if (kernel == kOfHost) return asked_or(at_host, SYS_recvfrom, fd, to, room, flags, address, size);
   return in_kernel([&] {
     return lkl_sys_recvfrom(kernel, to, room, static_cast<unsigned>(flags),
                             reinterpret_cast<lkl_sockaddr*>(address), reinterpret_cast<int*>(size));
@@ -106,8 +144,9 @@ long send_messages(int fd, mmsghdr* messages, unsigned count, int flags) {
   if (kernel == kOfHost) {
     if (this_thread.inside == 0)
       for (unsigned i = 0; i < count; i++)
-        if (hands_over_kernels(&messages[i].msg_hdr)) return refuse_to_hand_over();
-    return raw(libc().sendmmsg(fd, messages, count, flags));
+        if (!hand_over(&messages[i].msg_hdr)) return refuse_to_hand_over();
+    return asked_or([&] { return libc().sendmmsg(fd, messages, count, flags); }, SYS_sendmmsg, fd,
+                    messages, count, flags);
   }
   return with_broken_pipe(in_kernel([&] {
                             return lkl_sys_sendmmsg(kernel,
@@ -119,7 +158,14 @@ long send_messages(int fd, mmsghdr* messages, unsigned count, int flags) {
 
 long receive_messages(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) {
   const int kernel = kernel_fd(fd);
-  if (kernel == kOfHost) return raw(libc().recvmmsg(fd, messages, count, flags, timeout));
+  if (kernel == kOfHost) {
+    const long result =
+        asked_or([&] { return libc().recvmmsg(fd, messages, count, flags, timeout); }, SYS_recvmmsg,
+                 fd, messages, count, flags, timeout);
+    if (this_thread.inside == 0)
+      for (long i = 0; i < result; i++) know_what_came(&messages[i].msg_hdr);
+    return result;
+  }
   return in_kernel([&] {
     return lkl_sys_recvmmsg(kernel, reinterpret_cast<lkl_mmsghdr*>(messages), count,
                             static_cast<unsigned>(flags),
