@@ -100,9 +100,17 @@ static void __init pages_are_described(void)
 	if (mem_map != first_page())
 		panic("The array of pages is not at the end of the memory");
 	if (IS_ENABLED(CONFIG_DEFERRED_STRUCT_PAGE_INIT)) {
-		/* no memory any more, so that its own pages need not be described in it */
-		memblock_remove(__pa(page_array()), size_of_page_array());
-		memblock_phys_free(__pa(page_array()), size_of_page_array());
+		/*
+		 * No memory any more, so that its own pages need not be described in it, but for
+		 * those in one block with pages that are memory: the page allocator looks at each
+		 * page of a block.
+		 */
+		phys_addr_t first = round_up(__pa(page_array()), MAX_ORDER_NR_PAGES * PAGE_SIZE);
+
+		if (first < __pa(memory_end)) {
+			memblock_remove(first, __pa(memory_end) - first);
+			memblock_phys_free(first, __pa(memory_end) - first);
+		}
 	}
 	zeros = memblock_alloc(PAGE_SIZE, PAGE_SIZE);
 	if (!zeros)
