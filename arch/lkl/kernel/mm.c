@@ -84,11 +84,12 @@ static void __init populate_boot_memory(void *base)
 {
 	struct page *first = first_page();
 	unsigned long count = memory_size >> PAGE_SHIFT;
-	bool grows = IS_ENABLED(CONFIG_DEFERRED_STRUCT_PAGE_INIT);
+	/* DEBUG_VM gives each entry of the array a pattern, when there is one: page_init_poison() */
+	bool whole = !IS_ENABLED(CONFIG_DEFERRED_STRUCT_PAGE_INIT) || IS_ENABLED(CONFIG_DEBUG_VM);
 
-	if (grows)
+	if (!whole)
 		count = min_t(unsigned long, count, PAGES_PER_SECTION);
-	lkl_memory->populate(lkl_memory->instance, first, count * sizeof(*first), !grows);
+	lkl_memory->populate(lkl_memory->instance, first, count * sizeof(*first), whole);
 	lkl_memory->populate(lkl_memory->instance, base, CONFIG_LKL_BOOT_MEMORY * SZ_1K, 0);
 }
 
