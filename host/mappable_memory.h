@@ -2,15 +2,54 @@
 // Memory that can be at several addresses: of a kernel that keeps page tables, which say where.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "descriptor.h"
+#include "host.h"
 
 namespace lkl::host {
+
+// Threads that copy memory, beside the one that forks. They are made before the kernel stands still
+// for that, and end when it goes on: a thread begins and ends under locks of the C library's, and
+// who has one may be in a call (of a signal handler), which waits for the kernel.
+class Copiers final {
+ public:
+  static constexpr unsigned kMost = 4;
+
+  // As many as there are processors for, or the host has.
+  Copiers();
+  ~Copiers();
+  Copiers(const Copiers&) = delete;
+  Copiers& operator=(const Copiers&) = delete;
+  // In the child, where they are not.
+  void fork_forget();
+
+  // body(argument, 0) ... body(argument, count - 1), at once as far as there are threads.
+  void run(void (*body)(void*, size_t), void* argument, size_t count);
+
+ private:
+  enum State : int { kBegins, kIdle, kWorks, kEnds };
+  struct Copier {
+    Copiers* all = nullptr;
+    size_t number = 0;
+    std::atomic<int> state = kBegins;
+    Thread thread;
+  };
+
+  static void serve(Copier& self);
+  static void wait_while(Copier& copier, State state);
+
+  void (*body_)(void*, size_t) = nullptr;
+  void* argument_ = nullptr;
+  std::array<Copier, kMost - 1> copiers_;
+};
 
 class MappableMemory final {
  public:
@@ -46,10 +85,10 @@ class MappableMemory final {
   void remember_guard(const void* stack, bool on);
 
   // Around fork() of the process, while nobody writes to the memory: the child gets a copy, which
-  // the parent makes before it goes on. False in the child if it could not be had: other memory,
-  // all zeros, is in its place.
+  // the parent makes before it goes on, with `copiers` if there are any. False in the child if it
+  // could not be had: other memory, all zeros, is in its place.
   void fork_prepare();
-  void fork_parent();
+  void fork_parent(Copiers* copiers);
   bool fork_child();
   // The same in a child that has no use for a copy.
   void fork_child_without();
@@ -74,26 +113,46 @@ class MappableMemory final {
   // What is from `start` to `end` is in this file, at the same offset.
   struct Piece {
     Descriptor file;
-    size_t start;
-    size_t end;
+    size_t start = 0;
+    size_t end = 0;
+  };
+
+  // One after the other. No vector: while a fork goes on nothing is allocated.
+  class Pieces {
+   public:
+    bool empty() const { return count_ == 0; }
+    size_t size() const { return count_; }
+    Piece* begin() { return pieces_.data(); }
+    Piece* end() { return begin() + count_; }
+    const Piece* begin() const { return pieces_.data(); }
+    const Piece* end() const { return begin() + count_; }
+    const Piece& operator[](size_t i) const { return pieces_[i]; }
+    void add(Piece piece) { pieces_[count_++] = std::move(piece); }
+    void keep(size_t count) {
+      while (count_ > count) pieces_[--count_] = Piece();
+    }
+
+   private:
+    std::array<Piece, Copiers::kMost> pieces_;
+    size_t count_ = 0;
   };
 
   bool put_pieces(void* at, size_t offset, size_t size, int prot, int flags) const;
   bool put_memory(void* at, size_t offset, size_t size) const;
-  std::vector<Piece> pieces_for_child() const;
+  void make_pieces_for_child();
   bool copy_to(const Piece& to) const;
-  bool copy_for_child() const;
+  bool copy_for_child(Copiers* copiers) const;
   bool have_copy();
   void put_guards_back() const;
 
-  std::vector<Piece> pieces_;  // one after the other
+  Pieces pieces_;
   void* base_ = nullptr;
   size_t size_ = 0;
   size_t mappable_size_ = 0;  // from its start on
   std::vector<Window> windows_;
   std::vector<Loan> loans_;
   std::unique_ptr<uint8_t[], Free> guards_;  // a bit for each page, of memory as it is touched
-  std::vector<Piece> childs_;                // from fork_prepare() on
+  Pieces childs_;                            // from fork_prepare() on
   Descriptor copied_, tell_copied_;  // two ends: the parent says that the child has its copy
 };
 

@@ -233,14 +233,14 @@ void Instance::lend() {
   if (host::sleeps(forker_)) minder_.lend(false);
 }
 
-void Instance::fork_parent() {
+void Instance::fork_parent(Copiers* copiers) {
   {
     const std::lock_guard lock(fork_mutex_);
     forks_ = false;
     minder_.lend(false);
   }
   // the child copies what is to stand still
-  mappable_.fork_parent();
+  mappable_.fork_parent(copiers);
   minder_.resume();
   executor_gate_.open();
   if (held_) lkl_kernel_unhold();

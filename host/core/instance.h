@@ -70,9 +70,11 @@ class Instance final {
   // beyond any loglevel, and no news.
   void mute() { muted_.store(true); }
 
-  // Around fork() of the host process, the registry's mutex held.
+  // Whether fork() of the host process is to copy its memory.
+  bool is_copied_for_child() const { return mappable_.exists(); }
+  // Around fork(), the registry's mutex held.
   void fork_prepare();
-  void fork_parent();
+  void fork_parent(Copiers* copiers);
   void fork_child();
   // In the child, if nothing was prepared: the copy can't go on.
   void fork_child_alone();

@@ -174,14 +174,24 @@ void Registry::fork_prepare() {
 
   const host::Unnoticed scope;
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return !cleaning_ && !changing_; });
+  const auto is_settled = [this] { return !cleaning_ && !changing_; };
+  changed_.wait(lock, is_settled);
+  if (instance_ && instance_->is_copied_for_child()) {
+    // not while anything is held that a call waits for: see there
+    lock.unlock();
+    std::unique_ptr<host::Copiers> copiers(new (std::nothrow) host::Copiers);
+    lock.lock();
+    changed_.wait(lock, is_settled);
+    copiers_ = std::move(copiers);
+  }
   if (instance_) instance_->fork_prepare();
   (void)lock.release();  // the mutex stays locked
 }
 
 void Registry::fork_parent() {
   if (host::current_thread().forks_alone) return;
-  if (instance_) instance_->fork_parent();
+  const std::unique_ptr<host::Copiers> copiers = std::move(copiers_);
+  if (instance_) instance_->fork_parent(copiers.get());
   mutex_.unlock();
 }
 
@@ -190,6 +200,7 @@ void Registry::fork_child() {
   std::construct_at(&mutex_);
   std::construct_at(&changed_);
   printer.after_fork_child();
+  if (copiers_) copiers_->fork_forget();
   users_ = 0;
   cleaning_ = false;
   changing_ = false;

@@ -19,6 +19,7 @@
 
 namespace lkl::host {
 
+class Copiers;
 class EventLoop;
 class Instance;
 
@@ -137,6 +138,7 @@ class Registry final {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::unique_ptr<Instance> instance_;
+  std::unique_ptr<Copiers> copiers_;  // of the fork that goes on
   uint64_t last_number_ = 0;
   unsigned users_ = 0;
   bool traced_ = false;

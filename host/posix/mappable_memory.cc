@@ -32,7 +32,6 @@ constexpr size_t kMostPopulated = 64 * kPage;
 
 // A thread for so much at least.
 constexpr size_t kLeastToCopy = size_t{1} << 20;
-constexpr unsigned kMostCopiers = 4;
 
 std::atomic<bool> faults_are_served = false;
 
@@ -58,6 +57,11 @@ bool put_nothing(void* at, size_t size) {
   if (!put(at, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1)) return false;
   valgrind::comes_when_used(at, size);
   return madvise(at, size, MADV_DONTDUMP) == 0;
+}
+
+// With the thread that forks.
+unsigned most_copiers() {
+  return std::min(processors(), Copiers::kMost);
 }
 
 // Where a file has pages, between two offsets.
@@ -113,9 +117,9 @@ void* MappableMemory::allocate(size_t size, size_t align) {
   if (!place) return nullptr;
   guards_.reset(static_cast<uint8_t*>(std::calloc(size / kPage / 8, 1)));
   Descriptor file = empty_file(size);
-  if (file) pieces_.push_back({std::move(file), 0, size});
+  if (file) pieces_.add({std::move(file), 0, size});
   if (!guards_ || pieces_.empty() || !put_memory(place, 0, size)) {
-    pieces_.clear();
+    pieces_.keep(0);
     release_memory(place, size);
     return nullptr;
   }
@@ -235,8 +239,65 @@ void MappableMemory::put_guards_back() const {
 // and to one file it lets one thread write at a time. So the memory of a child is in several, the
 // ends of which are such that each gets as much. The parent copies, which has it all mapped.
 
-std::vector<MappableMemory::Piece> MappableMemory::pieces_for_child() const {
-  std::vector<Piece> pieces;
+//
+// From fork_prepare() to fork_parent() nobody else's call goes on, so none of this takes a lock of
+// the C library's, its allocator's for one: who has it may be in a call.
+
+Copiers::Copiers() {
+  for (unsigned i = 0; i + 1 < most_copiers(); ++i) {
+    copiers_[i].all = this;
+    copiers_[i].number = i + 1;
+    if (copiers_[i].thread.start(
+            "lkl-fork", [](void* self) { serve(*static_cast<Copier*>(self)); }, &copiers_[i]))
+      break;
+  }
+  for (Copier& copier : copiers_)
+    if (copier.thread.running()) wait_while(copier, kBegins);
+}
+
+Copiers::~Copiers() {
+  for (Copier& copier : copiers_) {
+    if (!copier.thread.running()) continue;
+    copier.state.store(kEnds);
+    wake_one(copier.state);
+    copier.thread.join();
+  }
+}
+
+void Copiers::fork_forget() {
+  for (Copier& copier : copiers_) copier.thread.fork_forget();
+}
+
+void Copiers::wait_while(Copier& copier, State state) {
+  while (copier.state.load() == state) wait_on(copier.state, state, UINT64_MAX);
+}
+
+void Copiers::serve(Copier& self) {
+  self.state.store(kIdle);
+  wake_one(self.state);
+  for (;;) {
+    wait_while(self, kIdle);
+    if (self.state.load() == kEnds) return;
+    self.all->body_(self.all->argument_, self.number);
+    self.state.store(kIdle);
+    wake_one(self.state);
+  }
+}
+
+void Copiers::run(void (*body)(void*, size_t), void* argument, size_t count) {
+  body_ = body;
+  argument_ = argument;
+  for (Copier& copier : copiers_) {
+    if (!copier.thread.running() || copier.number >= count) continue;
+    copier.state.store(kWorks);
+    wake_one(copier.state);
+  }
+  for (size_t i = 0; i < count; ++i)
+    if (i == 0 || i > copiers_.size() || !copiers_[i - 1].thread.running()) body(argument, i);
+  for (Copier& copier : copiers_) wait_while(copier, kWorks);
+}
+
+void MappableMemory::make_pieces_for_child() {
   const auto for_each_run_of_all = [this](const auto& each) {
     return std::all_of(pieces_.begin(), pieces_.end(), [&](const Piece& piece) {
       return for_each_run(piece.file, piece.start, piece.end, each);
@@ -247,21 +308,20 @@ std::vector<MappableMemory::Piece> MappableMemory::pieces_for_child() const {
     in_use += run;
     return true;
   };
-  if (!for_each_run_of_all(count)) return pieces;
-  const size_t wanted =
-      std::clamp<size_t>(in_use / kLeastToCopy, 1, std::min(processors(), kMostCopiers));
+  if (!for_each_run_of_all(count)) return;
+  const size_t wanted = std::clamp<size_t>(in_use / kLeastToCopy, 1, most_copiers());
   // one will do if the host has no more descriptors
-  while (pieces.size() < wanted) {
+  while (childs_.size() < wanted) {
     Descriptor file = empty_file(size_);
     if (!file) break;
-    pieces.push_back({std::move(file), 0, mappable_size_});
+    childs_.add({std::move(file), 0, mappable_size_});
   }
-  if (pieces.empty()) return pieces;
-  const size_t share = in_use / pieces.size() / kPage * kPage;
+  if (childs_.empty()) return;
+  const size_t share = in_use / childs_.size() / kPage * kPage;
   size_t left = share;
-  auto piece = pieces.begin();
+  Piece* piece = childs_.begin();
   for_each_run_of_all([&](size_t offset, size_t run) {
-    for (; run > left && piece + 1 != pieces.end(); left = share) {
+    for (; run > left && piece + 1 != childs_.end(); left = share) {
       offset += left;
       run -= left;
       piece->end = offset;
@@ -270,8 +330,7 @@ std::vector<MappableMemory::Piece> MappableMemory::pieces_for_child() const {
     left -= std::min(left, run);
     return true;
   });
-  pieces.erase(piece + 1, pieces.end());
-  return pieces;
+  childs_.keep(static_cast<size_t>(piece + 1 - childs_.begin()));
 }
 
 void MappableMemory::fork_prepare() {
@@ -279,11 +338,7 @@ void MappableMemory::fork_prepare() {
   if (!exists() || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return;
   copied_ = Descriptor(ends[0]);
   tell_copied_ = Descriptor(ends[1]);
-  try {
-    childs_ = pieces_for_child();
-  } catch (const std::bad_alloc&) {
-    childs_.clear();
-  }
+  make_pieces_for_child();
 }
 
 bool MappableMemory::copy_to(const Piece& to) const {
@@ -296,37 +351,29 @@ bool MappableMemory::copy_to(const Piece& to) const {
   });
 }
 
-bool MappableMemory::copy_for_child() const {
-  struct Copier {
+bool MappableMemory::copy_for_child(Copiers* copiers) const {
+  struct Copy {
     const MappableMemory* memory;
-    const Piece* piece;
-    bool copied;
-    Thread thread;
-    void copy() { copied = memory->copy_to(*piece); }
-  };
-  std::array<Copier, kMostCopiers> copiers = {};
-  for (size_t i = childs_.size(); i-- > 0;) {
-    copiers[i].memory = this;
-    copiers[i].piece = &childs_[i];
-    if (i == 0 ||
-        copiers[i].thread.start(
-            "lkl-fork", [](void* self) { static_cast<Copier*>(self)->copy(); }, &copiers[i]))
-      copiers[i].copy();
-  }
-  bool copied = true;
-  for (size_t i = 0; i < childs_.size(); ++i) {
-    copiers[i].thread.join();
-    copied &= copiers[i].copied;
-  }
-  return copied;
+    std::atomic<bool> good = true;
+    void of(size_t piece) {
+      if (!memory->copy_to(memory->childs_[piece])) good = false;
+    }
+  } copy = {this};
+  const auto of_piece = [](void* self, size_t piece) { static_cast<Copy*>(self)->of(piece); };
+  if (copiers)
+    copiers->run(of_piece, &copy, childs_.size());
+  else
+    for (size_t i = 0; i < childs_.size(); ++i) of_piece(&copy, i);
+  return copy.good;
 }
 
-void MappableMemory::fork_parent() {
+void MappableMemory::fork_parent(Copiers* copiers) {
   // or the child would wait for itself if we are gone
   copied_ = Descriptor();
-  if (!childs_.empty() && copy_for_child()) (void)send(tell_copied_.get(), "", 1, MSG_NOSIGNAL);
+  if (!childs_.empty() && copy_for_child(copiers))
+    (void)send(tell_copied_.get(), "", 1, MSG_NOSIGNAL);
   tell_copied_ = Descriptor();
-  childs_.clear();
+  childs_.keep(0);
 }
 
 bool MappableMemory::have_copy() {
@@ -339,6 +386,7 @@ bool MappableMemory::have_copy() {
   copied_ = Descriptor();
   if (got != 1) return false;
   pieces_ = std::move(childs_);
+  childs_.keep(0);
   return put_memory(base_, 0, mappable_size_) &&
          std::all_of(loans_.begin(), loans_.end(), [this](const Loan& loan) {
            return put_memory(loan.at, loan.offset, loan.size);
@@ -366,7 +414,7 @@ void MappableMemory::fork_child_without() {
     (void)put_pieces(loan.at, loan.offset, loan.size, PROT_READ | PROT_WRITE, MAP_PRIVATE);
   copied_ = Descriptor();
   tell_copied_ = Descriptor();
-  childs_.clear();
+  childs_.keep(0);
 }
 
 }  // namespace lkl::host

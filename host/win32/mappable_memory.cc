@@ -9,6 +9,10 @@ namespace lkl::host {
 
 void let_faults_come() {}
 
+Copiers::Copiers() = default;
+Copiers::~Copiers() = default;
+void Copiers::fork_forget() {}
+
 MappableMemory::~MappableMemory() = default;
 
 void* MappableMemory::allocate(size_t, size_t) {
@@ -39,7 +43,7 @@ bool MappableMemory::take_back(void*, size_t) {
 void MappableMemory::discard(void*, size_t) const {}
 void MappableMemory::remember_guard(const void*, bool) {}
 void MappableMemory::fork_prepare() {}
-void MappableMemory::fork_parent() {}
+void MappableMemory::fork_parent(Copiers*) {}
 bool MappableMemory::fork_child() {
   return true;
 }

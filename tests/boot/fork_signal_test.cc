@@ -2,10 +2,12 @@
 // Handlers of host signals and fork(): those that make calls while their thread forks, and those
 // that fork in the middle of something.
 #include <pthread.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <csignal>
+#include <cstdint>
 #include <mutex>
 #include <thread>
 
@@ -38,6 +40,7 @@ class Handler final {
 // Between the library's handlers of fork(), when the kernel stands still: those of who comes
 // before all libraries.
 std::atomic<bool> signal_while_forking;
+std::atomic<void (*)()> before_the_parent_goes_on;
 std::mutex of_somebody_else;
 
 void prepare() {
@@ -49,8 +52,13 @@ void after() {
   of_somebody_else.unlock();
 }
 
+void after_in_parent() {
+  after();
+  if (void (*const what)() = before_the_parent_goes_on.exchange(nullptr)) what();
+}
+
 void register_first(int, char**, char**) {
-  pthread_atfork(prepare, after, after);
+  pthread_atfork(prepare, after_in_parent, after);
 }
 [[gnu::section(".preinit_array"), gnu::used]] void (*const first)(int, char**,
                                                                   char**) = register_first;
@@ -97,6 +105,51 @@ TEST_F(ForkSignalTest, WhoHasALockGetsItsCallThrough) {
   stop = true;
   other.join();
   EXPECT_GE(calls, 20);
+}
+
+namespace {
+
+// glibc's, for setgid() in all threads: pthread_sigmask() does not know it.
+constexpr int kToEachThread = 33;
+
+std::atomic<bool> change_group, in_its_lock;
+
+bool waits_for_this_thread() {
+  uint64_t pending = 0;
+  syscall(SYS_rt_sigpending, &pending, sizeof pending);
+  return pending >> (kToEachThread - 1) & 1;
+}
+
+}  // namespace
+
+// Threads begin and end under a lock of the C library's. Who has it waits for a thread, and that
+// for the kernel, which stands still: the parent does without that lock.
+TEST_F(ForkSignalTest, TheParentWantsNoLockOfTheCLibrarysThreads) {
+  change_group = in_its_lock = false;
+  std::thread changes([] {
+    while (!change_group) usleep(100);
+    EXPECT_EQ(setgid(getgid()), 0);
+  });
+  std::atomic<bool> ready = false;
+  std::thread calls([&] {
+    EXPECT_EQ(lkl_sys_getpid(), 1);
+    uint64_t before;
+    const uint64_t blocked = uint64_t{1} << (kToEachThread - 1);
+    EXPECT_EQ(syscall(SYS_rt_sigprocmask, SIG_BLOCK, &blocked, &before, sizeof before), 0);
+    ready = true;
+    while (!waits_for_this_thread()) usleep(100);
+    in_its_lock = true;
+    EXPECT_EQ(lkl_sys_getpid(), 1);
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, nullptr, sizeof before);
+  });
+  while (!ready) usleep(100);
+  before_the_parent_goes_on = [] {
+    change_group = true;
+    while (!in_its_lock) usleep(100);
+  };
+  EXPECT_EQ(in_child([] { return lkl_sys_getpid() == 1 ? 0 : 1; }), 0);
+  changes.join();
+  calls.join();
 }
 
 namespace {
