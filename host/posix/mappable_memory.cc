@@ -243,8 +243,16 @@ void MappableMemory::put_guards_back() const {
 // From fork_prepare() to fork_parent() nobody else's call goes on, so none of this takes a lock of
 // the C library's, its allocator's for one: who has it may be in a call.
 
+#if defined(__SANITIZE_THREAD__)
+// It takes threads of a forked child for those that there were at the fork, whose addresses they
+// get, and ends the process. So the thread that forks copies all.
+constexpr bool kMayHaveThreads = false;
+#else
+constexpr bool kMayHaveThreads = true;
+#endif
+
 Copiers::Copiers() {
-  for (unsigned i = 0; i + 1 < most_copiers(); ++i) {
+  for (unsigned i = 0; kMayHaveThreads && i + 1 < most_copiers(); ++i) {
     copiers_[i].all = this;
     copiers_[i].number = i + 1;
     if (copiers_[i].thread.start(
