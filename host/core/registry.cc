@@ -173,6 +173,7 @@ void Registry::fork_prepare() {
   if (me.forks_alone) return;
 
   const host::Unnoticed scope;
+  forks_.lock();
   std::unique_lock lock(mutex_);
   const auto is_settled = [this] { return !cleaning_ && !changing_; };
   changed_.wait(lock, is_settled);
@@ -190,13 +191,15 @@ void Registry::fork_prepare() {
 
 void Registry::fork_parent() {
   if (host::current_thread().forks_alone) return;
-  const std::unique_ptr<host::Copiers> copiers = std::move(copiers_);
-  if (instance_) instance_->fork_parent(copiers.get());
+  if (instance_) instance_->fork_parent(copiers_.get());
   mutex_.unlock();
+  copiers_.reset();
+  forks_.unlock();
 }
 
 void Registry::fork_child() {
   // of threads that are no more
+  std::construct_at(&forks_);
   std::construct_at(&mutex_);
   std::construct_at(&changed_);
   printer.after_fork_child();

@@ -134,11 +134,14 @@ class Registry final {
 
   std::atomic<ThreadRecord*> records_ = nullptr;
 
+  // Held over a fork, its threads' begin and end included: allocators of sanitizers do not survive
+  // a fork beside these.
+  std::mutex forks_;
   // Held over a fork; never while the kernel is called, but for that.
   std::mutex mutex_;
   std::condition_variable changed_;
   std::unique_ptr<Instance> instance_;
-  std::unique_ptr<Copiers> copiers_;  // of the fork that goes on
+  std::unique_ptr<Copiers> copiers_;  // of the fork that goes on; forks_ held
   uint64_t last_number_ = 0;
   unsigned users_ = 0;
   bool traced_ = false;
