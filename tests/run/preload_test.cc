@@ -297,9 +297,9 @@ TEST_F(PreloadTest, TheEndWaitsForWhoIsServed) {
                      "    os._exit(0)\n"
                      "print('ends', flush=True)\n"),
               0, "ends\nserved\n");
-  Process process({LKL_TOOL_PATH, "run", "--tier", "preload", "--", "/bin/sh", "-c",
-                   "sleep 10 & echo $!; exit 0"},
-                  false);
+  Process process(
+      {LKL_TOOL_PATH, "run", "--tier", "preload", "--", "/bin/sh", "-c", "sleep 4 & exit 0"},
+      false);
   usleep(500'000);
   process.signal(SIGTERM);
   EXPECT_EQ(process.finish().status, 0);
@@ -332,7 +332,7 @@ os._exit(9)
   EXPECT_NE(none.err.find("FileNotFoundError"), std::string::npos) << none.err;
   Process process(
       {LKL_TOOL_PATH, "run", "--tier", "preload", "--", "/bin/sh", "-c",
-       "cat /proc/net/dev >/dev/null; exec sh -c \"trap 'exit 7' USR1; sleep 10 & wait\""},
+       "cat /proc/net/dev >/dev/null; exec sh -c \"trap 'exit 7' USR1; sleep 4 & wait\""},
       false);
   usleep(500'000);
   process.signal(SIGUSR1);
@@ -493,40 +493,65 @@ for limit in (1024, 300, 100):
         0, "1\n");
 }
 
-// As the host's kernel goes on with it.
-TEST_F(PreloadTest, WhatWasWrittenGoesOutAfterTheEnd) {
-  const std::string body(3'000'000, 'x');
-  for (const std::string& end : {std::string("os._exit(3)"), std::string("sys.exit(3)"),
-                                 std::string("os.execv('/bin/sh', ['sh', '-c', 'exit 3'])")}) {
-    SCOPED_TRACE(end);
-    const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+// Of the host's, for one connection, which it reads to its end: not at once, so that who writes has
+// ended when most of it is still to be read.
+class SlowReader {
+ public:
+  SlowReader() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address = {};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof address;
-    ::bind(listener, reinterpret_cast<sockaddr*>(&address), size);
-    ::listen(listener, 1);
-    ::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size);
-    std::size_t got = 0;
-    std::thread reader([&] {
-      const int fd = ::accept(listener, nullptr, nullptr);
-      // so that the program has ended when most of it is still to be read
+    ::bind(listener_, reinterpret_cast<sockaddr*>(&address), size);
+    ::listen(listener_, 1);
+    ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] {
+      const int fd = ::accept(listener_, nullptr, nullptr);
       ::usleep(300'000);
       char part[65536];
       for (ssize_t count; (count = ::read(fd, part, sizeof part)) > 0;)
-        got += static_cast<std::size_t>(count);
+        text_.append(part, static_cast<std::size_t>(count));
       ::close(fd);
     });
+  }
+  ~SlowReader() {
+    if (thread_.joinable()) read();
+    ::close(listener_);
+  }
+  SlowReader(const SlowReader&) = delete;
+  SlowReader& operator=(const SlowReader&) = delete;
+
+  std::string port() const { return std::to_string(port_); }
+  // All that has come. Waits for the end.
+  std::string read() {
+    ::shutdown(listener_, SHUT_RDWR);  // for who has never come
+    thread_.join();
+    return text_;
+  }
+
+ private:
+  int listener_, port_ = 0;
+  std::string text_;
+  std::thread thread_;
+};
+
+// As the host's kernel goes on with it.
+TEST_F(PreloadTest, WhatWasWrittenGoesOutAfterTheEnd) {
+  for (const std::string& end : {std::string("os._exit(3)"), std::string("sys.exit(3)"),
+                                 std::string("os.execv('/bin/sh', ['sh', '-c', 'exit 3'])"),
+                                 // served then, by this process itself
+                                 std::string("os.dup2(made.fileno(), 1); sys.exit(3)")}) {
+    SCOPED_TRACE(end);
+    SlowReader reader;
     const Result result = python(
         "import os, sys, socket\n"
         "made = socket.create_connection(('10.0.2.2', int(sys.argv[1])))\n"
         "made.sendall(b'x' * 3000000)\n" +
             end,
-        {std::to_string(ntohs(address.sin_port))});
-    reader.join();
-    ::close(listener);
+        {reader.port()});
     EXPECT_EQ(result.status, 3) << result.err;
-    EXPECT_EQ(got, body.size());
+    EXPECT_EQ(reader.read().size(), 3'000'000u);
   }
 }
 
@@ -553,7 +578,24 @@ int main(int argc, char** argv) {
   return fclose(in) || socket(AF_INET, SOCK_STREAM, 0) != fd || next == fd ? 3 : 0;
 }
 )");
-  shell("cc -O2 -D_FORTIFY_SOURCE=2 -o stream stream.c");
+  write_file("unflushed.c", R"(
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+int main(int argc, char** argv) {
+  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[1]))};
+  inet_pton(AF_INET, "10.0.2.2", &to.sin_addr);
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  if (connect(fd, (void*)&to, sizeof to)) return 1;
+  FILE* out = fdopen(fd, "w");
+  return out && fprintf(out, "not flushed\n") > 0 ? 0 : 2;
+}
+)");
+  shell("cc -O2 -D_FORTIFY_SOURCE=2 -o stream stream.c && cc -O2 -o unflushed unflushed.c");
+  SlowReader reader;
+  expect_said(preloaded({"--", path("unflushed"), reader.port()}), 0, "");
+  EXPECT_EQ(reader.read(), "not flushed\n");
   expect_said(preloaded({"--", path("stream"), std::to_string(server.port())}), 0, "by a stream\n");
 }
 

@@ -348,15 +348,15 @@ bool was_used_by_children() {
 }
 
 void end_serving() {
-  if (children == nullptr || is_child()) return;
+  if (is_child()) return;
   const Inside inside;
-  get().close();
   close_served_numbers();
-  // what they have written to files of the host is not to wait for them
-  std::fflush(nullptr);
-  // as the command lkl run: a signal for this process is for its serving now
-  const EndingSignals signals;
-  while (get().any_is_served() && !signals.any_comes()) continue;
+  if (children != nullptr) {
+    get().close();
+    // as the command lkl run: a signal for this process is for its serving now
+    const EndingSignals signals;
+    while (get().any_is_served() && !signals.any_comes()) continue;
+  }
   finish_serving();
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdarg>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
@@ -177,8 +178,14 @@ void _Exit(int status) __THROW {
 using Main = int(int, char**, char**);
 static Main* program_main;
 
+static void end_by_exit() {
+  // the C library does so later, when there are no sockets any more
+  std::fflush(nullptr);
+  end_kernel();
+}
+
 static int main_to_its_end(int count, char** words, char** variables) {
-  std::atexit(end_kernel);
+  std::atexit(end_by_exit);
   return program_main(count, words, variables);
 }
 
