@@ -305,6 +305,27 @@ TEST_F(PreloadTest, TheEndWaitsForWhoIsServed) {
   EXPECT_EQ(process.finish().status, 0);
 }
 
+// A child is served from the moment it is made, however long it takes until it says so.
+TEST_F(PreloadTest, TheEndWaitsForWhoBegins) {
+  write_file("slow.c", R"(
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+static void take_time(void) { usleep(300000); }
+// before all libraries: the first of all handlers in the child
+static void be_first(int count, char** words, char** variables) { pthread_atfork(0, 0, take_time); }
+__attribute__((section(".preinit_array"), used)) static void (*first)(int, char**, char**) = be_first;
+int main(void) {
+  int kept = socket(AF_INET, SOCK_STREAM, 0);
+  if (fork() == 0) puts(socket(AF_INET, SOCK_STREAM, 0) == kept + 1 ? "served" : "not served");
+  return 0;
+}
+)");
+  shell("cc -O2 -w -o slow slow.c");
+  expect_said(preloaded({"--", path("slow")}), 0, "served\n");
+}
+
 // A process whose kernel others use has a child become the other program, and stays what it was.
 TEST_F(PreloadTest, ExecBesideAKernel) {
   const std::string script = R"(
@@ -372,6 +393,31 @@ near.sendall(b'at the end')
 print(here.recv(100).decode())
 )"),
               0, "at the end\n");
+}
+
+// Nor do they end with who serves them: they have errors.
+TEST_F(PreloadTest, ChildrenOfAParentThatIsKilled) {
+  write_file("orphan.c", R"(
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+int main(void) {
+  int kept = socket(AF_INET, SOCK_STREAM, 0), parent = getpid();
+  if (fork() == 0) {
+    kill(parent, SIGKILL);
+    while (getppid() == parent) usleep(1000);
+    close(kept);
+    puts(socket(AF_INET, SOCK_STREAM, 0) < 0 && errno == ENOSYS ? "goes on" : "has a socket");
+    fflush(stdout);
+    _exit(0);
+  }
+  for (;;) pause();
+}
+)");
+  shell("cc -O2 -o orphan orphan.c");
+  expect_said(preloaded({"--", path("orphan")}), 128 + SIGKILL, "goes on\n");
 }
 
 // The kernel's rings are mapped where the kernel is.

@@ -120,6 +120,8 @@ void Children::add(Descriptor channel, std::shared_ptr<Heir> heir) {
     Child& child = all_.emplace_back();
     child.channel = std::move(channel);
     child.heir = std::move(heir);
+    // it says so as soon as it runs
+    child.joins = child.heir != nullptr;
   }
   wake();
 }
@@ -254,7 +256,7 @@ Reply Children::join(Child& child, const Request& request) {
   int error = 0;
   if (!take_from(request, error)) return error;
   const std::lock_guard lock(mutex_);
-  if (closed_) return -ENETDOWN;
+  if (closed_ && !child.joins) return -ENETDOWN;
   child.joins = true;
   return 0;
 }
