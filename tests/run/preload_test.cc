@@ -603,9 +603,9 @@ TEST_F(PreloadTest, WhatWasWrittenGoesOutAfterTheEnd) {
 
 TEST_F(PreloadTest, StreamsOfStdio) {
   const WebServer server("by a stream");
-  write_file("stream.c", R"(
+  // fd: a connection to the host's port of the first word
+  const std::string begin = R"(
 #include <arpa/inet.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -614,6 +614,8 @@ int main(int argc, char** argv) {
   inet_pton(AF_INET, "10.0.2.2", &to.sin_addr);
   int fd = socket(AF_INET, SOCK_STREAM, 0);
   if (connect(fd, (void*)&to, sizeof to)) return 1;
+)";
+  write_file("stream.c", begin + R"(
   dprintf(fd, "GET /%s HTTP/1.0\r\n\r\n", "file");
   FILE* in = fdopen(fd, "r");
   if (!in || fileno(in) != fd) return 2;
@@ -624,16 +626,7 @@ int main(int argc, char** argv) {
   return fclose(in) || socket(AF_INET, SOCK_STREAM, 0) != fd || next == fd ? 3 : 0;
 }
 )");
-  write_file("unflushed.c", R"(
-#include <arpa/inet.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-int main(int argc, char** argv) {
-  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[1]))};
-  inet_pton(AF_INET, "10.0.2.2", &to.sin_addr);
-  int fd = socket(AF_INET, SOCK_STREAM, 0);
-  if (connect(fd, (void*)&to, sizeof to)) return 1;
+  write_file("unflushed.c", begin + R"(
   FILE* out = fdopen(fd, "w");
   return out && fprintf(out, "not flushed\n") > 0 ? 0 : 2;
 }

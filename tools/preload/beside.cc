@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "preload/beside.h"
 
-#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "preload/descriptors.h"
@@ -13,8 +12,8 @@
 #include "preload/processes.h"
 #include "preload/say.h"
 #include "preload/serving.h"
-#include "preload/signals.h"
 #include "preload/threads.h"
+#include "run/stand_in.h"
 
 namespace lkl::preload {
 
@@ -41,15 +40,13 @@ void let_go_of_descriptors() {
 void forget_handlers() {
   struct sigaction by_default = {};
   by_default.sa_handler = SIG_DFL;
-  for (const int signal : kForwarded) libc().sigaction(signal, &by_default, nullptr);
+  for (const int signal : tool::served::kForwarded) libc().sigaction(signal, &by_default, nullptr);
   libc().sigaction(SIGCHLD, &by_default, nullptr);
 }
 
 // Its status, when it has ended. The terminal's signals have reached it already.
 int hand_on_signals(pid_t child) {
-  sigset_t set;
-  ::sigemptyset(&set);
-  for (const int signal : kForwarded) ::sigaddset(&set, signal);
+  sigset_t set = tool::served::forwarded_signals();
   ::sigaddset(&set, SIGCHLD);
   libc().pthread_sigmask(SIG_BLOCK, &set, nullptr);
   forget_handlers();
@@ -62,24 +59,6 @@ int hand_on_signals(pid_t child) {
     if (signal > 0 && signal != SIGCHLD && info.si_code <= 0) ::kill(child, signal);
   }
   return status;
-}
-
-[[noreturn]] void end_as(int status) {
-  if (WIFSIGNALED(status)) {
-    // it has left its core already
-    const rlimit none = {};
-    ::setrlimit(RLIMIT_CORE, &none);
-    struct sigaction by_default = {};
-    by_default.sa_handler = SIG_DFL;
-    libc().sigaction(WTERMSIG(status), &by_default, nullptr);
-    sigset_t set;
-    ::sigemptyset(&set);
-    ::sigaddset(&set, WTERMSIG(status));
-    libc().pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
-    ::raise(WTERMSIG(status));
-  }
-  libc()._exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
-  __builtin_unreachable();
 }
 
 }  // namespace
@@ -127,7 +106,8 @@ int execute_beside(const char* file, char* const* words, char* const* variables)
   let_go_of_descriptors();
   const int status = hand_on_signals(child);
   end_kernel();
-  end_as(status);
+  libc()._exit(tool::served::end_as(status));
+  __builtin_unreachable();
 }
 
 }  // namespace lkl::preload

@@ -34,26 +34,20 @@ void leave_parents(int but) {
   }
 }
 
-// An error, or 0; `sent` goes with it, and what has come with the answer is in `given`. Inside.
-int ask(const Request& request, int sent, int& given) {
+// An error, or 0. What goes with it, and what is to come with the answer. Inside. Who is under the
+// filter already, and is served by nobody yet, makes no call that would be asked about.
+int ask(const Request& request, int sent = -1, int* given = nullptr) {
   const std::lock_guard lock(asking);
   const int socket = channel;
-  Reply reply = -ENETDOWN;
-  if (socket < 0 || !send_with(socket, &request, sizeof request, sent) ||
-      !receive_with(socket, &reply, sizeof reply, given))
-    return -ENETDOWN;
-  return reply;
-}
-
-// The same by who may be under its filter: what carries a descriptor would be asked about.
-int ask(const Request& request) {
-  const std::lock_guard lock(asking);
-  const int socket = channel;
-  Reply reply = -ENETDOWN;
-  if (socket < 0 || libc().write(socket, &request, sizeof request) != sizeof request ||
-      libc().read(socket, &reply, sizeof reply) != sizeof reply)
-    return -ENETDOWN;
-  return reply;
+  if (socket < 0) return -ENETDOWN;
+  const bool is_asked = sent >= 0 ? send_with(socket, &request, sizeof request, sent)
+                                  : libc().sendto(socket, &request, sizeof request, MSG_NOSIGNAL,
+                                                  nullptr, 0) == sizeof request;
+  Reply reply;
+  const bool is_answered =
+      is_asked && (given != nullptr ? receive_with(socket, &reply, sizeof reply, *given)
+                                    : libc().read(socket, &reply, sizeof reply) == sizeof reply);
+  return is_answered ? reply : -ENETDOWN;
 }
 
 // Inside.
@@ -101,8 +95,7 @@ bool join_parent() {
 bool hand_to_parent(int child, const Request& wanted) {
   Request request = wanted;
   request.what = Request::kAdopt;
-  int none = -1;
-  return !is_served && channel >= 0 && ask(request, child, none) == 0;
+  return !is_served && channel >= 0 && ask(request, child) == 0;
 }
 
 bool is_served_child() {
@@ -117,7 +110,7 @@ bool claim(int number) {
   if (entry.owner() != Owner::kKernel) return true;
   const std::lock_guard low(low_numbers);
   int given = -1;
-  if (ask({.what = Request::kClaim, .number = entry.kernel_fd(), .process = 0}, -1, given) != 0)
+  if (ask({.what = Request::kClaim, .number = entry.kernel_fd(), .process = 0}, -1, &given) != 0)
     return false;
   for (int fd = 0; fd <= highest_entry(); fd++) {
     if (entry_of(fd).bits != entry.bits) continue;

@@ -16,6 +16,7 @@
 #include "preload/libc.h"
 #include "preload/numbers.h"
 #include "preload/serving.h"
+#include "run/filter.h"
 #include "run/served_files.h"
 
 namespace lkl::preload {
@@ -172,17 +173,20 @@ long control_number(int fd, int command, unsigned long argument) {
   });
 }
 
-// Those that who serves children is not asked about (run/filter.cc).
-bool is_of_pair(unsigned long request) {
-  constexpr unsigned long kOfSockets = 0x8900, kOfTunnels = 0x54c0;
-  return (request & 0xffff'ff00) != kOfSockets && (request & 0xffc0) != kOfTunnels;
+namespace {
+
+bool is_asked_about(unsigned long request) {
+  return std::ranges::any_of(tool::served::kAskedRequests,
+                             [=](const auto& one) { return one.has(request); });
 }
+
+}  // namespace
 
 long request_of(int fd, unsigned long request, unsigned long argument) {
   const int kernel = kernel_fd(fd);
   if (kernel == kOfHost) {
     if (is_child()) return raw(libc().ioctl(fd, request, argument));
-    if (is_served(fd) && !is_of_pair(request))
+    if (is_served(fd) && is_asked_about(request))
       return asked_or([&] { return libc().ioctl(fd, request, argument); }, SYS_ioctl, fd, request,
                       argument);
     if (this_thread.inside == 0 && tool::served::asks_network(fd, static_cast<unsigned>(request)))

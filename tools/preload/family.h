@@ -40,15 +40,11 @@ void before_fork();
 void after_fork_in_parent();
 void after_fork_in_child();
 
-// The parent's side (parent.cc). `channel` is the child's end, -1 if there is none.
+// What a child has from its parent: its end of the pair, -1 if there is none.
 struct Fork {
   int channel = -1;
   std::span<const sock_filter> filter = {};
 };
-Fork begin_fork();
-void end_fork(const Fork& fork);
-// In the child: what its parent had for its children.
-void forget_children();
 
 // The child's side (child.cc). No memory is asked for.
 void begin_as_child(const Fork& fork, bool has_kernel);

@@ -18,6 +18,8 @@
 #include "preload/family.h"
 #include "preload/kernel.h"
 #include "preload/libc.h"
+#include "preload/made_once.h"
+#include "preload/mask.h"
 #include "preload/numbers.h"
 #include "preload/serving.h"
 #include "preload/signals.h"
@@ -84,12 +86,15 @@ std::atomic<bool> was_used;
 
 // Who asks has no kernel yet, perhaps: it is made for who needs it.
 void take_call(const Notification& call) {
-  if (!has_kernel() && !tool::served::needs_kernel(call)) {
-    call.by->go_on(call.id);
-    return;
+  if (!was_used) {
+    if (tool::served::needs_kernel(call)) {
+      was_used = true;
+    } else if (!has_kernel()) {
+      call.by->go_on(call.id);
+      return;
+    }
   }
   want_kernel_for_children();
-  if (!was_used.load(std::memory_order_relaxed)) was_used = tool::served::needs_kernel(call);
   take_childs_call(call);
 }
 
@@ -105,7 +110,9 @@ Descriptor take_from(const Request& request, int& error) {
 }
 
 Children::Children() {
-  const SignalsBlocked blocked;
+  // the program's signals are not this thread's
+  const sigset_t all = all_but_faults();
+  const MaskFor blocked(&all);
   std::thread([this] { run(); }).detach();
 }
 
@@ -196,17 +203,13 @@ bool Children::serve_events() {
 
 void Children::hear(Child& child) {
   Request request = {};
-  Descriptor given;
   bool is_there = false;
-  {
+  // what has come is here: nobody waits
+  Descriptor given(make_librarys_by([&] {
     int fd = -1;
-    // what has come is here: nobody waits
-    fd = make_librarys_by([&] {
-      is_there = receive_with(child.channel.get(), &request, sizeof request, fd);
-      return fd;
-    });
-    given = Descriptor(fd);
-  }
+    is_there = receive_with(child.channel.get(), &request, sizeof request, fd);
+    return fd;
+  }));
   bool leaves = !is_there;
   if (is_there) {
     const Reply reply = answer(child, request, given, leaves);
@@ -266,7 +269,8 @@ Reply Children::begin(Child& child, const Request& request) {
   Descriptor listener = take_from(request, error);
   if (!listener) return error;
   auto shared = std::make_shared<Listener>(std::move(listener));
-  auto calls = std::make_unique<NotificationThread>(*shared, take_call);
+  auto calls =
+      std::make_unique<NotificationThread>(*shared, NotificationThread::ToldBy::kPipe, take_call);
   const std::lock_guard lock(mutex_);
   child.listener = std::move(shared);
   child.calls = std::move(calls);
@@ -274,14 +278,8 @@ Reply Children::begin(Child& child, const Request& request) {
   return 0;
 }
 
-// Of whoever forks first.
 Children& get() {
-  static std::mutex first;
-  const std::lock_guard lock(first);
-  Children* one = children.load(std::memory_order_acquire);
-  // never taken down: its thread goes on until the process ends
-  if (one == nullptr) children.store(one = new Children, std::memory_order_release);
-  return *one;
+  return made_once(children);
 }
 
 // Between begin_fork() and end_fork(): on the heap, as the child is not to take it down.
@@ -297,8 +295,6 @@ constinit thread_local struct {
   bool is_ours = false;
   Fork fork;
 } making [[gnu::tls_model("initial-exec")]];
-
-}  // namespace
 
 Fork begin_fork() {
   this_thread.inside++;
@@ -326,12 +322,15 @@ void end_fork(const Fork& fork) {
   this_thread.inside--;
 }
 
+// In the child, instead of that.
 void forget_children() {
   forks.unlock();
   children = nullptr;
   forget_serving();
   this_thread.inside--;
 }
+
+}  // namespace
 
 void settle_children() {
   if (!serves_children()) return;

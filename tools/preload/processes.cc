@@ -75,13 +75,16 @@ std::optional<std::string> why_not(const char* file) {
   return tool::served::why_not_preloaded(file);
 }
 
-}  // namespace
-
-int refuse_program(const char* file) {
-  const auto why = why_not(file);
+int refuse(const char* file, const std::optional<std::string>& why) {
   if (!why) return 0;
   say(std::string(file) + ": " + *why + "; that is for --tier server, and it is not started here");
   return EACCES;
+}
+
+}  // namespace
+
+int refuse_program(const char* file) {
+  return refuse(file, why_not(file));
 }
 
 int refuse_program_by_path(const char* name) {
@@ -100,9 +103,10 @@ int execute(const char* file, char* const* words, char* const* variables) {
     claim_what_stays();
     return libc().execve(file, words, WithoutOurs(variables).get());
   }
-  if ((why_not(file) || is_kernel_kept()) && can_execute_beside())
+  const auto why = why_not(file);
+  if ((why || is_kernel_kept()) && can_execute_beside())
     return execute_beside(file, words, variables);
-  if (const int error = refuse_program(file)) {
+  if (const int error = refuse(file, why)) {
     errno = error;
     return -1;
   }

@@ -6,19 +6,18 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <future>
 #include <list>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <utility>
 #include <vector>
 
 #include "preload/epoll_set.h"
 #include "preload/libc.h"
+#include "preload/made_once.h"
+#include "preload/mask.h"
 #include "preload/numbers.h"
-#include "preload/signals.h"
 #include "run/supervisor.h"
 
 namespace lkl::preload {
@@ -100,7 +99,9 @@ class Serving {
 std::atomic<Serving*> serving;
 
 Serving::Serving() : client_(supervisor_.make_client({})) {
-  const SignalsBlocked blocked;
+  // the program's signals are not this thread's
+  const sigset_t all = all_but_faults();
+  const MaskFor blocked(&all);
   ended_ = std::async(std::launch::async, [this] { supervisor_.run(); });
 }
 
@@ -175,14 +176,8 @@ bool Serving::knows(int fd) {
          client_->find(cookie) != nullptr;
 }
 
-// Of whoever needs it first.
 Serving& get() {
-  static std::mutex first;
-  const std::lock_guard lock(first);
-  Serving* one = serving.load(std::memory_order_acquire);
-  // never taken down: its thread goes on until the process ends
-  if (one == nullptr) serving.store(one = new Serving, std::memory_order_release);
-  return *one;
+  return made_once(serving);
 }
 
 // While a process is made.

@@ -9,8 +9,10 @@
 
 #include "preload/libc.h"
 #include "preload/lookups.h"
+#include "preload/mask.h"
 #include "preload/numbers.h"
 #include "preload/say.h"
+#include "run/stand_in.h"
 
 namespace lkl::preload {
 
@@ -179,20 +181,7 @@ bool waiting_signals_restart() {
       [](const siginfo_t& info) { return (actions[info.si_signo].flags & SA_RESTART) != 0; });
 }
 
-SignalsBlocked::SignalsBlocked() {
-  sigset_t all;
-  ::sigfillset(&all);
-  all = without_faults(all);
-  libc().pthread_sigmask(SIG_SETMASK, &all, &before_);
-}
-
-SignalsBlocked::~SignalsBlocked() {
-  libc().pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-}
-
-EndingSignals::EndingSignals() {
-  ::sigemptyset(&set_);
-  for (const int signal : kForwarded) ::sigaddset(&set_, signal);
+EndingSignals::EndingSignals() : set_(tool::served::forwarded_signals()) {
   libc().pthread_sigmask(SIG_BLOCK, &set_, nullptr);
 }
 
@@ -216,7 +205,8 @@ void serve_signals() {
   if (::pipe2(ends, O_CLOEXEC) != 0) give_up("there is no pipe for signals");
   for (int& end : ends) end = make_librarys(end);
   libc().fcntl(ends[1], F_SETFL, O_NONBLOCK);
-  const SignalsBlocked blocked;
+  const sigset_t all = all_but_faults();
+  const MaskFor blocked(&all);
   pthread_t thread;
   if (::pthread_create(&thread, nullptr, interrupt_calls,
                        reinterpret_cast<void*>(static_cast<long>(ends[0]))) != 0)

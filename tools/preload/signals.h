@@ -18,10 +18,8 @@ void serve_signals();
 // Whether a call that those end which wait for this thread is to be made again.
 bool waiting_signals_restart();
 
-// Those that are to end a process, or to tell it something: as the command lkl run hands them on.
-inline constexpr int kForwarded[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
-
-// They do nothing to this thread but end its waits, from now on.
+// What the command lkl run hands on to its program does nothing to this thread but end its waits,
+// from now on.
 class EndingSignals {
  public:
   EndingSignals();
@@ -30,18 +28,6 @@ class EndingSignals {
 
  private:
   sigset_t set_;
-};
-
-// A thread that is made meanwhile has none of the program's signals.
-class SignalsBlocked {
- public:
-  SignalsBlocked();
-  ~SignalsBlocked();
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
- private:
-  sigset_t before_;
 };
 
 }  // namespace lkl::preload

@@ -3,10 +3,6 @@
 
 #include <lkl.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
-
-#include <cstddef>
-#include <string>
 
 #include "preload/asked.h"
 #include "preload/family.h"
@@ -35,13 +31,6 @@ long give_number(int number, long kernel) {
   else
     set_entry(number, Entry::of_kernel(static_cast<int>(kernel)));
   return kernel < 0 ? kernel : number;
-}
-
-bool asks_host_resolver(const sockaddr* address, socklen_t size) {
-  constexpr socklen_t kHead = offsetof(sockaddr_un, sun_path);
-  if (address == nullptr || size <= kHead || address->sa_family != AF_UNIX) return false;
-  const auto* const name = reinterpret_cast<const sockaddr_un*>(address);
-  return tool::served::is_host_resolver({name->sun_path, ::strnlen(name->sun_path, size - kHead)});
 }
 
 }  // namespace
@@ -75,7 +64,7 @@ long accept_from(int fd, sockaddr* address, socklen_t* size, int flags) {
 long connect_to(int fd, const sockaddr* address, socklen_t size) {
   const int kernel = kernel_fd(fd);
   if (kernel == kOfHost) {
-    if (this_thread.inside == 0 && asks_host_resolver(address, size)) return -ENOENT;
+    if (this_thread.inside == 0 && tool::served::is_host_resolver(address, size)) return -ENOENT;
     return asked_or([&] { return libc().connect(fd, address, size); }, SYS_connect, fd, address,
                     size);
   }

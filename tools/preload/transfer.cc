@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 
 #include "preload/asked.h"
 #include "preload/family.h"
@@ -13,6 +14,7 @@
 #include "preload/numbers.h"
 #include "preload/say.h"
 #include "preload/serving.h"
+#include "run/filter.h"
 
 namespace lkl::preload {
 
@@ -90,8 +92,11 @@ long receive_at_host(int fd, msghdr* message, int flags) {
   return result;
 }
 
-// Of those with an address, and of these with such flags, more than the host knows is told.
-constexpr int kAskedFlags = MSG_OOB | MSG_FASTOPEN | MSG_ERRQUEUE;
+// Without an address, and without such flags, the host knows all that there is to a datagram.
+bool is_plain(const sockaddr* address, int flags, std::span<const int> asked) {
+  return address == nullptr &&
+         std::ranges::none_of(asked, [=](int flag) { return (flags & flag) != 0; });
+}
 
 }  // namespace
 
@@ -115,7 +120,8 @@ long send_to(int fd, const void* bytes, std::size_t count, int flags, const sock
              socklen_t size) {
   const int kernel = kernel_fd(fd);
   const auto at_host = [&] { return libc().sendto(fd, bytes, count, flags, address, size); };
-  if (kernel == kOfHost && address == nullptr && (flags & kAskedFlags) == 0) return raw(at_host());
+  if (kernel == kOfHost && is_plain(address, flags, tool::served::kAskedOfSending))
+    return raw(at_host());
   if (kernel == kOfHost)
     return asked_or(at_host, SYS_sendto, fd, bytes, count, flags, address, size);
   return with_broken_pipe(
@@ -131,7 +137,8 @@ long receive_from(int fd, void* to, std::size_t room, int flags, sockaddr* addre
                   socklen_t* size) {
   const int kernel = kernel_fd(fd);
   const auto at_host = [&] { return libc().recvfrom(fd, to, room, flags, address, size); };
-  if (kernel == kOfHost && address == nullptr && (flags & kAskedFlags) == 0) return raw(at_host());
+  if (kernel == kOfHost && is_plain(address, flags, tool::served::kAskedOfReceiving))
+    return raw(at_host());
   if (kernel == kOfHost) return asked_or(at_host, SYS_recvfrom, fd, to, room, flags, address, size);
   return in_kernel([&] {
     return lkl_sys_recvfrom(kernel, to, room, static_cast<unsigned>(flags),

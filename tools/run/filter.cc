@@ -27,11 +27,6 @@ constexpr int kAsked[] = {SCMP_SYS(connect),     SCMP_SYS(bind),       SCMP_SYS(
                           SCMP_SYS(sendmmsg),    SCMP_SYS(recvmmsg),   SCMP_SYS(open),
                           SCMP_SYS(openat),      SCMP_SYS(openat2)};
 
-constexpr scmp_datum_t kWord = 0xffffffff;
-// Requests of sockets: SIOC*; of tunnels: TUN*, whose upper half is a size.
-constexpr scmp_datum_t kSocketRequests = 0x8900, kRequestClass = kWord & ~scmp_datum_t{0xff};
-constexpr scmp_datum_t kTunnelRequests = 0x54c0, kTunnelClass = 0xffc0;
-
 void check(int error) {
   if (error < 0)
     throw Failure(fmt::format("the filter of system calls: seccomp: {}",
@@ -63,13 +58,13 @@ std::vector<sock_filter> make_filter() {
   for (const int call : kAsked) ask_about(context, call, {});
   ask_about(context, SCMP_SYS(socket), {differs(0, AF_UNIX)});
   ask_about(context, SCMP_SYS(sendto), {differs(4, 0)});
-  ask_about(context, SCMP_SYS(sendto), {has_bit(3, MSG_OOB)});
-  ask_about(context, SCMP_SYS(sendto), {has_bit(3, MSG_FASTOPEN)});
+  for (const int flag : kAskedOfSending)
+    ask_about(context, SCMP_SYS(sendto), {has_bit(3, static_cast<unsigned>(flag))});
   ask_about(context, SCMP_SYS(recvfrom), {differs(4, 0)});
-  ask_about(context, SCMP_SYS(recvfrom), {has_bit(3, MSG_OOB)});
-  ask_about(context, SCMP_SYS(recvfrom), {has_bit(3, MSG_ERRQUEUE)});
-  ask_about(context, SCMP_SYS(ioctl), {{1, SCMP_CMP_MASKED_EQ, kRequestClass, kSocketRequests}});
-  ask_about(context, SCMP_SYS(ioctl), {{1, SCMP_CMP_MASKED_EQ, kTunnelClass, kTunnelRequests}});
+  for (const int flag : kAskedOfReceiving)
+    ask_about(context, SCMP_SYS(recvfrom), {has_bit(3, static_cast<unsigned>(flag))});
+  for (const RequestClass& one : kAskedRequests)
+    ask_about(context, SCMP_SYS(ioctl), {{1, SCMP_CMP_MASKED_EQ, one.mask, one.value}});
   // It makes sockets past all filters. Who has it can do without.
   check(seccomp_rule_add(context.get(), SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(io_uring_setup), 0));
 

@@ -5,11 +5,23 @@
 #define LKL_TOOL_RUN_FILTER_H
 
 #include <linux/filter.h>
+#include <sys/socket.h>
 
 #include <span>
 #include <vector>
 
 namespace lkl::tool::served {
+
+// Requests (ioctl(2)) that are asked about: SIOC* of sockets; TUN* of tunnels, whose upper half is
+// a size.
+struct RequestClass {
+  unsigned mask, value;
+  bool has(unsigned long request) const { return (request & mask) == value; }
+};
+inline constexpr RequestClass kAskedRequests[] = {{0xffff'ff00, 0x8900}, {0xffc0, 0x54c0}};
+// sendto() and recvfrom() without an address are, with one of these flags.
+inline constexpr int kAskedOfSending[] = {MSG_OOB, MSG_FASTOPEN},
+                     kAskedOfReceiving[] = {MSG_OOB, MSG_ERRQUEUE};
 
 // Those that make sockets, name, connect and configure them, those that open files by name, and of
 // those that move data the ones with an address. All others are the host's, at its speed: read,

@@ -6,8 +6,6 @@
 #include <sys/un.h>
 
 #include <cstddef>
-#include <cstring>
-#include <string>
 
 #include "run/open_call.h"
 #include "run/program_memory.h"
@@ -33,13 +31,10 @@ bool asks_network_by(const Notification& call) {
 bool connects_to_resolver(const Notification& call) {
   const int size = call.number(2);
   sockaddr_un address = {};
-  constexpr int kHead = offsetof(sockaddr_un, sun_path);
-  if (size <= kHead || size > static_cast<int>(sizeof address)) return false;
-  if (!ProgramMemory(call).read(call.arguments[1], &address, static_cast<std::size_t>(size)) ||
-      address.sun_family != AF_UNIX)
-    return false;
-  return is_host_resolver(
-      {address.sun_path, ::strnlen(address.sun_path, static_cast<std::size_t>(size - kHead))});
+  if (size <= 0 || size > static_cast<int>(sizeof address)) return false;
+  return ProgramMemory(call).read(call.arguments[1], &address, static_cast<std::size_t>(size)) &&
+         is_host_resolver(reinterpret_cast<const sockaddr*>(&address),
+                          static_cast<socklen_t>(size));
 }
 
 bool needs_kernel(const Notification& call) {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -47,6 +48,11 @@ std::optional<Notification> Listener::receive() {
 bool Listener::is_one(const Descriptor& fd) {
   const std::uint64_t nobody = 0;
   return ::ioctl(fd.get(), SECCOMP_IOCTL_NOTIF_ID_VALID, &nobody) != 0 && errno == ENOENT;
+}
+
+bool Listener::abandoned() const {
+  pollfd state = {fd_.get(), 0, 0};
+  return ::poll(&state, 1, 0) > 0 && (state.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 bool Listener::waits(std::uint64_t id) const {

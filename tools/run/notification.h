@@ -54,8 +54,10 @@ class Listener final : public Answers, public std::enable_shared_from_this<Liste
 
   int fd() const { return fd_.get(); }
   // Waits for one. Nothing if its thread has gone, or a signal has ended its wait, meanwhile; or if
-  // nobody is left.
+  // a signal has ended ours, or nobody is left.
   std::optional<Notification> receive();
+  // Nobody is left who might call.
+  bool abandoned() const;
 
   bool waits(std::uint64_t id) const override;
   bool answer(std::uint64_t id, long result) const override;

@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -24,12 +23,11 @@
 #include "base/limits.h"
 #include "base/socket_message.h"
 #include "run/filter.h"
+#include "run/stand_in.h"
 
 namespace lkl::tool::served {
 
 namespace {
-
-constexpr int kForwarded[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
 
 [[noreturn]] void fail(const std::string& what) {
   throw std::system_error(errno, std::system_category(), what);
@@ -193,9 +191,7 @@ sigset_t mask_of_programs() {
 }
 
 ForwardedSignals::ForwardedSignals() {
-  sigset_t set;
-  ::sigemptyset(&set);
-  for (const int signal : kForwarded) ::sigaddset(&set, signal);
+  const sigset_t set = forwarded_signals();
   ::sigprocmask(SIG_BLOCK, &set, &before_);
   fd_ = Descriptor(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), "signals");
 }
@@ -227,21 +223,6 @@ EndedBySignal::EndedBySignal(ForwardedSignals& signals, pid_t process)
 EndedBySignal::~EndedBySignal() {
   stop_.in.reset();
   thread_.join();
-}
-
-int end_as(int status) {
-  if (!WIFSIGNALED(status)) return WEXITSTATUS(status);
-  const int signal = WTERMSIG(status);
-  // it has left its core already
-  const rlimit none = {};
-  ::setrlimit(RLIMIT_CORE, &none);
-  ::signal(signal, SIG_DFL);
-  sigset_t set;
-  ::sigemptyset(&set);
-  ::sigaddset(&set, signal);
-  ::sigprocmask(SIG_UNBLOCK, &set, nullptr);
-  ::raise(signal);
-  return 128 + signal;
 }
 
 }  // namespace lkl::tool::served

@@ -102,9 +102,6 @@ class EndedBySignal {
   std::thread thread_;
 };
 
-// Ends as the program did: with its exit code, which is returned, or by its signal.
-int end_as(int status);
-
 }  // namespace lkl::tool::served
 
 #endif  // LKL_TOOL_RUN_PROGRAM_H

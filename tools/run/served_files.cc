@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -129,6 +130,13 @@ bool asks_network(int fd, unsigned request) {
 
 bool is_host_resolver(const std::string& socket_path) {
   return std::ranges::find(kResolvers, socket_path) != std::end(kResolvers);
+}
+
+bool is_host_resolver(const sockaddr* address, socklen_t size) {
+  constexpr socklen_t kHead = offsetof(sockaddr_un, sun_path);
+  if (address == nullptr || size <= kHead || address->sa_family != AF_UNIX) return false;
+  const auto* const name = reinterpret_cast<const sockaddr_un*>(address);
+  return is_host_resolver(std::string(name->sun_path, ::strnlen(name->sun_path, size - kHead)));
 }
 
 }  // namespace lkl::tool::served

@@ -4,6 +4,8 @@
 #ifndef LKL_TOOL_RUN_SERVED_FILES_H
 #define LKL_TOOL_RUN_SERVED_FILES_H
 
+#include <sys/socket.h>
+
 #include <optional>
 #include <string>
 
@@ -37,6 +39,8 @@ bool asks_network(int fd, unsigned request);
 
 // A socket of the host's by which it would resolve names in the program's place.
 bool is_host_resolver(const std::string& socket_path);
+// The same of an address; of none, or of another family, it is not.
+bool is_host_resolver(const sockaddr* address, socklen_t size);
 
 }  // namespace lkl::tool::served
 

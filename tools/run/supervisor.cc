@@ -54,7 +54,8 @@ void Supervisor::add_client(Descriptor fd, Ended ended, GuestUser user,
   if (::epoll_ctl(worlds_.host_epoll(), EPOLL_CTL_ADD, listener->fd(), &event) != 0)
     throw std::system_error(errno, std::system_category(), "epoll");
   auto thread = std::make_unique<NotificationThread>(
-      *listener, [this, client](const Notification& call) { take(client, call); });
+      *listener, NotificationThread::ToldBy::kSignal,
+      [this, client](const Notification& call) { take(client, call); });
   clients_[id] = {std::move(client), std::move(listener), std::move(ended), std::move(thread)};
 }
 

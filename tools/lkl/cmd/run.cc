@@ -19,6 +19,7 @@
 #include "run/program.h"
 #include "run/reply.h"
 #include "run/share.h"
+#include "run/stand_in.h"
 #include "run/supervisor.h"
 
 namespace lkl::tool {
