@@ -87,6 +87,7 @@ if(LKL_BUILD_TOOLS)
   lkl_stripped(lklfuse ${CMAKE_INSTALL_BINDIR} lkl-tools)
   lkl_stripped(lkl-packetdrill lib/lkl lkl-tools)
   lkl_stripped(lkl-hijack lib/lkl lkl-tools)
+  lkl_stripped(lkl-opens lib/lkl lkl-tools)
 endif()
 
 # Manual pages of section 3, from the comments of the headers.

@@ -13,7 +13,7 @@ pkg_check_modules(LIBVIRT REQUIRED libvirt)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET GLOBAL libseccomp)
 pkg_check_modules(CRYPTSETUP REQUIRED libcryptsetup>=2.4)
 
-set(LKL_TOOL_ROOMS base disk image session net run preload tree ktest drill lkl fuse)
+set(LKL_TOOL_ROOMS base disk image session net run preload opens tree ktest drill lkl fuse)
 set(LKL_TOOL_HOST_BASE descriptors.cc host_calls.cc library.cc limits.cc new_descriptors.cc outside.cc plugin.cc process.cc
     quiet_terminal.cc signals.cc socket_message.cc terminal_streams.cc)
 set(LKL_TOOL_HOST_DISK cryptsetup_library.cc luks.cc)

@@ -6,7 +6,7 @@
 
 LKL is the command (build/default/bin/lkl). As root: nginx behind a TAP interface and behind a pair of veth, asked by wrk on the
 host; connections that a program makes; what reading a file of the host's costs; the start of a
-program. Rows are the library by both tiers, the host, and the ratios.
+program. Rows are the library by each tier, the host, and the ratios.
 """
 import contextlib
 import os
@@ -100,8 +100,13 @@ def start(words):
     return best * 1e3
 
 
-def row(what, served, preloaded, host):
-    print(f"{what:42} {served:10.2f} {preloaded:10.2f} {host:10.2f} {served / host:8.2f} {preloaded / host:8.2f}", flush=True)
+TIERS = ("server", "auto", "preload")
+
+
+def row(what, *measured):
+    *tiers, host = measured
+    print(f"{what:42}" + "".join(f" {value:10.2f}" for value in measured) +
+          "".join(f" {value / host:8.2f}" for value in tiers), flush=True)
 
 
 # Nanoseconds of a read() of one byte of a file of the host's.
@@ -148,13 +153,13 @@ def main():
         reading = str(source.with_suffix(""))
         sh(f"cc -O2 -o {reading} {source}")
         tap = ["--net", f"tap:{name}", "--address", "10.98.1.2/24", "--"]
-        ways = [[lkl, "run", "--tier", tier] + tap for tier in ("server", "preload")] + [["ip", "netns", "exec", name]]
+        ways = [[lkl, "run", "--tier", tier] + tap for tier in TIERS] + [["ip", "netns", "exec", name]]
         nginx = ["nginx", "-c", str(config)]
-        print(f"{'':42} {'server':>10} {'preload':>10} {'host':>10} {'':>8} {'':>8}")
+        print(f"{'':42}" + "".join(f" {name:>10}" for name in (*TIERS, "host")) + "".join(f" {name:>8}" for name in TIERS))
         rates = [[] for _ in ways]
         # in turns: the machine is not the same all the time
         for _ in range(3):
-            for way, into, address in zip(ways, rates, ("10.98.1.2", "10.98.1.2", "10.98.2.2")):
+            for way, into, address in zip(ways, rates, ["10.98.1.2"] * len(TIERS) + ["10.98.2.2"]):
                 with running(way + nginx, address):
                     into.append(requests_per_second(address, seconds))
         row("nginx, requests a second", *(sorted(some)[1] for some in rates))

@@ -54,7 +54,8 @@ has liblkl-dev usr/include/lkl.h usr/include/lkl.hpp usr/include/lkl/linux/fs.h 
 	"$lib/pkgconfig/lkl.pc" "$lib/cmake/lkl/lklConfig.cmake" usr/share/man/man3/lkl_init.3.gz
 has lkl-tools usr/bin/lkl usr/bin/lklfuse usr/bin/cptofs usr/bin/cpfromfs usr/bin/fs2tar usr/sbin/mount.fuse.lkl \
 	usr/share/man/man1/lkl.1.gz usr/share/man/man1/lklfuse.1.gz usr/share/bash-completion/completions/lkl \
-	usr/lib/systemd/user/lklfuse@.service usr/lib/lkl/liblkl-packetdrill.so usr/lib/lkl/liblkl-hijack.so
+	usr/lib/systemd/user/lklfuse@.service usr/lib/lkl/liblkl-packetdrill.so usr/lib/lkl/liblkl-hijack.so \
+	usr/lib/lkl/liblkl-opens.so
 case " $PACKAGES " in
 *" python3-lkl "*) python=usr/lib/python3/dist-packages/lkl ;;
 *) python= ;;
@@ -87,7 +88,7 @@ tar -xOf control.tar ./triggers | grep -x 'activate-noawait ldconfig' >/dev/null
 tar -xOf control.tar ./shlibs | grep -x "liblkl 0 liblkl0 (>= $version)" >/dev/null || die "other packages cannot depend on it"
 
 # names of functions stay, for backtraces; lines and types are in the package for debuggers
-for file in "$lib/liblkl.so.$version" usr/bin/lkl usr/bin/lklfuse usr/lib/lkl/liblkl-packetdrill.so usr/lib/lkl/liblkl-hijack.so ${python:+"$python/_native.abi3.so"}; do
+for file in "$lib/liblkl.so.$version" usr/bin/lkl usr/bin/lklfuse usr/lib/lkl/liblkl-packetdrill.so usr/lib/lkl/liblkl-hijack.so usr/lib/lkl/liblkl-opens.so ${python:+"$python/_native.abi3.so"}; do
 	readelf -SW "root/$file" >sections
 	grep -q ' \.symtab ' sections || die "$file has no names"
 	! grep ' \.debug_info ' sections || die "$file is not stripped"

@@ -423,13 +423,13 @@ TEST_P(DiskTest, AProgramThatKillsItself) {
   EXPECT_EQ(in_image("e.img", "/d/g"), "last\n");
 }
 
-// The program can open nothing any more, but what it has open is still served.
+// The program can start no other any more, but what it has open is still served.
 TEST_P(DiskTest, AKilledCommand) {
   make_ext4("e.img", "64M");
   Process process(line({"--disk", on_m("e.img")},
                        {"sh", "-c",
-                        "exec 3>m/f; echo ready; while kill -0 $PPID 2>/dev/null; do sleep 0.05; "
-                        "done; for i in 1 2 3; do echo $i >&3; done; echo written"}),
+                        "exec 3>m/f; echo ready; " + std::string(kWaitForTheEndOfLkl) +
+                            "; for i in 1 2 3; do echo $i >&3; done; echo written"}),
                   false);
   ASSERT_EQ(process.first_line(), "ready");
   process.signal(SIGKILL);

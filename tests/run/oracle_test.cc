@@ -25,6 +25,7 @@ void says_the_same(const std::string& name, const std::string& tier) {
 }
 
 class OracleTest : public ToolTest, public testing::WithParamInterface<std::string> {};
+class AutoOracleTest : public OracleTest {};
 class PreloadedOracleTest : public OracleTest {};
 
 TEST_P(OracleTest, SaysTheSame) {
@@ -32,6 +33,13 @@ TEST_P(OracleTest, SaysTheSame) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, OracleTest, testing::ValuesIn(cases()),
+                         [](const auto& info) { return info.param; });
+
+TEST_P(AutoOracleTest, SaysTheSame) {
+  says_the_same(GetParam(), "auto");
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, AutoOracleTest, testing::ValuesIn(cases()),
                          [](const auto& info) { return info.param; });
 
 TEST_P(PreloadedOracleTest, SaysTheSame) {

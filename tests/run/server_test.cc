@@ -212,10 +212,10 @@ TEST_F(RunTest, WithoutItsKernelAProgramHasNoNetwork) {
   std::string url = server.url();
   url.replace(url.find("10.0.2.2"), 8, "127.0.0.1");
   ASSERT_EQ(run({"curl", "-s", url}).out, "never\n");
-  Process process({LKL_TOOL_PATH, "run", "--", "sh", "-c",
-                   "echo ready; while kill -0 $PPID 2>/dev/null; do sleep 0.05; done; curl -s " +
-                       url + " || echo refused"},
-                  false);
+  Process process(
+      {LKL_TOOL_PATH, "run", "--", "sh", "-c",
+       "echo ready; " + std::string(kWaitForTheEndOfLkl) + "; curl -s " + url + " || echo refused"},
+      false);
   ASSERT_EQ(process.first_line(), "ready");
   process.signal(SIGKILL);
   EXPECT_EQ(process.finish().out, "refused\n");

@@ -47,7 +47,7 @@ std::vector<std::string> WireTest::line(const std::vector<std::string>& words,
                                         const std::vector<std::string>& options,
                                         const std::string& more_of_slirp) const {
   std::vector<std::string> all = {LKL_TOOL_PATH, "run", "--tier",
-                                  is_preloaded() ? "preload" : "server", "--net"};
+                                  is_preloaded() ? "preload" : "auto", "--net"};
   if (is_tap()) {
     for (const char* word : {"tap:lkl0", "--address", "10.97.0.2/24", "--gateway", "10.97.0.1"})
       all.push_back(word);

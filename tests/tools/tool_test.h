@@ -103,6 +103,12 @@ class ToolTest : public testing::Test {
   std::vector<std::string> expected_;
 };
 
+// For a shell that lkl runs: until lkl has been killed. No program can be started then, so it looks
+// by itself.
+inline constexpr char kWaitForTheEndOfLkl[] =
+    "while read -r state </proc/$PPID/stat; do case $state in *') Z '*) break;; esac; sleep 0.05; "
+    "done";
+
 // Whether a program can be found.
 bool have(const std::string& program);
 

@@ -11,6 +11,7 @@
 #include "preload/kernel.h"
 #include "preload/libc.h"
 #include "preload/numbers.h"
+#include "run/open_pass.h"
 #include "run/served_files.h"
 
 namespace lkl::preload {
@@ -104,8 +105,21 @@ int open_for_library(int folder, const char* path, int flags, mode_t mode) {
   return is_pipe ? make_librarys(opened()) : make_librarys_by(opened);
 }
 
+// What is none of the kernel's, for sure: of a child nobody is asked then. The thread may be
+// cancelled as in the C library's function: by the signal, wherever it is, for which a function
+// with something to take down has no table.
+[[gnu::noinline]] int open_hosts(int folder, const char* path, int flags, mode_t mode) {
+  int before = PTHREAD_CANCEL_DEFERRED;
+  ::pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &before);
+  const long result =
+      tool::served::open_asking_nobody(folder, path, flags, mode, tool::served::pass_of(path));
+  ::pthread_setcanceltype(before, nullptr);
+  return static_cast<int>(answer(result));
+}
+
 int open_any(int folder, const char* path, int flags, mode_t mode) {
   if (this_thread.inside != 0) return open_for_library(folder, path, flags, mode);
+  if (!may_be_served(path)) return open_hosts(folder, path, flags, mode);
   if (const auto served = open_path(folder, path, flags)) return static_cast<int>(answer(*served));
   return libc().openat(folder, path, flags, mode);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fmt/format.h>
+#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <sys/prctl.h>
@@ -10,11 +11,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <memory>
 #include <new>
 
 #include "base/descriptor.h"
 #include "base/error.h"
+#include "run/open_pass.h"
 
 namespace lkl::tool::served {
 
@@ -47,6 +50,22 @@ scmp_arg_cmp has_bit(unsigned argument, scmp_datum_t bit) {
   return {argument, SCMP_CMP_MASKED_EQ, bit, bit};
 }
 
+// In front of all else: openat() with the pass of its name. libseccomp compares arguments with
+// constants only. A 32-bit call of this number has nothing in the upper half.
+constexpr unsigned kName = offsetof(seccomp_data, args[1]), kPass = offsetof(seccomp_data, args[5]);
+constexpr sock_filter kPassed[] = {
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 8),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kName),
+    BPF_STMT(BPF_ALU | BPF_ADD | BPF_K, kPassLow),
+    BPF_STMT(BPF_MISC | BPF_TAX, 0),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kPass),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_X, 0, 0, 3),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kPass + sizeof(std::uint32_t)),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kPassHigh, 0, 1),
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+};
+
 }  // namespace
 
 std::vector<sock_filter> make_filter() {
@@ -71,8 +90,10 @@ std::vector<sock_filter> make_filter() {
   const Descriptor file = make_memory_file("lkl-filter");
   check(seccomp_export_bpf(context.get(), file.get()));
   const off_t size = ::lseek(file.get(), 0, SEEK_END);
-  std::vector<sock_filter> filter(static_cast<std::size_t>(size) / sizeof(sock_filter));
-  if (::pread(file.get(), filter.data(), static_cast<std::size_t>(size), 0) != size) check(-EIO);
+  std::vector<sock_filter> filter(std::begin(kPassed), std::end(kPassed));
+  filter.resize(filter.size() + static_cast<std::size_t>(size) / sizeof(sock_filter));
+  if (::pread(file.get(), &filter[std::size(kPassed)], static_cast<std::size_t>(size), 0) != size)
+    check(-EIO);
   return filter;
 }
 

@@ -64,6 +64,7 @@ std::string find_files(int channel, const std::string& name, const std::vector<D
 
 // In the child.
 [[noreturn]] void become(const std::vector<std::string>& words, const std::vector<DiskMount>& disks,
+                         const std::optional<OpensLibrary>& library,
                          std::span<const sock_filter> filter, int channel, const sigset_t& mask) {
   std::vector<char*> pointers;
   for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
@@ -71,6 +72,7 @@ std::string find_files(int channel, const std::string& name, const std::vector<D
   std::string file;
   try {
     file = find_files(channel, words.front(), disks);
+    if (library) put_in_front(*library, file);
   } catch (const std::exception& error) {
     send_message(channel, kFailed + std::string(error.what()).substr(0, kLongestMessage - 1));
     ::_exit(kNoSuchProgram);
@@ -120,7 +122,8 @@ std::string find_program(const std::string& name) {
   return file;
 }
 
-Program::Program(const std::vector<std::string>& words, const std::vector<DiskMount>& disks) {
+Program::Program(const std::vector<std::string>& words, const std::vector<DiskMount>& disks,
+                 const std::optional<OpensLibrary>& library) {
   const std::vector<sock_filter> filter = make_filter();
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) fail("a pair of sockets");
@@ -131,7 +134,7 @@ Program::Program(const std::vector<std::string>& words, const std::vector<DiskMo
   if (pid_ < 0) fail("a process");
   if (pid_ == 0) {
     channel_.reset();  // so that it sees when we have gone
-    become(words, disks, filter, theirs.get(), mask);
+    become(words, disks, library, filter, theirs.get(), mask);
   }
   process_ = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)), "the program");
 }

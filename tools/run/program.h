@@ -16,6 +16,7 @@
 
 #include "base/descriptor.h"
 #include "run/disk_mount.h"
+#include "run/opens_library.h"
 
 namespace lkl::tool::served {
 
@@ -31,8 +32,10 @@ std::string find_program(const std::string& name);
 class Program {
  public:
   // The first word is its file, which is looked for by PATH if it has no slash: by the process
-  // itself, which may have other files than we have. Throws std::system_error.
-  Program(const std::vector<std::string>& words, const std::vector<DiskMount>& disks);
+  // itself, which may have other files than we have. `library`: to be in front of it, if it can
+  // have one. Throws std::system_error.
+  Program(const std::vector<std::string>& words, const std::vector<DiskMount>& disks,
+          const std::optional<OpensLibrary>& library);
   // Ends a process that was not let go.
   ~Program();
   Program(const Program&) = delete;

@@ -15,6 +15,7 @@
 #include "run/disk_servers.h"
 #include "run/guest_namespaces.h"
 #include "run/guest_network.h"
+#include "run/opens_library.h"
 #include "run/preloaded.h"
 #include "run/program.h"
 #include "run/reply.h"
@@ -175,13 +176,15 @@ void run(const RunOptions& options, Context& context) {
   }
   std::vector<served::DiskMount> mounts = parse_disks(options, context.options);
   const std::string lklfuse = mounts.empty() ? "" : find_lklfuse();
+  const auto library =
+      options.tier == "auto" ? served::find_opens_library() : std::optional<served::OpensLibrary>();
   allow_many_files();
   std::optional<int> status;
   {
     served::ForwardedSignals signals;
     served::DiskServers disks(std::move(mounts), lklfuse);
     // before there is a thread
-    served::Program program(options.words, disks.mounts());
+    served::Program program(options.words, disks.mounts(), library);
     {
       const served::EndedBySignal ended_by_signal(signals, program.pid());
       program.prepare(
@@ -215,7 +218,8 @@ Run add_run(Parser parser) {
   parser
       .add_option(
           "--tier", options->tier,
-          "How the program is served; server: by a process that has the kernel (auto); preload: "
+          "How the program is served; server: by a process that has the kernel; auto: the same, "
+          "with a library in the program that opens the host's files without asking it; preload: "
           "by a library in its own process")
       .type_name("auto|preload|server");
   parser.add_option("--server", options->server, "Use the kernel of the lkl server at this socket")
