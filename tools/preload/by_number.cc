@@ -72,6 +72,8 @@ std::optional<long> call_by_number(long number, const Arguments& a) {
       return open_path(fd, pointer<char>(a[1]), static_cast<int>(a[2]));
     case SYS_open:
       return open_path(AT_FDCWD, pointer<char>(a[0]), static_cast<int>(a[1]));
+    case SYS_creat:
+      return open_path(AT_FDCWD, pointer<char>(a[0]), O_CREAT | O_WRONLY | O_TRUNC);
     case SYS_sendto:
       return send_to(fd, pointer<void>(a[1]), size, flags, pointer<sockaddr>(a[4]),
                      static_cast<socklen_t>(a[5]));

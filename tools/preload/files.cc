@@ -171,6 +171,12 @@ LKL_OPEN(open64, (const char* path, int flags, ...), AT_FDCWD)
 LKL_OPEN(openat, (int folder, const char* path, int flags, ...), folder)
 LKL_OPEN(openat64, (int folder, const char* path, int flags, ...), folder)
 
+int creat(const char* path, mode_t mode) {
+  return open_any(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode);
+}
+int creat64(const char* path, mode_t mode) {
+  return open_any(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode);
+}
 int __open_2(const char* path, int flags) {
   return open_any(AT_FDCWD, path, flags, 0);
 }

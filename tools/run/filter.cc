@@ -28,7 +28,7 @@ constexpr int kAsked[] = {SCMP_SYS(connect),     SCMP_SYS(bind),       SCMP_SYS(
                           SCMP_SYS(getpeername), SCMP_SYS(getsockopt), SCMP_SYS(setsockopt),
                           SCMP_SYS(shutdown),    SCMP_SYS(sendmsg),    SCMP_SYS(recvmsg),
                           SCMP_SYS(sendmmsg),    SCMP_SYS(recvmmsg),   SCMP_SYS(open),
-                          SCMP_SYS(openat),      SCMP_SYS(openat2)};
+                          SCMP_SYS(creat),       SCMP_SYS(openat),     SCMP_SYS(openat2)};
 
 void check(int error) {
   if (error < 0)

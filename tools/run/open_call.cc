@@ -11,15 +11,24 @@
 
 namespace lkl::tool::served {
 
+namespace {
+
+bool has_folder(const Notification& call) {
+  return call.call == SYS_openat || call.call == SYS_openat2;
+}
+
+}  // namespace
+
 bool opens_file(const Notification& call) {
-  return call.call == SYS_open || call.call == SYS_openat || call.call == SYS_openat2;
+  return has_folder(call) || call.call == SYS_open || call.call == SYS_creat;
 }
 
 std::optional<std::string> path_of_open(const Notification& call) {
-  return ProgramMemory(call).text(call.arguments[call.call == SYS_open ? 0 : 1]);
+  return ProgramMemory(call).text(call.arguments[has_folder(call) ? 1 : 0]);
 }
 
 std::optional<int> flags_of_open(const Notification& call) {
+  if (call.call == SYS_creat) return O_CREAT | O_WRONLY | O_TRUNC;
   if (call.call != SYS_openat2) return call.number(call.call == SYS_open ? 1 : 2);
   const auto how = ProgramMemory(call).value<std::uint64_t>(call.arguments[2]);
   if (!how) return std::nullopt;
