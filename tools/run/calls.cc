@@ -16,11 +16,11 @@
 #include <cstring>
 
 #include "run/allowed_options.h"
-#include "run/first_calls.h"
 #include "run/open_call.h"
 #include "run/reply.h"
 #include "run/served_files.h"
 #include "run/supervisor.h"
+#include "run/unix_call.h"
 
 namespace lkl::tool::served {
 
@@ -36,21 +36,6 @@ bool sends(int call) {
   return call == SYS_sendmsg || call == SYS_sendmmsg || call == SYS_sendto;
 }
 
-std::uint64_t cookie_of(const Descriptor& end) {
-  std::uint64_t cookie = 0;
-  socklen_t size = sizeof cookie;
-  if (::getsockopt(end.get(), SOL_SOCKET, SO_COOKIE, &cookie, &size) != 0) return 0;
-  return cookie;
-}
-
-long request_of_network(unsigned number, std::uint64_t argument, const ProgramMemory& memory) {
-  const auto fd = static_cast<int>(lkl_sys_socket(AF_INET, LKL_SOCK_DGRAM | LKL_SOCK_CLOEXEC, 0));
-  if (fd < 0) return fd;
-  const long result = request(fd, number, argument, memory);
-  lkl_sys_close(static_cast<unsigned>(fd));
-  return result;
-}
-
 std::optional<Clock::duration> timeout_of(int fd, int option) {
   struct {
     long seconds, microseconds;
@@ -64,7 +49,8 @@ std::optional<Clock::duration> timeout_of(int fd, int option) {
 
 }  // namespace
 
-void Supervisor::serve(const std::shared_ptr<Client>& client, const Notification& call) {
+void Supervisor::serve(const std::shared_ptr<Client>& client, const Notification& call,
+                       const Descriptor& end) {
   client->act();
   // What it waited for before it does not wait for any more.
   if (const auto waited = waits_.find(call.thread); waited != waits_.end()) {
@@ -76,7 +62,7 @@ void Supervisor::serve(const std::shared_ptr<Client>& client, const Notification
     return reply(*client, call, {.result = before->result});
   const Outcome outcome = call.call == SYS_socket ? make_socket(client, call)
                           : opens_file(call)      ? open_tunnel(client, call)
-                                                  : use_socket(client, call);
+                                                  : use_socket(client, call, end);
   if (outcome.kind != Outcome::Kind::kAnswered) reply(*client, call, outcome);
 }
 
@@ -136,28 +122,10 @@ Outcome Supervisor::open_tunnel(const std::shared_ptr<Client>& client, const Not
   return give(client, call, fd, GuestSocket::State::kDatagrams, *flags);
 }
 
-// Sockets of the host's: they are left alone, but for those that would ask its network.
-Outcome Supervisor::use_unix(const Notification& call, const Descriptor& end) {
-  if (call.call == SYS_ioctl) {
-    const auto number = static_cast<unsigned>(call.arguments[1]);
-    if (!asks_network(end.get(), number)) return Outcome::on_host();
-    return {.result = request_of_network(number, call.arguments[2], ProgramMemory(call))};
-  }
-  const bool looks_up = call.call == SYS_connect && connects_to_resolver(call);
-  return looks_up ? Outcome{.result = -ENOENT} : Outcome::on_host();
-}
-
-Outcome Supervisor::use_socket(const std::shared_ptr<Client>& client, const Notification& call) {
-  const Descriptor end = client->descriptors.copy(call.thread, call.number(0));
-  if (!end) {
-    if (errno == EPERM)
-      warn_once("a program lets nobody look into it (PR_SET_DUMPABLE): its sockets are not served");
-    // The host says what is wrong with it; it has none of our sockets, and pairs are connected
-    // to nothing else.
-    return Outcome::on_host();
-  }
-  const auto socket = client->find(cookie_of(end));
-  if (socket == nullptr) return use_unix(call, end);
+Outcome Supervisor::use_socket(const std::shared_ptr<Client>& client, const Notification& call,
+                               const Descriptor& end) {
+  const auto socket = client->find(end);
+  if (socket == nullptr) return use_unix(*client, call, end);  // it has been closed meanwhile
   if (call.call == SYS_bind || call.call == SYS_connect || call.call == SYS_listen) {
     drain_pairs();
     client->act();

@@ -4,9 +4,12 @@
 #ifndef LKL_TOOL_RUN_CLIENT_H
 #define LKL_TOOL_RUN_CLIENT_H
 
+#include <sys/socket.h>
+
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <unordered_map>
 
@@ -34,31 +37,50 @@ class Client {
   // What the calling thread does in our kernel from now on is done by them.
   void act() const { act_as(network, user); }
 
+  // All below: any thread. A socket itself is used by the one that serves it alone.
   // Sockets that are theirs, by the cookie (SO_COOKIE) of the end that they have. Nobody else's can
   // be found here.
   std::shared_ptr<GuestSocket> find(std::uint64_t cookie) {
+    const std::lock_guard lock(mutex_);
     const auto found = sockets_.find(cookie);
     return found == sockets_.end() ? nullptr : found->second;
   }
+  // By a copy of that end.
+  std::shared_ptr<GuestSocket> find(const Descriptor& end) {
+    std::uint64_t cookie = 0;
+    socklen_t size = sizeof cookie;
+    if (::getsockopt(end.get(), SOL_SOCKET, SO_COOKIE, &cookie, &size) != 0) return nullptr;
+    return find(cookie);
+  }
   void add(std::uint64_t cookie, std::shared_ptr<GuestSocket> socket) {
+    const std::lock_guard lock(mutex_);
     sockets_[cookie] = std::move(socket);
   }
-  void remove(std::uint64_t cookie) { sockets_.erase(cookie); }
+  void remove(std::uint64_t cookie) {
+    const std::lock_guard lock(mutex_);
+    sockets_.erase(cookie);
+  }
   // It has no end here any more by which we would see that it is closed: the oldest of many such
   // ones are forgotten.
   void keep_remains(std::uint64_t cookie) {
     constexpr std::size_t kMost = 4096;
+    const std::lock_guard lock(mutex_);
     remains_.push_back(cookie);
     if (remains_.size() <= kMost) return;
     sockets_.erase(remains_.front());
     remains_.pop_front();
   }
   std::unordered_map<std::uint64_t, std::shared_ptr<GuestSocket>> take_all() {
+    const std::lock_guard lock(mutex_);
     return std::exchange(sockets_, {});
   }
 
-  void remember(pid_t thread, const Undelivered& what) { undelivered_[thread] = what; }
+  void remember(pid_t thread, const Undelivered& what) {
+    const std::lock_guard lock(mutex_);
+    undelivered_[thread] = what;
+  }
   std::optional<Undelivered> recall(pid_t thread) {
+    const std::lock_guard lock(mutex_);
     const auto found = undelivered_.find(thread);
     if (found == undelivered_.end()) return std::nullopt;
     const Undelivered what = found->second;
@@ -71,6 +93,7 @@ class Client {
   ProgramDescriptors descriptors;
 
  private:
+  std::mutex mutex_;  // guards what follows
   std::unordered_map<std::uint64_t, std::shared_ptr<GuestSocket>> sockets_;
   std::deque<std::uint64_t> remains_;
   std::unordered_map<pid_t, Undelivered> undelivered_;

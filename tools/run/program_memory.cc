@@ -120,6 +120,7 @@ bool has_signal(pid_t thread) {
 }
 
 Descriptor ProgramDescriptors::copy(pid_t thread, int fd) {
+  const std::lock_guard lock(mutex_);
   for (int attempt = 0;; attempt++) {
     auto known = threads_.find(thread);
     const bool fresh = known == threads_.end();

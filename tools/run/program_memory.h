@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -51,7 +52,7 @@ class ProgramMemory {
 // Whether a signal is there that the thread does not block: it wants to leave its call.
 bool has_signal(pid_t thread);
 
-// Descriptors of a program's threads, by their numbers there.
+// Descriptors of a program's threads, by their numbers there. Any thread.
 class ProgramDescriptors {
  public:
   // A copy of it. Empty with errno: EBADF, EPERM if the host lets nobody look into the process,
@@ -59,6 +60,7 @@ class ProgramDescriptors {
   Descriptor copy(pid_t thread, int fd);
 
  private:
+  std::mutex mutex_;  // guards what follows
   std::unordered_map<pid_t, Descriptor> threads_;
 };
 

@@ -7,11 +7,13 @@
 #include <lkl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 
 #include "base/error.h"
 #include "run/network_counters.h"
 #include "run/open_call.h"
 #include "run/reply.h"
+#include "run/unix_call.h"
 
 namespace lkl::tool::served {
 
@@ -121,11 +123,21 @@ void Supervisor::take(const std::shared_ptr<Client>& client, const Notification&
   if (opens_file(call))
     if (const auto outcome = open_file(*client, call, written_))
       return reply(*client, call, *outcome);
+  Descriptor end;
+  if (!opens_file(call) && call.call != SYS_socket) {
+    end = client->descriptors.copy(call.thread, call.number(0));
+    if (!end && errno == EPERM)
+      warn_once("a program lets nobody look into it (PR_SET_DUMPABLE): its sockets are not served");
+    // The host says what is wrong with what is no descriptor; pairs are connected to nothing else.
+    if (!end) return reply(*client, call, Outcome::on_host());
+    // Nor do the host's wait for what we do.
+    if (client->find(end) == nullptr) return reply(*client, call, use_unix(*client, call, end));
+  }
   bool first;
   {
     const std::lock_guard lock(asked_mutex_);
     first = asked_.empty() && posted_.empty();
-    asked_.push_back({client, call});
+    asked_.push_back({client, call, std::move(end)});
   }
   // who takes the others takes this as well
   if (first) ::eventfd_write(asked_event_.get(), 1);
@@ -161,7 +173,7 @@ void Supervisor::serve_calls() {
     posted.swap(posted_);
   }
   for (const auto& what : posted) what();
-  for (const Asked& one : asked) serve(one.client, one.call);
+  for (const Asked& one : asked) serve(one.client, one.call, one.end);
 }
 
 void Supervisor::drain_pairs() {
@@ -222,6 +234,7 @@ bool Supervisor::all_is_sent() {
 }
 
 void Supervisor::warn_once(const std::string& what) {
+  const std::lock_guard lock(warned_mutex_);
   if (warned_.insert(what).second) print_error(fmt::format("lkl: {}\n", what));
 }
 

@@ -67,14 +67,15 @@ class Supervisor {
 
   void serve_host(std::uint64_t id, unsigned events);
   void serve_calls();
-  void serve(const std::shared_ptr<Client>& client, const Notification& call);
+  void serve(const std::shared_ptr<Client>& client, const Notification& call,
+             const Descriptor& end);
   Outcome make_socket(const std::shared_ptr<Client>& client, const Notification& call);
   Outcome give(const std::shared_ptr<Client>& client, const Notification& call, int fd,
                GuestSocket::State state, int flags);
   Outcome open_tunnel(const std::shared_ptr<Client>& client, const Notification& call);
-  Outcome use_socket(const std::shared_ptr<Client>& client, const Notification& call);
+  Outcome use_socket(const std::shared_ptr<Client>& client, const Notification& call,
+                     const Descriptor& end);
   Outcome use(GuestSocket& socket, const Notification& call, const Descriptor& end);
-  Outcome use_unix(const Notification& call, const Descriptor& end);
   Outcome tell_name(GuestSocket& socket, const Notification& call);
   Outcome option(GuestSocket& socket, const Notification& call, const Descriptor& end);
   void defer(const std::shared_ptr<GuestSocket>& socket, const Notification& call);
@@ -84,6 +85,7 @@ class Supervisor {
   void look_soon();
   void end_client(std::uint64_t id);
   bool all_is_sent();
+  // Any thread.
   void warn_once(const std::string& what);
 
   bool stopped_ = false, stops_when_sent_ = false;
@@ -105,12 +107,14 @@ class Supervisor {
   std::unordered_map<pid_t, std::weak_ptr<GuestSocket>> waits_;
   std::chrono::steady_clock::time_point next_look_;
   std::chrono::milliseconds look_each_{};
+  std::mutex warned_mutex_;  // guards what follows
   std::set<std::string> warned_;
 
   // Of threads that wait for calls.
   struct Asked {
     std::shared_ptr<Client> client;
     Notification call;
+    Descriptor end;  // a copy of what it uses, if it uses something
   };
   std::mutex asked_mutex_;  // guards what follows
   std::vector<Asked> asked_;
