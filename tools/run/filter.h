@@ -24,8 +24,8 @@ inline constexpr int kAskedOfSending[] = {MSG_OOB, MSG_FASTOPEN},
                      kAskedOfReceiving[] = {MSG_OOB, MSG_ERRQUEUE};
 
 // Those that make sockets, name, connect and configure them, those that open files by name (but for
-// those of open_pass.h), and of those that move data the ones with an address. All others are the host's, at its speed: read,
-// write, poll, dup, fork, exec ...
+// those of open_pass.h), and of those that move data the ones with an address. All others are the
+// host's, at its speed: read, write, poll, dup, fork, exec ...
 std::vector<sock_filter> make_filter();
 
 // For this process, and all that it becomes and starts: its calls are asked about on the descriptor
