@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "posix/host_loop.h"
 
-#include <sched.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -150,8 +149,6 @@ void HostLoop::sleep(uint64_t deadline_ns, uint64_t busy_ns) {
     const uint64_t until = std::min(deadline_ns, host::monotonic_ns() + busy_ns);
     do {
       ready = poll_until(poll_set_, 0);
-      // who is waited for may have no other processor
-      if (ready == 0) ::sched_yield();
     } while (ready == 0 && host::monotonic_ns() < until);
   }
   if (ready == 0) ready = poll_until(poll_set_, deadline_ns);
