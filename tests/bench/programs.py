@@ -4,8 +4,8 @@
 
     programs.py LKL [SECONDS]
 
-LKL is the command (build/default/bin/lkl). As root: nginx behind a TAP interface and behind a pair of veth, asked by wrk on the
-host; connections that a program makes; what reading a file of the host's costs; the start of a
+LKL is the command (build/default/bin/lkl). As root: nginx and redis behind a TAP interface and behind a pair of veth, asked by
+wrk and redis-benchmark on the host; connections that a program makes; calls of sockets and files of the host's; the start of a
 program. Rows are the library by each tier, the host, and the ratios.
 """
 import contextlib
@@ -67,11 +67,11 @@ def networks():
 
 
 @contextlib.contextmanager
-def running(words, address):
+def running(words, address, ask):
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
     try:
         for _ in range(100):
-            if subprocess.run(["curl", "-s", "-o", os.devnull, f"http://{address}/page"], check=False).returncode == 0:
+            if subprocess.run(ask(address), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0:
                 break
             time.sleep(0.1)
         else:
@@ -88,6 +88,13 @@ def requests_per_second(address, seconds):
     if "errors" in said or "Non-2xx" in said:
         sys.exit(f"wrk: a request has failed:\n{said}")
     return float(re.search(r"Requests/sec:\s+([\d.]+)", said).group(1))
+
+
+def redis_per_second(address, kind, connections, count):
+    said = subprocess.run(["redis-benchmark", "-h", address, "-t", kind, "-c", str(connections), "-n", str(count), "--csv"],
+                          capture_output=True, text=True, check=True).stdout
+    # the last line: "GET","95238.10", ...
+    return float(said.strip().splitlines()[-1].split('","')[1].strip('"'))
 
 
 def start(words):
@@ -108,6 +115,20 @@ def row(what, *measured):
     print(f"{what:42}" + "".join(f" {value:10.2f}" for value in measured) +
           "".join(f" {value / host:8.2f}" for value in tiers), flush=True)
 
+
+# Microseconds of a call with a socket of the host's.
+ASKING = """
+import socket, time
+here, there = socket.socketpair()
+best = None
+for _ in range(20):
+    begin = time.perf_counter()
+    for _ in range(500):
+        here.getpeername()
+    took = (time.perf_counter() - begin) / 500
+    best = took if best is None else min(best, took)
+print(best * 1e6)
+"""
 
 # Nanoseconds of a read() of one byte of a file of the host's.
 READING = """
@@ -138,7 +159,7 @@ def printed(words):
 def main():
     lkl = sys.argv[1]
     seconds = sys.argv[2] if len(sys.argv) > 2 else "5"
-    for program in ("nginx", "wrk", "curl", "cc"):
+    for program in ("nginx", "wrk", "curl", "cc", "redis-server", "redis-benchmark", "redis-cli"):
         if not shutil.which(program):
             sys.exit(f"{program}: is not installed")
     if os.geteuid() != 0:
@@ -156,14 +177,29 @@ def main():
         ways = [[lkl, "run", "--tier", tier] + tap for tier in TIERS] + [["ip", "netns", "exec", name]]
         nginx = ["nginx", "-c", str(config)]
         print(f"{'':42}" + "".join(f" {name:>10}" for name in (*TIERS, "host")) + "".join(f" {name:>8}" for name in TIERS))
-        rates = [[] for _ in ways]
-        # in turns: the machine is not the same all the time
-        for _ in range(3):
-            for way, into, address in zip(ways, rates, ["10.98.1.2"] * len(TIERS) + ["10.98.2.2"]):
-                with running(way + nginx, address):
-                    into.append(requests_per_second(address, seconds))
-        row("nginx, requests a second", *(sorted(some)[1] for some in rates))
+        redis = ["redis-server", "--save", "", "--protected-mode", "no", "--bind", "0.0.0.0", "--dir", folder]
+        def ask_nginx(address):
+            return ["curl", "-s", f"http://{address}/page"]
+
+        def ask_redis(address):
+            return ["redis-cli", "-h", address, "ping"]
+
+        servers = [
+            ("nginx, requests a second", nginx, ask_nginx, lambda address: requests_per_second(address, seconds)),
+            ("redis, GET, 50 connections, a second", redis, ask_redis,
+             lambda address: redis_per_second(address, "get", CONNECTIONS, 300000)),
+            ("redis, PING, one connection, a second", redis, ask_redis,
+             lambda address: redis_per_second(address, "ping_mbulk", 1, 30000))]
+        for what, program, ask, measure in servers:
+            rates = [[] for _ in ways]
+            # in turns: the machine is not the same all the time
+            for _ in range(3):
+                for way, into, address in zip(ways, rates, ["10.98.1.2"] * len(TIERS) + ["10.98.2.2"]):
+                    with running(way + program, address, ask):
+                        into.append(measure(address))
+            row(what, *(sorted(some)[1] for some in rates))
         row("socket(), connect(), close(), us", *(printed(way + ["python3", "-c", CONNECTING]) for way in ways))
+        row("getpeername() of the host's, us", *(printed(way + ["python3", "-c", ASKING]) for way in ways))
         row("read() of a file of the host's, ns", *(printed(way + [reading]) for way in ways))
         row("start of true, ms", *(start(way + ["true"]) for way in ways))
 
