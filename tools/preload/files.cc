@@ -24,9 +24,7 @@ constexpr const char* kSysfs = "/sysfs";
 // Most are none of them. No memory is asked for before that is known: it may be the program's
 // allocator that opens a file.
 bool may_be_served(const char* path) {
-  if (path == nullptr || *path != '/') return false;
-  const auto has = [path](const char* part) { return std::strstr(path, part) != nullptr; };
-  return has("/net") || has("/hosts") || has("/resolv.conf");
+  return path != nullptr && tool::served::may_be_served(path, [](const char*) { return true; });
 }
 
 // The kernel's own. `open` opens it without waiting.

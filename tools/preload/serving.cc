@@ -170,10 +170,7 @@ void Serving::convert_numbers(std::uint64_t inode, const Descriptor& end) {
 }
 
 bool Serving::knows(int fd) {
-  std::uint64_t cookie = 0;
-  socklen_t size = sizeof cookie;
-  return libc().getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 &&
-         client_->find(cookie) != nullptr;
+  return client_->find(tool::served::cookie_of(fd)) != nullptr;
 }
 
 Serving& get() {

@@ -49,8 +49,8 @@ std::optional<Clock::duration> timeout_of(int fd, int option) {
 
 }  // namespace
 
-void Supervisor::serve(const std::shared_ptr<Client>& client, const Notification& call,
-                       const Descriptor& end) {
+void Supervisor::serve(const Asked& asked) {
+  const auto& [client, call, socket, end] = asked;
   client->act();
   // What it waited for before it does not wait for any more.
   if (const auto waited = waits_.find(call.thread); waited != waits_.end()) {
@@ -62,7 +62,7 @@ void Supervisor::serve(const std::shared_ptr<Client>& client, const Notification
     return reply(*client, call, {.result = before->result});
   const Outcome outcome = call.call == SYS_socket ? make_socket(client, call)
                           : opens_file(call)      ? open_tunnel(client, call)
-                                                  : use_socket(client, call, end);
+                                                  : use_socket(asked);
   if (outcome.kind != Outcome::Kind::kAnswered) reply(*client, call, outcome);
 }
 
@@ -122,10 +122,9 @@ Outcome Supervisor::open_tunnel(const std::shared_ptr<Client>& client, const Not
   return give(client, call, fd, GuestSocket::State::kDatagrams, *flags);
 }
 
-Outcome Supervisor::use_socket(const std::shared_ptr<Client>& client, const Notification& call,
-                               const Descriptor& end) {
-  const auto socket = client->find(end);
-  if (socket == nullptr) return use_unix(*client, call, end);  // it has been closed meanwhile
+Outcome Supervisor::use_socket(const Asked& asked) {
+  const auto& [client, call, socket, end] = asked;
+  if (socket->closed()) return use_unix(*client, call, end);  // meanwhile
   if (call.call == SYS_bind || call.call == SYS_connect || call.call == SYS_listen) {
     drain_pairs();
     client->act();

@@ -4,8 +4,6 @@
 #ifndef LKL_TOOL_RUN_CLIENT_H
 #define LKL_TOOL_RUN_CLIENT_H
 
-#include <sys/socket.h>
-
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -38,19 +36,12 @@ class Client {
   void act() const { act_as(network, user); }
 
   // All below: any thread. A socket itself is used by the one that serves it alone.
-  // Sockets that are theirs, by the cookie (SO_COOKIE) of the end that they have. Nobody else's can
-  // be found here.
+  // Sockets that are theirs, by the cookie (cookie_of()) of the end that they have. Nobody else's
+  // can be found here.
   std::shared_ptr<GuestSocket> find(std::uint64_t cookie) {
     const std::lock_guard lock(mutex_);
     const auto found = sockets_.find(cookie);
     return found == sockets_.end() ? nullptr : found->second;
-  }
-  // By a copy of that end.
-  std::shared_ptr<GuestSocket> find(const Descriptor& end) {
-    std::uint64_t cookie = 0;
-    socklen_t size = sizeof cookie;
-    if (::getsockopt(end.get(), SOL_SOCKET, SO_COOKIE, &cookie, &size) != 0) return nullptr;
-    return find(cookie);
   }
   void add(std::uint64_t cookie, std::shared_ptr<GuestSocket> socket) {
     const std::lock_guard lock(mutex_);

@@ -52,8 +52,7 @@ GuestSocket::Ends GuestSocket::make(Worlds& worlds, std::shared_ptr<Client> clie
   auto socket = std::make_shared<GuestSocket>(worlds, client, fd, state);
   socket->pair_ = std::move(ours);
   if (!nonblocking) ::fcntl(program.get(), F_SETFL, 0);
-  socklen_t size = sizeof socket->cookie_;
-  ::getsockopt(program.get(), SOL_SOCKET, SO_COOKIE, &socket->cookie_, &size);
+  socket->cookie_ = cookie_of(program.get());
   client->add(socket->cookie_, socket);
   worlds.add(socket->id_, socket);
   worlds.watch_host(socket->pair_.get(), socket->id_, kPairEvents, false);
@@ -176,11 +175,7 @@ void GuestSocket::become_remains() {
 
 Descriptor GuestSocket::program_end() const {
   Descriptor end = client_->descriptors.copy(seen_thread_, seen_number_);
-  std::uint64_t cookie = 0;
-  socklen_t size = sizeof cookie;
-  if (end &&
-      (::getsockopt(end.get(), SOL_SOCKET, SO_COOKIE, &cookie, &size) != 0 || cookie != cookie_))
-    end.reset();
+  if (end && cookie_of(end.get()) != cookie_) end.reset();
   return end;
 }
 

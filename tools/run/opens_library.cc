@@ -4,24 +4,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
-
 #include "base/error.h"
 #include "base/plugin.h"
+#include "run/list_variable.h"
 #include "run/program_kind.h"
 
 namespace lkl::tool::served {
-
-namespace {
-
-// With what the variable has already.
-void add_to_variable(const char* name, const std::string& one, bool behind) {
-  const char* const value = std::getenv(name);
-  const std::string there = value != nullptr ? value : "";
-  ::setenv(name, (there.empty() ? one : behind ? there + ":" + one : one + ":" + there).c_str(), 1);
-}
-
-}  // namespace
 
 std::optional<OpensLibrary> find_opens_library() {
   try {

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/plugin.h"
+#include "run/list_variable.h"
 #include "run/preload_variables.h"
 #include "run/program.h"
 #include "run/program_kind.h"
@@ -27,9 +28,7 @@ void set_variable(const char* name, const std::string& value) {
 }
 
 void set_variables(const NetworkTexts& texts, const SessionOptions& session) {
-  const std::string library = find_plugin("liblkl-hijack.so");
-  const char* const others = std::getenv("LD_PRELOAD");
-  set_variable("LD_PRELOAD", others && *others ? library + ":" + others : library);
+  add_to_variable("LD_PRELOAD", find_plugin("liblkl-hijack.so"), false);
   set_variable(preload::kFileVariable, texts.file);
   set_variable(preload::kOptionsVariable, texts.options);
   set_variable(preload::kMemoryVariable, std::to_string(session.memory));

@@ -52,6 +52,10 @@ class ProgramMemory {
 // Whether a signal is there that the thread does not block: it wants to leave its call.
 bool has_signal(pid_t thread);
 
+// Of a socket of this process: what all copies of its descriptor have, and no other one. 0 if it is
+// none.
+std::uint64_t cookie_of(int socket);
+
 // Descriptors of a program's threads, by their numbers there. Any thread.
 class ProgramDescriptors {
  public:

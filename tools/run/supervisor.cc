@@ -123,21 +123,22 @@ void Supervisor::take(const std::shared_ptr<Client>& client, const Notification&
   if (opens_file(call))
     if (const auto outcome = open_file(*client, call, written_))
       return reply(*client, call, *outcome);
-  Descriptor end;
+  Asked asked = {.client = client, .call = call, .socket = nullptr, .end = {}};
   if (!opens_file(call) && call.call != SYS_socket) {
-    end = client->descriptors.copy(call.thread, call.number(0));
-    if (!end && errno == EPERM)
+    asked.end = client->descriptors.copy(call.thread, call.number(0));
+    if (!asked.end && errno == EPERM)
       warn_once("a program lets nobody look into it (PR_SET_DUMPABLE): its sockets are not served");
     // The host says what is wrong with what is no descriptor; pairs are connected to nothing else.
-    if (!end) return reply(*client, call, Outcome::on_host());
+    if (!asked.end) return reply(*client, call, Outcome::on_host());
     // Nor do the host's wait for what we do.
-    if (client->find(end) == nullptr) return reply(*client, call, use_unix(*client, call, end));
+    asked.socket = client->find(cookie_of(asked.end.get()));
+    if (asked.socket == nullptr) return reply(*client, call, use_unix(*client, call, asked.end));
   }
   bool first;
   {
     const std::lock_guard lock(asked_mutex_);
     first = asked_.empty() && posted_.empty();
-    asked_.push_back({client, call, std::move(end)});
+    asked_.push_back(std::move(asked));
   }
   // who takes the others takes this as well
   if (first) ::eventfd_write(asked_event_.get(), 1);
@@ -173,7 +174,7 @@ void Supervisor::serve_calls() {
     posted.swap(posted_);
   }
   for (const auto& what : posted) what();
-  for (const Asked& one : asked) serve(one.client, one.call, one.end);
+  for (const Asked& one : asked) serve(one);
 }
 
 void Supervisor::drain_pairs() {

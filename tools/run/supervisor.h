@@ -67,14 +67,19 @@ class Supervisor {
 
   void serve_host(std::uint64_t id, unsigned events);
   void serve_calls();
-  void serve(const std::shared_ptr<Client>& client, const Notification& call,
-             const Descriptor& end);
+  struct Asked {
+    std::shared_ptr<Client> client;
+    Notification call;
+    // what it uses, if it uses something, and a copy of the program's end of that
+    std::shared_ptr<GuestSocket> socket;
+    Descriptor end;
+  };
+  void serve(const Asked& asked);
   Outcome make_socket(const std::shared_ptr<Client>& client, const Notification& call);
   Outcome give(const std::shared_ptr<Client>& client, const Notification& call, int fd,
                GuestSocket::State state, int flags);
   Outcome open_tunnel(const std::shared_ptr<Client>& client, const Notification& call);
-  Outcome use_socket(const std::shared_ptr<Client>& client, const Notification& call,
-                     const Descriptor& end);
+  Outcome use_socket(const Asked& asked);
   Outcome use(GuestSocket& socket, const Notification& call, const Descriptor& end);
   Outcome tell_name(GuestSocket& socket, const Notification& call);
   Outcome option(GuestSocket& socket, const Notification& call, const Descriptor& end);
@@ -111,11 +116,6 @@ class Supervisor {
   std::set<std::string> warned_;
 
   // Of threads that wait for calls.
-  struct Asked {
-    std::shared_ptr<Client> client;
-    Notification call;
-    Descriptor end;  // a copy of what it uses, if it uses something
-  };
   std::mutex asked_mutex_;  // guards what follows
   std::vector<Asked> asked_;
   std::vector<std::function<void()>> posted_;
