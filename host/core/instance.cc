@@ -133,7 +133,7 @@ void Instance::run_executor() {
 void Instance::executor_wait() {
   if (executor_gate_.closed())
     executor_gate_.park();
-  else
+  else if (!loop_->postponed().settle())
     minder_.wait_for_work(executor_record_);
 }
 

@@ -96,18 +96,22 @@ class LoopOwner final {
     return std::exchange(turns_before_, turns) != turns;
   }
   bool wanted() { return wanted_.load() != 0; }
-  // Sleeps off the loop, guard or deep; not longer than this before it looks at it.
-  void guard(uint64_t until = UINT64_MAX) {
+  // Sleeps off the loop, guard or deep.
+  void guard() {
+    if (!guard_until(UINT64_MAX)) return;
+    state_.store(kDeep);
+    // said first, then looked
+    if (owner_.load() && !wanted()) alarm_.sleep();
+    state_.store(kAwake);
+  }
+  // Not deep, and not longer than this. Whether another one has had the loop without a break.
+  bool guard_until(uint64_t until) {
     const uint64_t turns = turns_.load();
     guard_until_.store(std::min<uint64_t>(until, host::monotonic_ns() + LKL_GUARD_NS));
     state_.store(kGuard);
     if (!wanted()) host::wait_on(wanted_, 0, guard_until_.load());
-    if (!wanted() && owner_.load() && turns_.load() == turns) {
-      state_.store(kDeep);
-      // said first, then looked
-      if (owner_.load() && !wanted()) alarm_.sleep();
-    }
     state_.store(kAwake);
+    return !wanted() && owner_.load() && turns_.load() == turns;
   }
 
  private:

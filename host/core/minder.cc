@@ -57,6 +57,7 @@ void Minder::mind_as(ThreadRecord& self) {
 }
 
 void Minder::wait(ThreadRecord& self) {
+  if (loop_.postponed().settle()) return;
   if (!own(&self)) {
     wait_on_word(self);
     if (lent_.load()) wait_while_lent(self);
@@ -67,7 +68,7 @@ void Minder::wait(ThreadRecord& self) {
 }
 
 void Minder::wait_for_work(ThreadRecord& self) {
-  if (!own(&self)) {
+  if (loop_.attended() || !own(&self)) {
     wait_on_word(self);
     return;
   }
@@ -122,16 +123,20 @@ void Minder::run() {
   while (!stop_.load()) {
     owner_.begin();
     loop_.submit();
-    if (gate_.closed())
+    if (gate_.closed()) {
       while (!gate_.park(host::monotonic_ns() + kPatienceNs))
         held_for_long_.told(held_for_long_.argument);
-    else if (!own(this))
+    } else if (!own(this)) {
+      break_promise();
       owner_.guard();
-    else if (others_attend())
+    } else if (others_attend()) {
       glance();
-    else
+    } else {
+      break_promise();
       mind();
+    }
   }
+  break_promise();
 }
 
 void Minder::mind_until(uint64_t deadline) {
@@ -150,18 +155,40 @@ void Minder::mind() {
 
 // Threads wait in the loop and leave it again and again, or look at wires without waiting.
 bool Minder::others_attend() {
-  const bool had_turns = owner_.had_turns(), attended = loop_.attended();
-  return attended || (had_turns && loop_.idle());
+  const bool had_turns = owner_.had_turns();
+  attended_ = loop_.attended();
+  return attended_ || (had_turns && loop_.idle());
 }
 
 // Others are at work, and take frames from the wires as they go: to be woken by each of these, on a
 // processor that one of them may want, would help nobody. Only the clock has to be looked at.
 void Minder::glance() {
+  promise();
+  loop_.sleep(kAtOnce);
+  loop_.collect();
   const uint64_t until = std::min<uint64_t>(lkl_kernel_mind(), host::monotonic_ns() + LKL_GUARD_NS);
   lkl_kernel_minded(until);
   owner_.leave();
   lkl_kernel_attend();
-  owner_.guard(until);
+  owner_.guard_until(until);
+}
+
+// What devices put off waits for the next glance at most. Threads that often send, and then wait
+// for something else than the kernel, would have to wait for that: nothing is put off for a while.
+void Minder::promise() {
+  Postponed& postponed = loop_.postponed();
+  const uint64_t now = host::monotonic_ns();
+  if (postponed.age_ns(now) > kOverdueNs) no_promise_until_ = now + kNoPromiseNs;
+  if (attended_ && now >= no_promise_until_) {
+    postponed.promise();
+    postponed.settle();
+  } else {
+    postponed.break_promise();
+  }
+}
+
+void Minder::break_promise() {
+  if (loop_.postponed().break_promise()) lkl_kernel_attend();
 }
 
 // ---- fork ----
@@ -172,6 +199,8 @@ void Minder::pause() {
   loop_.kick();
   if (thread_.running()) gate_.wait_parked();
   owner_.wait_until_nobody();
+  loop_.postponed().break_promise();
+  loop_.postponed().wait_for_others();
 }
 
 void Minder::resume() {
@@ -195,6 +224,7 @@ int Minder::after_fork_child() {
   thread_.fork_forget();
   lent_.store(false);
   gate_.open();
+  loop_.postponed().after_fork_child();
   if (const int error = loop_.after_fork_child()) return error;
   if (const int error = owner_.open()) return error;
   return was_running ? start() : 0;

@@ -59,10 +59,15 @@ class Minder final {
   void forget() { thread_.fork_forget(); }
 
  private:
+  static constexpr uint64_t kAtOnce = 1;  // of a deadline
+  static constexpr uint64_t kOverdueNs = 200'000, kNoPromiseNs = 100'000'000;
+
   void run();
   void mind();
   bool others_attend();
   void glance();
+  void promise();
+  void break_promise();
   void mind_until(uint64_t deadline);
   void wait_on_word(ThreadRecord& self);
   void wait_while_lent(ThreadRecord& self);
@@ -76,6 +81,9 @@ class Minder final {
 
   LoopOwner owner_;
   std::atomic<bool> stop_ = false;
+  // the minder's
+  bool attended_ = false;
+  uint64_t no_promise_until_ = 0;
   Gate gate_;
   const HeldForLong held_for_long_;
   std::atomic<bool> lent_ = false;

@@ -66,7 +66,7 @@ void Watches::Entry::ready(short events) {
 
 ReadyHandler::Attention Watches::Entry::attention() {
   const unsigned now = asked.load(std::memory_order_relaxed);
-  return std::exchange(asked_before, now) == now ? Attention::kWanted : Attention::kGiven;
+  return std::exchange(asked_before, now) == now ? Attention::kCanWait : Attention::kGiven;
 }
 
 void Watches::after_fork_child() {

@@ -12,6 +12,7 @@
 #include <span>
 
 #include "io/operation.h"
+#include "io/postponed.h"
 
 namespace lkl::host {
 
@@ -82,6 +83,8 @@ class EventLoop {
   // Any thread. Not lost when nobody sleeps: the next sleep() returns at once. Costs an
   // exchange of a word unless the owner sleeps.
   virtual void kick() = 0;
+  // What devices have not yet handed to the host.
+  Postponed& postponed() { return postponed_; }
   // Nothing is in flight.
   bool idle() const { return in_flight() == 0; }
   // Nor this, and others look at what is watched: nobody has to wait here just now.
@@ -137,6 +140,7 @@ class EventLoop {
   SubmitterCall submitter_;
   std::atomic<unsigned> in_flight_ = 0;
   std::atomic<bool> quiescing_ = false;
+  Postponed postponed_;
 
  protected:
   void set_quiescing(bool on) { quiescing_.store(on); }

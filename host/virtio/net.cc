@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "host.h"
 #include "net/vector.h"
 #include "virtio/virtio.h"
 
@@ -14,6 +15,8 @@ constexpr size_t kHeaderSize = sizeof(NetHeader);
 static_assert(kHeaderSize == NetBackend::kHeaderSize);
 constexpr unsigned kUsualMtu = 1500;
 constexpr size_t kLongestCommand = 64;
+// Frames that may be put off, to be sent at once.
+constexpr unsigned kBatch = 16;
 
 bool has(uint64_t features, unsigned feature) {
   return (features & feature_bit(feature)) != 0;
@@ -32,7 +35,7 @@ NetOffloads taken_by(uint64_t features) {
 
 VirtioNet::VirtioNet(std::shared_ptr<NetBackend> backend, EventLoop& loop,
                      const VirtioNetOptions& options)
-    : backend_(std::move(backend)) {
+    : postponed_(loop.postponed()), backend_(std::move(backend)) {
   const unsigned count = std::clamp(backend_->queues(), 1u, NetConfig::kMaxPairs);
   NetReceiver::Owner& self = *this;
   for (unsigned i = 0; i < count; ++i)
@@ -41,6 +44,10 @@ VirtioNet::VirtioNet(std::shared_ptr<NetBackend> backend, EventLoop& loop,
   config_.status = backend_->has_link() ? NetConfig::kLinkUp : 0;
   config_.max_virtqueue_pairs = static_cast<uint16_t>(count);
   config_.mtu = options.mtu;
+}
+
+VirtioNet::~VirtioNet() {
+  for (const auto& pair : pairs_) postponed_.forget(*pair);
 }
 
 uint32_t VirtioNet::id() const {
@@ -93,6 +100,7 @@ void VirtioNet::activate(uint64_t features, std::span<VirtQueue* const> queues,
 }
 
 void VirtioNet::reset() {
+  postponed_.settle();
   for (const auto& pair : pairs_) {
     pair->receiver.stop();
     pair->sender.stop();
@@ -106,11 +114,22 @@ void VirtioNet::notify(unsigned queue) {
   if (queue / 2 >= pairs()) return;
   Pair& pair = *pairs_[queue / 2];
   if (queue % 2) {
-    pair.sender.notify();
-    pair.receiver.look();
+    send(pair);
   } else {
     pair.receiver.notify();
   }
+}
+
+// A thread that sends often sends a few frames at once: whoever receives them is woken once for
+// them, and not for each.
+void VirtioNet::send(Pair& pair) {
+  if (postponed_.promised()) {
+    // said first: whoever sends takes it back
+    pair.sender.wait_for_more(kBatch);
+    if (postponed_.postpone(pair, host::monotonic_ns())) return;
+    postponed_.withdraw(pair);
+  }
+  pair.do_now();
 }
 
 // Frames come in by these only: the others have no buffers, or nobody who looks at them.
@@ -128,6 +147,7 @@ int VirtioNet::use_pairs(unsigned count) {
 
 void VirtioNet::cut() {
   for (const auto& pair : pairs_) {
+    postponed_.withdraw(*pair);
     pair->receiver.ignore();
     pair->sender.cut();
   }

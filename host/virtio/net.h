@@ -28,6 +28,7 @@ struct VirtioNetOptions {
 class VirtioNet final : public VirtioDevice, NetReceiver::Owner {
  public:
   VirtioNet(std::shared_ptr<NetBackend> backend, EventLoop& loop, const VirtioNetOptions& options);
+  ~VirtioNet();
 
   uint32_t id() const override;
   uint64_t features() const override;
@@ -44,13 +45,18 @@ class VirtioNet final : public VirtioDevice, NetReceiver::Owner {
   void cut();
 
  private:
-  struct Pair {
+  struct Pair final : Postponed::Work {
     Pair(NetBackend& backend, unsigned queue, EventLoop& loop, NetReceiver::Owner& owner)
         : receiver(backend, queue, loop, owner), sender(backend, queue, loop) {}
+    void do_now() override {
+      sender.notify();
+      receiver.look();
+    }
     NetReceiver receiver;
     NetSender sender;
   };
 
+  void send(Pair& pair);
   unsigned pairs() const { return static_cast<unsigned>(pairs_.size()); }
   int use_pairs(unsigned count);
   void link_changed(bool up) override;
@@ -61,6 +67,7 @@ class VirtioNet final : public VirtioDevice, NetReceiver::Owner {
   bool serve_command(bool& interrupt);
   bool command(std::span<const std::byte> bytes);
 
+  Postponed& postponed_;
   const std::shared_ptr<NetBackend> backend_;
   NetConfig config_ = {};
   std::vector<std::unique_ptr<Pair>> pairs_;

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "host.h"
 #include "net/vector.h"
 #include "virtio/device.h"
 #include "virtio/net_protocol.h"
@@ -17,6 +18,10 @@ namespace {
 constexpr unsigned kBurst = 64;
 // Frames that are sent before look() looks, if it has found nothing the last times.
 constexpr unsigned kPatience = 16;
+// Threads that send so often look at what comes while they are at it.
+constexpr uint64_t kOftenNs = 50'000;
+constexpr uint64_t kWindowNs = 100'000;
+constexpr auto kRelaxed = std::memory_order_relaxed;
 
 }  // namespace
 
@@ -115,18 +120,24 @@ void NetReceiver::ready(short) {
 
 void NetReceiver::look() {
   std::unique_lock lock(mutex_, std::try_to_lock);
-  if (!lock || !ring_ || !listens_ || starved_ || ++sent_ < patience_) return;
+  if (!lock || !ring_ || !listens_ || starved_) return;
+  if (host::current_thread().record) sent_by_threads_.fetch_add(1, kRelaxed);
+  if (++sent_ < patience_) return;
   sent_ = 0;
   const Burst burst = receive();
   patience_ = burst.any ? 1 : std::min(2 * patience_, kPatience);
-  if (burst.any) found_.fetch_add(1, std::memory_order_relaxed);
   lock.unlock();
   tell(burst);
 }
 
+// Asked too soon it says the same again.
 NetReceiver::Attention NetReceiver::attention() {
-  const unsigned found = found_.load(std::memory_order_relaxed);
-  return std::exchange(found_before_, found) == found ? Attention::kWanted : Attention::kGiven;
+  const uint64_t now = host::monotonic_ns(), spent = now - asked_ns_;
+  if (spent < kWindowNs) return attention_;
+  const uint64_t sent = std::exchange(sent_before_, sent_by_threads_.load(kRelaxed));
+  const uint64_t sends = sent_before_ - sent;
+  asked_ns_ = now;
+  return attention_ = sends * kOftenNs > spent ? Attention::kGiven : Attention::kWanted;
 }
 
 // What has come, as far as there is room for it.

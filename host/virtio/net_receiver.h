@@ -70,8 +70,11 @@ class NetReceiver final : ReadyHandler {
   EventLoop& loop_;
   Owner& owner_;
   Watch watch_;
-  std::atomic<unsigned> found_ = 0;  // times that look() has found frames
-  unsigned found_before_ = 0;        // attention()'s
+
+  std::atomic<uint64_t> sent_by_threads_ = 0;  // frames, by the application's
+  // attention()'s
+  uint64_t sent_before_ = 0, asked_ns_ = 0;
+  Attention attention_ = Attention::kWanted;
 
   std::mutex mutex_;  // guards what follows
   VirtQueue* ring_ = nullptr;

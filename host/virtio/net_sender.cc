@@ -36,6 +36,11 @@ void NetSender::cut() {
   loop_.cancel(watch_);
 }
 
+void NetSender::wait_for_more(unsigned frames) {
+  const std::lock_guard lock(mutex_);
+  if (ring_) ring_->delay_notifications(frames);
+}
+
 void NetSender::send() {
   bool interrupt = false;
   VirtioTransport* transport;

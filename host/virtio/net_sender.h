@@ -23,6 +23,8 @@ class NetSender final : ReadyHandler {
   void stop();
   // The driver has frames: they are sent by who notifies, or when there is room for them.
   void notify() { send(); }
+  // It need not notify before there are so many; send() is called before long.
+  void wait_for_more(unsigned frames);
   // Frames are lost from now on. Any thread, not beside the others.
   void cut();
 

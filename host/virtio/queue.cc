@@ -131,6 +131,11 @@ bool VirtQueue::enable_notifications() {
   return driver_index() == next_available_;
 }
 
+void VirtQueue::delay_notifications(unsigned count) {
+  if (ready() && features_.event_index)
+    store16(device_ + 4 + 8 * size_, static_cast<uint16_t>(next_available_ + count - 1));
+}
+
 bool VirtQueue::push(std::span<const Used> chains) {
   const std::lock_guard lock(used_mutex_);
   if (size_ == 0 || broken()) return false;

@@ -65,6 +65,10 @@ class VirtQueue final {
   // False: the driver has added something meanwhile, pop again.
   bool enable_notifications();
 
+  // The driver need not notify before there are so many to pop, if it can be told so: nobody looks
+  // at the ring meanwhile.
+  void delay_notifications(unsigned count);
+
   // These chains have been used, so many bytes of each written: the driver sees all of them or
   // none. True if it wants an interrupt for them.
   struct Used {

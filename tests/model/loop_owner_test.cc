@@ -46,7 +46,7 @@ void mind(LoopOwner& loop, World& world, const void* self) {
     if (loop.take(self)) {
       if (loop.had_turns()) {  // others come and go: it only looks at the clock
         loop.leave();
-        loop.guard();
+        loop.guard_until(UINT64_MAX);
         continue;
       }
       world.taken = 1;

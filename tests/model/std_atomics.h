@@ -47,6 +47,8 @@ class Atomic {
   T load() { return AtomicRef<T>(word_).load(); }
   void store(T value) { AtomicRef<T>(word_).store(value); }
   T exchange(T value) { return AtomicRef<T>(word_).exchange(value); }
+  T fetch_add(T value) { return MODEL_FETCH_ADD(word_, value); }
+  T fetch_sub(T value) { return MODEL_FETCH_ADD(word_, -value); }
   bool compare_exchange_strong(T& expected, T desired) {
     return AtomicRef<T>(word_).compare_exchange_strong(expected, desired);
   }

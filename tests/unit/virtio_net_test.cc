@@ -17,6 +17,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/record.h"
+#include "host.h"
 #include "net/host_net.h"
 #include "unit/fake_driver.h"
 #include "virtio/mmio.h"
@@ -237,11 +239,94 @@ TEST_F(VirtioNetTest, WhoSendsGoesOnLooking) {
   while (receive_.used_index() == 0 && asked < 60) ask(), ++asked;
   EXPECT_LE(asked, 16u);
   EXPECT_EQ(std::string(buffer(0) + kHeader, 7), "at last");
-  // nobody has to wait for the wire, as long as there is something each time
-  EXPECT_TRUE(loop_->attended());
+}
+
+// Threads of the application that often send look at the wire: nobody has to wait for it. What the
+// library's own do is no sign of them, nor what is over.
+TEST_F(VirtioNetTest, WhoSendsOftenAttends) {
+  start();
+  for (uint16_t i = 0; i < 8; ++i) give(i, 1600);
+  uint16_t next = 0;
+  const auto attended_after = [&](unsigned frames) {
+    for (; frames > 0; --frames) {
+      offer(next++ % 60, "question");
+      registers().set(Reg::kQueueNotify, kSend);
+      get();
+    }
+    return loop_->attended();
+  };
+  for (unsigned i = 0; i < 100; ++i) ASSERT_FALSE(attended_after(100));
+  ThreadRecord application;
+  current_thread().record = &application;
+  bool attended = false;
+  for (unsigned i = 0; i < 1000 && !attended; ++i) attended = attended_after(100);
+  EXPECT_TRUE(attended);
+  usleep(20'000);
   EXPECT_FALSE(loop_->attended());
-  ask();  // finds nothing
-  EXPECT_FALSE(loop_->attended());
+  current_thread().record = nullptr;
+}
+
+// If somebody has promised to look, frames go out together: when there are enough of them, or when
+// somebody settles that.
+TEST_F(VirtioNetTest, FramesArePutOff) {
+  start(Reg::kVersion1 | Reg::kEventIndex);
+  uint16_t next = 0;
+  const auto send = [&] {
+    // as a driver that looks at the event index
+    const bool notifies = send_.avail_index == send_.avail_event();
+    offer(next++ % 60, "frame");
+    if (notifies) registers().set(Reg::kQueueNotify, kSend);
+  };
+  const auto count = [&] {
+    unsigned frames = 0;
+    while (get() == "frame") ++frames;
+    return frames;
+  };
+  send();
+  EXPECT_EQ(count(), 1u);
+  Postponed& postponed = loop_->postponed();
+  postponed.promise();
+  for (unsigned i = 0; i < 15; ++i) send();
+  EXPECT_EQ(count(), 0u);
+  send();
+  EXPECT_EQ(count(), 16u);
+  EXPECT_FALSE(postponed.settle());
+  send();
+  EXPECT_EQ(count(), 0u);
+  EXPECT_TRUE(postponed.settle());
+  EXPECT_EQ(count(), 1u);
+  // a receiver's buffers, or other wires' frames, do not make it forget
+  send();
+  give(0, 1600);
+  registers().set(Reg::kQueueNotify, kReceive);
+  EXPECT_EQ(count(), 0u);
+  postponed.break_promise();
+  EXPECT_EQ(count(), 1u);
+  send();
+  EXPECT_EQ(count(), 1u);
+  // who takes the device away does not take the frames
+  postponed.promise();
+  send();
+  registers().set(Reg::kStatus, 0);
+  EXPECT_EQ(count(), 1u);
+  start(Reg::kVersion1 | Reg::kEventIndex);
+  send();
+  device_->cut();  // but who takes the wire away does
+  EXPECT_FALSE(postponed.settle());
+  EXPECT_EQ(count(), 0u);
+}
+
+// A driver that knows no event index notifies for each frame.
+TEST_F(VirtioNetTest, FramesArePutOffOnce) {
+  start();
+  loop_->postponed().promise();
+  for (uint16_t i = 0; i < 4; ++i) {
+    offer(i, "frame");
+    registers().set(Reg::kQueueNotify, kSend);
+    const unsigned due = i % 2 ? 2 : 0;
+    for (unsigned frames = 0; frames < due; ++frames) EXPECT_EQ(get(), "frame");
+    EXPECT_EQ(get(), "");
+  }
 }
 
 // With the buffers that are there; the rest when there are more.
