@@ -164,7 +164,7 @@ bool Minder::others_attend() {
 // processor that one of them may want, would help nobody. Only the clock has to be looked at.
 void Minder::glance() {
   promise();
-  loop_.sleep(kAtOnce);
+  loop_.sleep(EventLoop::kAtOnce);
   loop_.collect();
   const uint64_t until = std::min<uint64_t>(lkl_kernel_mind(), host::monotonic_ns() + LKL_GUARD_NS);
   lkl_kernel_minded(until);

@@ -5,7 +5,8 @@
 // that completions are collected and timers fire whatever the CPU is busy with. But an
 // application thread that waits for the end of its call may own the event loop meanwhile: then
 // an answer of a device wakes that thread, and no other before it. So may the executor that has
-// nothing to do: what it is needed for wakes it and nobody else. loop_owner.h has the states.
+// nothing to do, unless threads at work look at the wires anyway: what it is needed for wakes it
+// and nobody else. loop_owner.h has the states.
 #pragma once
 
 #include <atomic>
@@ -56,11 +57,13 @@ class Minder final {
   void mind_for(uint64_t duration_ns);
   // In the child: threads are no more. 0 or -errno.
   int after_fork_child();
-  void forget() { thread_.fork_forget(); }
+  void forget() {
+    thread_.fork_forget();
+    loop_.postponed().after_fork_child();
+  }
 
  private:
-  static constexpr uint64_t kAtOnce = 1;  // of a deadline
-  static constexpr uint64_t kOverdueNs = 200'000, kNoPromiseNs = 100'000'000;
+  static constexpr uint64_t kOverdueNs = 400'000, kNoPromiseNs = 100'000'000;
 
   void run();
   void mind();

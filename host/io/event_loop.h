@@ -76,6 +76,8 @@ class EventLoop {
   // Until kick(), the deadline (CLOCK_MONOTONIC ns, UINT64_MAX for none), a signal handler,
   // or until there is something to collect(). If descriptors are watched it looks again and again
   // for so long first, without going to sleep: what comes soon is seen sooner.
+  // With the deadline kAtOnce it looks, kicked or not.
+  static constexpr uint64_t kAtOnce = 1;
   virtual void sleep(uint64_t deadline_ns, uint64_t busy_ns) = 0;
   void sleep(uint64_t deadline_ns) { sleep(deadline_ns, 0); }
   // Calls done() and ready() for what has ended or is ready; how many.

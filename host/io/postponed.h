@@ -29,21 +29,17 @@ class Postponed final {
   // False: it is to be done at once.
   bool postpone(Work& work, uint64_t now_ns) {
     Work* none = nullptr;
-    if (!promised() || !work_.compare_exchange_strong(none, &work)) return false;
+    if (!promised() || work_.load() != nullptr) return false;
     since_ns_.store(now_ns);
+    if (!work_.compare_exchange_strong(none, &work)) return false;
     // said first, then looked: break_promise() looks the other way round
     if (!promised()) settle();
     return true;
   }
-  // It is done at once, postponed or not.
-  void withdraw(Work& work) {
+  // It is not postponed any more. Whether it was; others may be doing it.
+  bool withdraw(Work& work) {
     Work* postponed = &work;
-    if (work_.load() == postponed) work_.compare_exchange_strong(postponed, nullptr);
-  }
-  // Its own is not postponed when this returns, nor being done by others. It has no more work.
-  void forget(Work& work) {
-    withdraw(work);
-    wait_for_others();
+    return work_.load() == postponed && work_.compare_exchange_strong(postponed, nullptr);
   }
 
   // ---- anybody ----
@@ -76,8 +72,12 @@ class Postponed final {
   void wait_for_others() {
     while (const int doing = doing_.load()) doing_.wait(doing);
   }
-  // In the child of a fork, before which nothing was postponed, and nobody had promised.
-  void after_fork_child() { doing_.store(0); }
+  // In the child of a fork: what is postponed is the parent's, who does it is not there.
+  void after_fork_child() {
+    promised_.store(0);
+    work_.store(nullptr);
+    doing_.store(0);
+  }
 
  private:
   std::atomic<int> promised_ = 0;

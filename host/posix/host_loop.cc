@@ -142,7 +142,7 @@ unsigned HostLoop::collect_ready() {
 // ---- waiting ----
 
 void HostLoop::sleep(uint64_t deadline_ns, uint64_t busy_ns) {
-  if (!wakeup_.going_to_sleep()) return;
+  if (!wakeup_.going_to_sleep() && deadline_ns != kAtOnce) return;
   fill_poll_set();
   int ready = 0;
   if (busy_ns > 0 && !polled_watches_.empty()) {

@@ -46,10 +46,6 @@ VirtioNet::VirtioNet(std::shared_ptr<NetBackend> backend, EventLoop& loop,
   config_.mtu = options.mtu;
 }
 
-VirtioNet::~VirtioNet() {
-  for (const auto& pair : pairs_) postponed_.forget(*pair);
-}
-
 uint32_t VirtioNet::id() const {
   return device_type::kNet;
 }
@@ -100,7 +96,9 @@ void VirtioNet::activate(uint64_t features, std::span<VirtQueue* const> queues,
 }
 
 void VirtioNet::reset() {
-  postponed_.settle();
+  for (const auto& pair : pairs_)
+    if (postponed_.withdraw(*pair)) pair->do_now();
+  postponed_.wait_for_others();  // they may be about to raise an interrupt
   for (const auto& pair : pairs_) {
     pair->receiver.stop();
     pair->sender.stop();

@@ -24,11 +24,11 @@ struct VirtioNetOptions {
 
 // virtio network card (virtio 1.2, section 5.1) on a backend, with a pair of queues for each of the
 // backend's, and one for commands. Frames go between the backend and the kernel's memory without a
-// copy: sent by who notifies, received by who owns the event loop.
+// copy: sent by who notifies, or a few at once a little later (io/postponed.h), received by who
+// owns the event loop, or by who sends.
 class VirtioNet final : public VirtioDevice, NetReceiver::Owner {
  public:
   VirtioNet(std::shared_ptr<NetBackend> backend, EventLoop& loop, const VirtioNetOptions& options);
-  ~VirtioNet();
 
   uint32_t id() const override;
   uint64_t features() const override;
@@ -48,10 +48,7 @@ class VirtioNet final : public VirtioDevice, NetReceiver::Owner {
   struct Pair final : Postponed::Work {
     Pair(NetBackend& backend, unsigned queue, EventLoop& loop, NetReceiver::Owner& owner)
         : receiver(backend, queue, loop, owner), sender(backend, queue, loop) {}
-    void do_now() override {
-      sender.notify();
-      receiver.look();
-    }
+    void do_now() override { receiver.look(sender.send()); }
     NetReceiver receiver;
     NetSender sender;
   };

@@ -19,7 +19,7 @@ constexpr unsigned kBurst = 64;
 // Frames that are sent before look() looks, if it has found nothing the last times.
 constexpr unsigned kPatience = 16;
 // Threads that send so often look at what comes while they are at it.
-constexpr uint64_t kOftenNs = 50'000;
+constexpr uint64_t kOftenNs = 25'000;
 constexpr uint64_t kWindowNs = 100'000;
 constexpr auto kRelaxed = std::memory_order_relaxed;
 
@@ -118,11 +118,12 @@ void NetReceiver::ready(short) {
   tell(burst);
 }
 
-void NetReceiver::look() {
+void NetReceiver::look(unsigned sent) {
   std::unique_lock lock(mutex_, std::try_to_lock);
   if (!lock || !ring_ || !listens_ || starved_) return;
-  if (host::current_thread().record) sent_by_threads_.fetch_add(1, kRelaxed);
-  if (++sent_ < patience_) return;
+  if (host::current_thread().record) sent_by_threads_.fetch_add(sent, kRelaxed);
+  sent_ += sent;
+  if (sent_ < patience_) return;
   sent_ = 0;
   const Burst burst = receive();
   patience_ = burst.any ? 1 : std::min(2 * patience_, kPatience);

@@ -17,7 +17,7 @@ class VirtioTransport;
 
 class NetReceiver final : ReadyHandler {
  public:
-  // Told of the wire after each look at it: by the owner of the event loop, no mutex held.
+  // Told of the wire after each look at it, no mutex held.
   struct Owner {
     virtual void link_changed(bool up) = 0;
     virtual void wire_ended() = 0;
@@ -37,8 +37,8 @@ class NetReceiver final : ReadyHandler {
   void ignore();
   // The driver has given buffers.
   void notify();
-  // The driver has sent a frame.
-  void look();
+  // The driver has sent so many frames.
+  void look(unsigned sent);
 
  private:
   // Buffers of the driver that are ready for the next frame: enough for the longest, if they are

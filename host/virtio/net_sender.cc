@@ -37,25 +37,28 @@ void NetSender::cut() {
 }
 
 void NetSender::wait_for_more(unsigned frames) {
-  const std::lock_guard lock(mutex_);
-  if (ring_) ring_->delay_notifications(frames);
+  // or they are being sent just now
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (lock && ring_) ring_->delay_notifications(frames);
 }
 
-void NetSender::send() {
+unsigned NetSender::send() {
   bool interrupt = false;
+  unsigned sent = 0;
   VirtioTransport* transport;
   {
     const std::lock_guard lock(mutex_);
-    if (!ring_) return;
+    if (!ring_) return 0;
     transport = transport_;
     do {
       ring_->disable_notifications();
-      while (send_one(interrupt)) continue;
+      while (send_one(interrupt)) ++sent;
     } while (!pending_ && !ring_->broken() && !ring_->enable_notifications());
     if (pending_) loop_.watch(watch_);
     if (ring_->broken()) transport->needs_reset();
   }
   if (interrupt) transport->interrupt();
+  return sent;
 }
 
 // The next frame; whether there may be another one.

@@ -21,16 +21,15 @@ class NetSender final : ReadyHandler {
 
   void start(VirtQueue& ring, VirtioTransport& transport);
   void stop();
-  // The driver has frames: they are sent by who notifies, or when there is room for them.
-  void notify() { send(); }
+  // The driver has frames, or had: sends them, or waits for room for them. How many it has sent.
+  unsigned send();
   // It need not notify before there are so many; send() is called before long.
   void wait_for_more(unsigned frames);
   // Frames are lost from now on. Any thread, not beside the others.
   void cut();
 
  private:
-  void ready(short) override { send(); }
-  void send();
+  void ready(short) override { (void)send(); }
   bool send_one(bool& interrupt);
 
   NetBackend& backend_;

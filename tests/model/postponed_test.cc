@@ -53,9 +53,9 @@ Result play(Memory memory, const Scene& scene) {
   checker.region("world", world);
   checker.thread("application", [&] {
     send(postponed, world, device);
-    if (scene.goes) {
-      postponed.settle();
-      postponed.forget(device);
+    if (scene.goes) {  // as VirtioNet::reset()
+      if (postponed.withdraw(device)) device.do_now();
+      postponed.wait_for_others();
       MODEL_STORE(world.gone, 1);
     } else {
       send(postponed, world, device);

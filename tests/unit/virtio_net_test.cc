@@ -295,7 +295,7 @@ TEST_F(VirtioNetTest, FramesArePutOff) {
   EXPECT_EQ(count(), 0u);
   EXPECT_TRUE(postponed.settle());
   EXPECT_EQ(count(), 1u);
-  // a receiver's buffers, or other wires' frames, do not make it forget
+  // a receiver's buffers do not make it forget
   send();
   give(0, 1600);
   registers().set(Reg::kQueueNotify, kReceive);
@@ -314,6 +314,26 @@ TEST_F(VirtioNetTest, FramesArePutOff) {
   device_->cut();  // but who takes the wire away does
   EXPECT_FALSE(postponed.settle());
   EXPECT_EQ(count(), 0u);
+}
+
+// Something else is put off: frames are sent at once, and who goes does not do it.
+TEST_F(VirtioNetTest, OneThingIsPutOff) {
+  struct Other final : Postponed::Work {
+    int done = 0;
+    void do_now() override { ++done; }
+  } other;
+  start();
+  Postponed& postponed = loop_->postponed();
+  postponed.promise();
+  ASSERT_TRUE(postponed.postpone(other, 0));
+  offer(0, "frame");
+  registers().set(Reg::kQueueNotify, kSend);
+  EXPECT_EQ(get(), "frame");
+  registers().set(Reg::kStatus, 0);
+  EXPECT_EQ(other.done, 0);
+  EXPECT_TRUE(postponed.break_promise());
+  EXPECT_EQ(other.done, 1);
+  EXPECT_FALSE(postponed.postpone(other, 0));
 }
 
 // A driver that knows no event index notifies for each frame.
