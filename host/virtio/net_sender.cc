@@ -37,9 +37,10 @@ void NetSender::cut() {
 }
 
 void NetSender::wait_for_more(unsigned frames) {
-  // or they are being sent just now
-  const std::unique_lock lock(mutex_, std::try_to_lock);
-  if (lock && ring_) ring_->delay_notifications(frames);
+  // Waits for who is sending just now: that one would go on as long as the driver has more, and not
+  // look at what comes.
+  const std::lock_guard lock(mutex_);
+  if (ring_) ring_->delay_notifications(frames);
 }
 
 unsigned NetSender::send() {
