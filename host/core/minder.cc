@@ -129,11 +129,15 @@ void Minder::run() {
     } else if (!own(this)) {
       break_promise();
       owner_.guard();
-    } else if (others_attend()) {
-      glance();
     } else {
-      break_promise();
-      mind();
+      // threads look at wires without waiting, or wait in the loop and leave it again and again
+      const bool had_turns = owner_.had_turns(), attended = loop_.attended();
+      if (attended || (had_turns && loop_.idle())) {
+        glance(attended);
+      } else {
+        break_promise();
+        mind();
+      }
     }
   }
   break_promise();
@@ -153,17 +157,11 @@ void Minder::mind() {
   if (lkl_kernel_attend() != LKL_ATTEND_NOBODY) owner_.guard();
 }
 
-// Threads wait in the loop and leave it again and again, or look at wires without waiting.
-bool Minder::others_attend() {
-  const bool had_turns = owner_.had_turns();
-  attended_ = loop_.attended();
-  return attended_ || (had_turns && loop_.idle());
-}
-
 // Others are at work, and take frames from the wires as they go: to be woken by each of these, on a
-// processor that one of them may want, would help nobody. Only the clock has to be looked at.
-void Minder::glance() {
-  promise();
+// processor that one of them may want, would help nobody. It looks once, and at the clock, and
+// comes back before long.
+void Minder::glance(bool attended) {
+  promise(attended);
   loop_.sleep(EventLoop::kAtOnce);
   loop_.collect();
   const uint64_t until = std::min<uint64_t>(lkl_kernel_mind(), host::monotonic_ns() + LKL_GUARD_NS);
@@ -175,11 +173,11 @@ void Minder::glance() {
 
 // What devices put off waits for the next glance at most. Threads that often send, and then wait
 // for something else than the kernel, would have to wait for that: nothing is put off for a while.
-void Minder::promise() {
+void Minder::promise(bool attended) {
   Postponed& postponed = loop_.postponed();
   const uint64_t now = host::monotonic_ns();
   if (postponed.age_ns(now) > kOverdueNs) no_promise_until_ = now + kNoPromiseNs;
-  if (attended_ && now >= no_promise_until_) {
+  if (attended && now >= no_promise_until_) {
     postponed.promise();
     postponed.settle();
   } else {
@@ -221,10 +219,9 @@ void Minder::mind_for(uint64_t duration_ns) {
 
 int Minder::after_fork_child() {
   const bool was_running = thread_.running();
-  thread_.fork_forget();
+  forget();
   lent_.store(false);
   gate_.open();
-  loop_.postponed().after_fork_child();
   if (const int error = loop_.after_fork_child()) return error;
   if (const int error = owner_.open()) return error;
   return was_running ? start() : 0;

@@ -67,9 +67,8 @@ class Minder final {
 
   void run();
   void mind();
-  bool others_attend();
-  void glance();
-  void promise();
+  void glance(bool attended);
+  void promise(bool attended);
   void break_promise();
   void mind_until(uint64_t deadline);
   void wait_on_word(ThreadRecord& self);
@@ -84,9 +83,7 @@ class Minder final {
 
   LoopOwner owner_;
   std::atomic<bool> stop_ = false;
-  // the minder's
-  bool attended_ = false;
-  uint64_t no_promise_until_ = 0;
+  uint64_t no_promise_until_ = 0;  // the minder's
   Gate gate_;
   const HeldForLong held_for_long_;
   std::atomic<bool> lent_ = false;

@@ -121,11 +121,11 @@ void VirtioNet::notify(unsigned queue) {
 // A thread that sends often sends a few frames at once: whoever receives them is woken once for
 // them, and not for each.
 void VirtioNet::send(Pair& pair) {
-  if (postponed_.promised()) {
+  // if they are put off already there are enough of them
+  if (!postponed_.withdraw(pair) && postponed_.promised()) {
     // said first: whoever sends takes it back
     pair.sender.wait_for_more(kBatch);
     if (postponed_.postpone(pair, host::monotonic_ns())) return;
-    postponed_.withdraw(pair);
   }
   pair.do_now();
 }

@@ -54,9 +54,8 @@ bool tshark_is_missing() {
 // Five datagrams go out by the card and come back to it, by who only turns addresses round.
 void send_and_get(const Wire& wire, size_t header, size_t size) {
   const int udp = static_cast<int>(lkl_sys_socket(LKL_AF_INET, LKL_SOCK_DGRAM, 0));
-  const unsigned char mac[6] = {2, 0, 0, 0, 0, 2};
   lkl_sockaddr_in there = address("10.0.0.2");
-  ASSERT_EQ(lkl_add_neighbor(lkl_ifname_to_ifindex("eth0"), LKL_AF_INET, &there.sin_addr, mac), 0);
+  ASSERT_NO_FATAL_FAILURE(know_the_neighbor("10.0.0.2"));
   const std::vector<char> data = content(size);
   std::vector<unsigned char> frame(70000);
   for (int i = 0; i < 5; ++i) {

@@ -48,6 +48,9 @@ int connect_card(const char* uri, const char* own, unsigned short mtu, lkl_netde
 // The same on a wire that is open.
 int add_card(lkl_netdev* nd, const char* own);
 
+// Who has this address is known to the kernel: nobody is asked for its Ethernet address.
+void know_the_neighbor(const char* whose);
+
 std::vector<char> content(size_t size);
 
 // What both sides of a conversation do, by the library's calls or the host's.

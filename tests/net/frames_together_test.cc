@@ -77,10 +77,7 @@ class FramesTogetherTest : public NicTest {
     NicTest::SetUp();
     if (IsSkipped()) return;
     ASSERT_EQ(connect_card(fd_uri(wire_.end(0)).c_str(), "10.0.0.1", 0, nd_), 0);
-    const unsigned char mac[6] = {2, 0, 0, 0, 0, 2};
-    const lkl_sockaddr_in neighbor = address("10.0.0.2");
-    ASSERT_EQ(lkl_add_neighbor(lkl_ifname_to_ifindex("eth0"), LKL_AF_INET, &neighbor.sin_addr, mac),
-              0);
+    ASSERT_NO_FATAL_FAILURE(know_the_neighbor("10.0.0.2"));
     udp_ = static_cast<int>(lkl_sys_socket(LKL_AF_INET, LKL_SOCK_DGRAM, 0));
     ASSERT_GE(udp_, 0);
   }

@@ -139,10 +139,7 @@ TEST_F(NicTest, AFullWireHoldsUpWhoSends) {
   const Wire wire;
   lkl_netdev* nd = nullptr;
   ASSERT_EQ(connect_card(fd_uri(wire.end(0)).c_str(), "10.0.0.1", 0, nd), 0);
-  const unsigned char mac[6] = {2, 0, 0, 0, 0, 2};
-  const lkl_sockaddr_in neighbor = address("10.0.0.2");
-  ASSERT_EQ(lkl_add_neighbor(lkl_ifname_to_ifindex("eth0"), LKL_AF_INET, &neighbor.sin_addr, mac),
-            0);
+  ASSERT_NO_FATAL_FAILURE(know_the_neighbor("10.0.0.2"));
   std::atomic<int> sent = 0;
   constexpr int kPackets = 20000;
   std::thread sends([&] {

@@ -246,13 +246,6 @@ class Flood final {
   std::thread thread_;
 };
 
-void know_the_neighbor() {
-  const unsigned char mac[6] = {2, 0, 0, 0, 0, 2};
-  const lkl_sockaddr_in neighbor = address(kTheirs);
-  ASSERT_EQ(lkl_add_neighbor(lkl_ifname_to_ifindex("eth0"), LKL_AF_INET, &neighbor.sin_addr, mac),
-            0);
-}
-
 // The next frame of a stream, read in pieces of this size; empty at its end.
 std::string read_frame(int fd, size_t piece) {
   std::string bytes;
@@ -347,7 +340,7 @@ TEST_F(PeerNetTest, SpeaksToAPlugOfVde) {
 
 // Nobody takes what is sent: it waits, and so does who sends, until somebody does.
 void PeerNetTest::a_full_socket_holds_up(int peer) {
-  know_the_neighbor();
+  ASSERT_NO_FATAL_FAILURE(know_the_neighbor(kTheirs));
   constexpr int kPackets = 10000;
   Flood flood(kPackets);
   int before;
@@ -405,7 +398,7 @@ TEST_F(PeerNetTest, AFullSocketOfAServerHoldsUpWhoSends) {
 TEST_F(PeerNetTest, APeerThatDiesUnderLoadMayComeBack) {
   lkl_netdev* nd = nullptr;
   ASSERT_EQ(connect_card(("unix:" + path_ + ",server").c_str(), kOwn, 0, nd), 0);
-  know_the_neighbor();
+  ASSERT_NO_FATAL_FAILURE(know_the_neighbor(kTheirs));
   int last = -1;
   auto flood = std::make_unique<Flood>(1 << 30);
   for (int i = 0; i < 10; ++i) {

@@ -51,6 +51,13 @@ int add_card(lkl_netdev* nd, const char* own) {
   return lkl_if_up(index);
 }
 
+void know_the_neighbor(const char* whose) {
+  const unsigned char mac[6] = {2, 0, 0, 0, 0, 2};
+  const lkl_sockaddr_in neighbor = address(whose);
+  ASSERT_EQ(lkl_add_neighbor(lkl_ifname_to_ifindex("eth0"), LKL_AF_INET, &neighbor.sin_addr, mac),
+            0);
+}
+
 namespace {
 
 uint64_t add_to_sum(uint64_t sum, const char* data, size_t size) {
